@@ -1,0 +1,149 @@
+//! Files in and out: a [`Source`] yields strips of file samples, a [`Sink`] takes them.
+//!
+//! A codec never interprets color and never converts a sample: what it hands out are the code values of the file (expanded
+//! to 8 or 16 bit, half or float where the file packs them otherwise), in native byte order, interleaved.
+//! The pixel work of a codec (decompression, predictors, packing) runs on the pool it is given; reads and writes happen on
+//! the calling thread, because the pool must never wait.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::picture::{ColorEncoding, Extent, Metadata, PictureInfo, PixelLayout, Region, Strip};
+
+/// The bounded pool that pure computation runs on.
+pub type Pool = rayon::ThreadPool;
+
+/// One opened picture.
+pub trait Source: Send {
+    /// Header facts.
+    fn info(&self) -> &PictureInfo;
+
+    /// Reads `region` into `strip`, which is reset to that region and the layout of [`Source::info`].
+    ///
+    /// With [`crate::picture::Access::Rows`], regions must follow each other downwards; [`Source::rewind`] starts again.
+    fn read(&mut self, region: Region, strip: &mut Strip, pool: &Pool) -> Result<()>;
+
+    /// Reads the picture's own depth channel (`info().depth_channel`), one value per pixel, as stored (EXR `Z`: larger = farther).
+    ///
+    /// # Errors
+    /// `Unsupported` when the picture has none.
+    fn read_depth(&mut self, region: Region, depth: &mut [f32], pool: &Pool) -> Result<()>;
+
+    /// Goes back to the first row. Free of cost for random access.
+    fn rewind(&mut self) -> Result<()>;
+
+    /// Bytes this source keeps in memory for itself while it is read ([`crate::picture::Access::Whole`]: the whole decoded picture).
+    fn resident_bytes(&self) -> u64;
+
+    /// Whatever the format has beyond pixels and [`Metadata`] and the sink of the same format can write again unchanged
+    /// (EXR: attributes, windows, other channels).
+    fn extras(&self) -> Option<Extras> {
+        None
+    }
+
+    /// True when another process changed the file while it was read (a mapping met its end): the picture must fail.
+    fn check_intact(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Format-private cargo from a source to the sink of the same format.
+pub type Extras = Arc<dyn Any + Send + Sync>;
+
+/// What a sink is asked to write.
+#[derive(Debug, Clone)]
+pub struct SinkSpec {
+    /// Size of the picture.
+    pub extent: Extent,
+    /// Layout of the strips that will be written.
+    pub layout: PixelLayout,
+    /// Meaning of the code values (EXR writes chromaticities from it; the ICC blob is in `metadata`).
+    pub encoding: ColorEncoding,
+    /// Orientation tag to write, 1 to 8.
+    pub orientation: u16,
+    /// Blobs to write.
+    pub metadata: Metadata,
+    /// Compression.
+    pub compression: Compression,
+    /// Cargo from a source of the same format.
+    pub extras: Option<Extras>,
+    /// Name of the single channel of a gray picture in formats that name channels (EXR: "Y", or "Z" for depth).
+    pub gray_name: &'static str,
+    /// Text facts for formats that carry them (PNG tEXt, TIFF ImageDescription, EXR attributes): kind, unit and polarity of depth maps.
+    pub text: Vec<(String, String)>,
+}
+
+/// Compression of an output file. Codecs map it to the nearest they have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// None.
+    None,
+    /// LZW with the horizontal predictor (TIFF).
+    Lzw,
+    /// Deflate with a predictor (TIFF, PNG; EXR: ZIP).
+    Deflate,
+    /// What the input used, or the format's habit when the input's is not available in it.
+    Input,
+}
+
+/// Accepts strips from top to bottom and makes a file of them.
+pub trait Sink: Send {
+    /// Takes the next rows; `strip.region` must start where the last one ended.
+    fn write(&mut self, strip: &Strip, pool: &Pool) -> Result<()>;
+
+    /// Writes what is left. Afterwards every byte is with the operating system; syncing and renaming are the engine's.
+    fn finish(self: Box<Self>, pool: &Pool) -> Result<()>;
+
+    /// Bytes this sink keeps in memory (a format that is written whole: the picture).
+    fn resident_bytes(&self) -> u64;
+}
+
+/// Limits that protect the machine from what a file claims. All are on by default.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Pixels of a picture.
+    pub pixels: u64,
+    /// Bytes of one decoded chunk (strip or tile).
+    pub chunk_bytes: u64,
+    /// Bytes of one metadata blob.
+    pub metadata_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { pixels: 1 << 33, chunk_bytes: 1 << 30, metadata_bytes: 64 << 20 }
+    }
+}
+
+/// File formats that are known by their first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// TIFF and BigTIFF.
+    Tiff,
+    /// PNG.
+    Png,
+    /// OpenEXR.
+    Exr,
+}
+
+impl Format {
+    /// Recognizes a format by content; needs 16 bytes or the whole file.
+    pub fn sniff(head: &[u8]) -> Option<Self> {
+        match head {
+            [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Self::Tiff),
+            [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(Self::Png),
+            [0x76, 0x2f, 0x31, 0x01, ..] => Some(Self::Exr),
+            _ => None,
+        }
+    }
+
+    /// The extension outputs get.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Tiff => "tif",
+            Self::Png => "png",
+            Self::Exr => "exr",
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! The `chiaro` program.
+fn main() {}

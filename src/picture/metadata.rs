@@ -1,0 +1,39 @@
+//! What travels beside the pixels.
+
+/// Unit of a [`Resolution`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResolutionUnit {
+    /// Only the aspect of pixels is meant (TIFF ResolutionUnit 1).
+    None,
+    /// Pixels per inch.
+    Inch,
+    /// Pixels per centimeter.
+    Centimeter,
+}
+
+/// Pixels per unit, as the fractions the file holds (TIFF 6.0, tags 282, 283, 296).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resolution {
+    /// Horizontal: numerator, denominator.
+    pub x: (u32, u32),
+    /// Vertical: numerator, denominator.
+    pub y: (u32, u32),
+    /// Unit.
+    pub unit: ResolutionUnit,
+}
+
+/// Blobs in the form their standards define, carried from input to output.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metadata {
+    /// ICC profile (ISO 15076-1).
+    pub icc: Option<Vec<u8>>,
+    /// EXIF as a complete little TIFF structure ("II*\0..." or "MM\0*..."), IFD0 with camera tags, Exif and GPS
+    /// sub-directories; without thumbnails (EXIF 2.32, 4.5).
+    pub exif: Option<Vec<u8>>,
+    /// XMP packet, UTF-8 XML (ISO 16684-1).
+    pub xmp: Option<Vec<u8>>,
+    /// IPTC IIM record.
+    pub iptc: Option<Vec<u8>>,
+    /// Resolution.
+    pub resolution: Option<Resolution>,
+}

@@ -1,0 +1,54 @@
+//! What a picture is, before anybody decodes or grades it: extent, regions, layout of samples, color encoding,
+//! metadata, and the strips that travel through the engine. Pure data; nothing here opens a file.
+
+mod encoding;
+mod geometry;
+mod layout;
+mod metadata;
+mod strip;
+
+pub use encoding::{ColorEncoding, Curve, CurveTable, Primaries, Referred};
+pub use geometry::{Extent, Region};
+pub use layout::{Alpha, Channels, PixelLayout, SampleType};
+pub use metadata::{Metadata, Resolution, ResolutionUnit};
+pub use strip::Strip;
+
+/// How a file can be read, which decides how much memory a job needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Any rows in any order (tiles, strips, uncompressed data).
+    Random,
+    /// Rows from first to last; going back means starting again (PNG).
+    Rows,
+    /// Only the whole picture at once (interlaced PNG, compressed single strip, EXR): charged whole to the budget.
+    Whole,
+}
+
+/// Header facts of one picture, known without decoding a sample.
+#[derive(Debug, Clone)]
+pub struct PictureInfo {
+    /// Width and height in pixels, as stored (before any orientation).
+    pub extent: Extent,
+    /// Samples and channels of the file.
+    pub layout: PixelLayout,
+    /// What the code values mean.
+    pub encoding: ColorEncoding,
+    /// Where `encoding` was read from: "ICC profile", "EXR chromaticities", "file-type default", ...
+    pub encoding_source: &'static str,
+    /// Orientation, EXIF 1 to 8 (EXIF 2.32, tag 0x0112); 1 = as stored.
+    pub orientation: u16,
+    /// Blobs and facts that are carried to the output.
+    pub metadata: Metadata,
+    /// How rows can be reached.
+    pub access: Access,
+    /// Rows per chunk of the file (strip rows, tile height); strips of the engine are multiples of it where possible.
+    pub chunk_rows: u32,
+    /// Short name of the file format: "tiff", "png", "exr".
+    pub format: &'static str,
+    /// Compression as the file names it: "none", "lzw", "deflate", "zip", ...
+    pub compression: &'static str,
+    /// A depth channel stored in the picture itself (EXR `Z`), by name.
+    pub depth_channel: Option<String>,
+    /// Things worth telling the user that are no failure (dropped pages, odd tags).
+    pub warnings: Vec<String>,
+}
