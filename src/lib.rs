@@ -1,5 +1,6 @@
 //! Chiaro grades whole folders of 16-bit pictures knowing how far away each pixel is.
 
 pub mod codec;
+pub mod color;
 pub mod error;
 pub mod picture;

@@ -1,0 +1,180 @@
+//! Transfer curves in render-ready form: the constants that both the Rust and the WGSL version read, and the Rust version.
+//!
+//! All curves are odd-symmetric below 0 and continue above 1. Non-finite values pass through unchanged.
+
+use super::math::pow;
+use crate::picture::{Curve, CurveTable};
+
+/// Linear light below which pure power curves are straight: their inverse has infinite slope at 0 and would blow noise up.
+pub const TOE_LIGHT: f32 = 1.0 / 16_384.0;
+
+/// Which way a curve is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Code value to linear light.
+    Decode,
+    /// Linear light to code value.
+    Encode,
+}
+
+/// Render-ready curve: `out = linear_gain x` below `cut`, `post_scale (x pre_scale + pre_offset)^exponent + post_offset` above.
+///
+/// One form serves both directions of every analytic curve, so that a GPU needs one function.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct CurveConstants {
+    /// Below this absolute value the straight part applies.
+    pub cut: f32,
+    /// Slope of the straight part.
+    pub linear_gain: f32,
+    /// Factor inside the power.
+    pub pre_scale: f32,
+    /// Offset inside the power.
+    pub pre_offset: f32,
+    /// Exponent.
+    pub exponent: f32,
+    /// Factor after the power.
+    pub post_scale: f32,
+    /// Offset after the power.
+    pub post_offset: f32,
+}
+
+impl CurveConstants {
+    /// The curve that changes nothing.
+    pub const LINEAR: Self = Self {
+        cut: f32::INFINITY,
+        linear_gain: 1.0,
+        pre_scale: 1.0,
+        pre_offset: 0.0,
+        exponent: 1.0,
+        post_scale: 1.0,
+        post_offset: 0.0,
+    };
+
+    /// Constants of an analytic curve; `None` for sampled ones.
+    pub fn new(curve: &Curve, direction: Direction) -> Option<Self> {
+        Some(match (curve, direction) {
+            (Curve::Table(_), _) => return None,
+            (Curve::Linear, _) => Self::LINEAR,
+            (&Curve::Power { gamma }, Direction::Decode) => {
+                let code_cut = TOE_LIGHT.powf(1.0 / gamma);
+                Self { cut: code_cut, linear_gain: TOE_LIGHT / code_cut, exponent: gamma, ..Self::LINEAR }
+            }
+            (&Curve::Power { gamma }, Direction::Encode) => {
+                let code_cut = TOE_LIGHT.powf(1.0 / gamma);
+                Self { cut: TOE_LIGHT, linear_gain: code_cut / TOE_LIGHT, exponent: 1.0 / gamma, ..Self::LINEAR }
+            }
+            (&Curve::Parametric { gamma, scale, offset, slope, cut }, Direction::Decode) => Self {
+                cut,
+                linear_gain: slope,
+                pre_scale: scale,
+                pre_offset: offset,
+                exponent: gamma,
+                post_scale: 1.0,
+                post_offset: 0.0,
+            },
+            (&Curve::Parametric { gamma, scale, offset, slope, cut }, Direction::Encode) => Self {
+                cut: cut * slope,
+                linear_gain: 1.0 / slope,
+                pre_scale: 1.0,
+                pre_offset: 0.0,
+                exponent: 1.0 / gamma,
+                post_scale: 1.0 / scale,
+                post_offset: -offset / scale,
+            },
+        })
+    }
+}
+
+/// Applies a render-ready curve to one channel.
+#[inline(always)]
+pub fn apply(c: &CurveConstants, x: f32) -> f32 {
+    let size = x.abs();
+    let straight = size * c.linear_gain;
+    let bent = c.post_scale * pow(size * c.pre_scale + c.pre_offset, c.exponent) + c.post_offset;
+    let value = if size <= c.cut { straight } else { bent };
+    let signed = if x < 0.0 { -value } else { value };
+    // A comparison, not `is_finite`: NaN fails it as well, and it stays one instruction.
+    if size < f32::INFINITY { signed } else { x }
+}
+
+/// A sampled curve in both directions, over 0..1 of its input, as one table of equal steps.
+///
+/// The inverse of a non-decreasing sampled curve is sampled at the same number of steps by linear interpolation; flat runs
+/// map to their first sample.
+pub fn sampled(table: &CurveTable, direction: Direction) -> Vec<f32> {
+    let samples = &table.samples;
+    match direction {
+        Direction::Decode => samples.clone(),
+        Direction::Encode => {
+            let steps = samples.len().max(4096);
+            let last = samples.len() - 1;
+            let mut at = 0;
+            (0..steps)
+                .map(|i| {
+                    let y = i as f32 / (steps - 1) as f32;
+                    while at < last && samples[at + 1] < y {
+                        at += 1;
+                    }
+                    let (low, high) = (samples[at], samples[(at + 1).min(last)]);
+                    let fraction = if high > low { ((y - low) / (high - low)).clamp(0.0, 1.0) } else { 0.0 };
+                    ((at as f32 + fraction) / last as f32).min(1.0)
+                })
+                .collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::color::encodings::{REC709_CURVE, SRGB_CURVE};
+
+    fn round_trip(curve: &Curve) -> i64 {
+        let decode = CurveConstants::new(curve, Direction::Decode).unwrap();
+        let encode = CurveConstants::new(curve, Direction::Encode).unwrap();
+        (0..=65_535u32)
+            .map(|code| {
+                let back = apply(&encode, apply(&decode, code as f32 / 65_535.0));
+                ((back * 65_535.0 + 0.5).floor() as i64 - i64::from(code)).abs()
+            })
+            .max()
+            .unwrap()
+    }
+
+    #[test]
+    fn every_16_bit_code_survives_the_round_trip() {
+        assert_eq!(round_trip(&SRGB_CURVE), 0);
+        assert_eq!(round_trip(&REC709_CURVE), 0);
+        assert!(round_trip(&Curve::Power { gamma: 2.2 }) <= 1);
+        assert!(round_trip(&Curve::Power { gamma: 1.8 }) <= 1);
+    }
+
+    #[test]
+    fn srgb_matches_the_standard() {
+        // IEC 61966-2-1: code 118/255 is close to 18 % gray; computed in f64 from the published formula.
+        let decode = CurveConstants::new(&SRGB_CURVE, Direction::Decode).unwrap();
+        for code in [0.02f64, 0.04, 0.05, 0.2, 118.0 / 255.0, 0.9, 1.0] {
+            let exact = if code <= 0.04045 { code / 12.92 } else { ((code + 0.055) / 1.055).powf(2.4) };
+            assert!((f64::from(apply(&decode, code as f32)) - exact).abs() < 3e-7, "{code}");
+        }
+    }
+
+    #[test]
+    fn curves_are_odd_and_carry_non_finite_values() {
+        let encode = CurveConstants::new(&SRGB_CURVE, Direction::Encode).unwrap();
+        assert_eq!(apply(&encode, -0.25), -apply(&encode, 0.25));
+        assert!(apply(&encode, f32::NAN).is_nan());
+        assert_eq!(apply(&encode, f32::INFINITY), f32::INFINITY);
+        assert_eq!(apply(&encode, f32::NEG_INFINITY), f32::NEG_INFINITY);
+    }
+
+    #[test]
+    fn sampled_inverse_returns() {
+        let table = CurveTable { samples: (0..1024).map(|i| (i as f32 / 1023.0).powf(2.2)).collect() };
+        let inverse = sampled(&table, Direction::Encode);
+        let y = 0.5f32;
+        let x = inverse[(y * (inverse.len() - 1) as f32) as usize];
+        assert!((x.powf(2.2) - y).abs() < 2e-3);
+    }
+}
