@@ -3,4 +3,5 @@
 pub mod codec;
 pub mod color;
 pub mod error;
+pub mod ops;
 pub mod picture;

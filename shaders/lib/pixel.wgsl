@@ -1,0 +1,19 @@
+// One pixel on its way through an operation. Twin of `Px` in src/ops/chunk.rs.
+struct Px {
+    rgb: vec3<f32>,
+    alpha: f32,
+    guide: f32,
+    disparity: f32,
+    x: u32,
+    y: u32,
+}
+
+// Finite test by comparison: NaN fails it as well.
+fn finite(v: f32) -> bool {
+    return abs(v) <= 3.40282347e38;
+}
+
+// Mix in the operation's domain; equal values stay as they are. Twin of `mix` in src/ops/chunk.rs.
+fn mix_strength(before: vec3<f32>, after: vec3<f32>, strength: f32) -> vec3<f32> {
+    return select(before + strength * (after - before), before, after == before);
+}

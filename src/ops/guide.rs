@@ -1,0 +1,66 @@
+//! `guide` (plumbing): luma of the source pixel, the channel that the depth join follows.
+//!
+//! Taken before any operation from linear Rec.2020: each channel is clamped to 0..1, encoded with the sRGB curve, and weighted
+//! with the luma coefficients of ITU-R BT.2020-2, table 4. Bounded whatever the picture holds; NaN counts as black.
+
+use super::{Context, Domain, Op, Px, Step, Tables, params};
+use crate::color::curve::{self, CurveConstants, Direction};
+use crate::color::encodings::SRGB_CURVE;
+
+params! {
+    /// Luma of the source pixel for the depth join, inserted by plans that need depth.
+    pub struct Params {}
+}
+
+/// Render-ready numbers.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct Constants {
+    /// The sRGB curve, light to code value.
+    pub curve: CurveConstants,
+    /// Weights of red, green and blue.
+    pub weights: [f32; 3],
+}
+
+/// The step.
+pub struct Spec;
+
+/// Luma coefficients of ITU-R BT.2020-2, table 4.
+pub const LUMA_REC2020: [f32; 3] = [0.2627, 0.6780, 0.0593];
+
+/// The step.
+pub fn step() -> Step {
+    Step::new::<Spec>(&constants(), 1.0)
+}
+
+fn constants() -> Constants {
+    let curve = CurveConstants::new(&SRGB_CURVE, Direction::Encode).unwrap_or(CurveConstants::LINEAR);
+    Constants { curve, weights: LUMA_REC2020 }
+}
+
+impl Op for Spec {
+    const ID: &'static str = "guide";
+    const WGSL: &'static str = include_str!("../../shaders/ops/guide.wgsl");
+    type Params = Params;
+    type Constants = Constants;
+
+    fn domain(_: &Params) -> Domain {
+        Domain::Linear
+    }
+
+    fn is_identity(_: &Params) -> bool {
+        false
+    }
+
+    fn prepare(_: &Params, _: &Context, _: &mut Tables) -> Result<Constants, String> {
+        Ok(constants())
+    }
+
+    #[inline(always)]
+    fn pixel(c: &Constants, _: &[u32], px: Px) -> Px {
+        // `max` before `min`: NaN becomes 0.
+        #[allow(clippy::manual_clamp, reason = "clamp keeps NaN")]
+        let [r, g, b] = px.rgb.map(|v| curve::apply(&c.curve, v.max(0.0).min(1.0)));
+        Px { guide: c.weights[0] * r + c.weights[1] * g + c.weights[2] * b, ..px }
+    }
+}

@@ -1,0 +1,81 @@
+//! `matrix` (plumbing): linear RGB of one set of primaries to another.
+
+use super::{Context, Domain, Op, Px, Step, Tables, params};
+use crate::color::matrix::{IDENTITY, Matrix};
+
+params! {
+    /// 3x3 matrix on linear light, inserted by plans between primaries.
+    pub struct Params {}
+}
+
+/// Render-ready numbers: the matrix, row by row.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct Constants {
+    /// Rows.
+    pub rows: [f32; 9],
+}
+
+/// The step.
+pub struct Spec;
+
+/// The step for one matrix; `None` for the identity.
+pub fn step(m: &Matrix) -> Option<Step> {
+    (*m != IDENTITY).then(|| Step::new::<Spec>(&constants(m), 1.0))
+}
+
+fn constants(m: &Matrix) -> Constants {
+    let mut rows = [0.0; 9];
+    for (slot, value) in rows.iter_mut().zip(m.iter().flatten()) {
+        *slot = *value as f32;
+    }
+    Constants { rows }
+}
+
+impl Op for Spec {
+    const ID: &'static str = "matrix";
+    const WGSL: &'static str = include_str!("../../shaders/ops/matrix.wgsl");
+    type Params = Params;
+    type Constants = Constants;
+
+    fn domain(_: &Params) -> Domain {
+        Domain::Linear
+    }
+
+    fn is_identity(_: &Params) -> bool {
+        false
+    }
+
+    fn prepare(_: &Params, _: &Context, _: &mut Tables) -> Result<Constants, String> {
+        Ok(constants(&IDENTITY))
+    }
+
+    #[inline(always)]
+    fn pixel(c: &Constants, _: &[u32], px: Px) -> Px {
+        // A non-finite channel counts as 0 for the others and passes through itself: one bad channel must not spoil three.
+        let finite = |v: f32| if v.abs() < f32::INFINITY { v } else { 0.0 };
+        let [r, g, b] = px.rgb.map(finite);
+        let m = &c.rows;
+        let keep = |before: f32, after: f32| if before.abs() < f32::INFINITY { after } else { before };
+        let rgb = [
+            keep(px.rgb[0], m[0] * r + m[1] * g + m[2] * b),
+            keep(px.rgb[1], m[3] * r + m[4] * g + m[5] * b),
+            keep(px.rgb[2], m[6] * r + m[7] * g + m[8] * b),
+        ];
+        Px { rgb, ..px }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bad_channel_does_not_spoil_the_others() {
+        let c = constants(&[[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 2.0]]);
+        let px = Px { rgb: [f32::NAN, 1.0, 3.0], alpha: 1.0, guide: 0.0, disparity: 0.0, x: 0, y: 0 };
+        let out = Spec::pixel(&c, &[], px).rgb;
+        assert!(out[0].is_nan());
+        assert_eq!(out[1..], [1.0, 6.0]);
+    }
+}

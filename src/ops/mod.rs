@@ -1,0 +1,49 @@
+//! Operations: what can be done to a pixel.
+//!
+//! One operation is one Rust file and one WGSL file of the same name: `src/ops/<id>.rs` holds the parameters (declared once:
+//! documentation, default, range, unit), the render-ready constants and the CPU function, which is the definition;
+//! `shaders/ops/<id>.wgsl` holds the same constants struct and the same function for the GPU. The lists below are the only
+//! other place an operation is named. [`invert`] is the one to copy.
+//!
+//! * [`ALL`]: what a recipe can name.
+//! * [`PLUMBING`]: steps that a plan inserts by itself: transfer curves, matrices, the depth guide and the depth join.
+//!
+//! Operations are pure: no files, threads, GPU or inference here. Whatever an operation needs beyond its parameters (a parsed
+//! LUT, depth coefficients) is handed to it in [`Context`].
+
+mod chunk;
+mod params;
+mod step;
+
+pub use chunk::{CHUNK, Chunk, Isa, Px};
+pub use params::{Kind, ParamInfo, ParamSet, ParamValue, Params, Value};
+pub use step::{AnyOp, Context, Domain, Grading, Op, Step, Tables, struct_name};
+
+use params::params;
+
+/// Declares the modules of a list of operations and the list itself.
+macro_rules! ops {
+    ($(#[$doc:meta])* $list:ident: $($id:ident),+ $(,)?) => {
+        $(pub mod $id;)+
+        $(#[$doc])*
+        pub static $list: &[&dyn AnyOp] = &[$(&step::Entry::<$id::Spec>::NEW),+];
+    };
+}
+
+ops! {
+    /// Every operation a recipe can name, in the order the documentation shows them.
+    ALL: invert, exposure
+}
+
+ops! {
+    /// Steps that plans insert by themselves.
+    PLUMBING: transfer, matrix, guide
+}
+
+/// Looks an operation up that a recipe names.
+pub fn find(id: &str) -> Option<&'static dyn AnyOp> {
+    ALL.iter().copied().find(|op| op.id() == id)
+}
+
+#[cfg(test)]
+mod tests;

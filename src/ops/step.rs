@@ -1,0 +1,226 @@
+//! What an operation is ([`Op`]), how code that does not know its types handles it ([`AnyOp`]), and what a plan makes of it
+//! ([`Step`]: constants plus the function that runs them).
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::chunk::{self, Chunk, Isa, Px};
+use super::params::{ParamInfo, ParamSet, Params};
+
+/// The encoding an operation wants its pixels in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Domain {
+    /// Linear light, Rec.2020 primaries.
+    Linear,
+    /// The tonal domain of the recipe: display-shaped or ACEScct ([`Grading`]).
+    Grade,
+    /// A named encoding, or with `None` the code values of the picture itself.
+    Encoded(Option<String>),
+}
+
+/// Which tonal domain the `grade` operations of a recipe work in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grading {
+    /// An sRGB-shaped curve on the working primaries: 0 = black, 1 = white.
+    Display,
+    /// ACEScct (AMPAS S-2016-001), for scene-linear pictures.
+    Acescct,
+}
+
+/// What an operation may need beyond its parameters.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// LUTs by the name the recipe gives them.
+    pub luts: HashMap<String, Arc<dyn std::any::Any + Send + Sync>>,
+}
+
+/// Data too large for constants (LUT nodes, depth coefficients): one array of 32-bit words for all steps of a program.
+/// An operation appends its own and keeps the offset in its constants.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tables(pub Vec<u32>);
+
+impl Tables {
+    /// Appends floats; returns their offset in words.
+    pub fn push_floats(&mut self, values: &[f32]) -> u32 {
+        let offset = self.0.len() as u32;
+        self.0.extend(values.iter().map(|v| v.to_bits()));
+        offset
+    }
+
+    /// Appends raw words; returns their offset.
+    pub fn push_words(&mut self, words: impl IntoIterator<Item = u32>) -> u32 {
+        let offset = self.0.len() as u32;
+        self.0.extend(words);
+        offset
+    }
+}
+
+/// One operation: implement this in `src/ops/<id>.rs` on a unit struct named `Spec`.
+pub trait Op: Sync + 'static {
+    /// Name in recipes, file names and WGSL.
+    const ID: &'static str;
+    /// The WGSL twin: a struct named like the id in camel case with the fields of `Constants`, and a function named like the id.
+    const WGSL: &'static str;
+    /// Largest difference between CPU and GPU, in 16-bit code values of the operation's own domain.
+    const TOLERANCE_CODES: f32 = 1.0;
+    /// Parameters.
+    type Params: Params;
+    /// Render-ready numbers: `#[repr(C)]`, 4-byte scalars only, in the order of the WGSL struct.
+    type Constants: bytemuck::Pod + Send + Sync;
+
+    /// Encoding of the pixels it wants.
+    fn domain(params: &Self::Params) -> Domain;
+
+    /// True when it changes nothing with these parameters: it is then left out of the plan.
+    fn is_identity(params: &Self::Params) -> bool;
+
+    /// True when it reads [`Px::disparity`].
+    fn reads_depth(_params: &Self::Params) -> bool {
+        false
+    }
+
+    /// True when a gray pixel can leave it colored.
+    fn makes_color(_params: &Self::Params) -> bool {
+        false
+    }
+
+    /// LUT files it needs, as the recipe names them.
+    fn lut_files(_params: &Self::Params) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Turns parameters into constants.
+    ///
+    /// # Errors
+    /// A sentence naming the parameter and the allowed values.
+    fn prepare(params: &Self::Params, context: &Context, tables: &mut Tables) -> Result<Self::Constants, String>;
+
+    /// The definition: one pixel in, one pixel out. Must be `#[inline(always)]`, free of branches on data where possible, and
+    /// must not panic whatever `tables` holds.
+    fn pixel(constants: &Self::Constants, tables: &[u32], px: Px) -> Px;
+}
+
+/// An [`Op`] behind one type.
+pub trait AnyOp: Sync {
+    /// See [`Op::ID`].
+    fn id(&self) -> &'static str;
+    /// Summary line and description.
+    fn doc(&self) -> &'static str;
+    /// Parameters.
+    fn params(&self) -> Vec<ParamInfo>;
+    /// See [`Op::WGSL`].
+    fn wgsl(&self) -> &'static str;
+    /// See [`Op::TOLERANCE_CODES`].
+    fn tolerance_codes(&self) -> f32;
+    /// Bytes of the constants struct.
+    fn constants_bytes(&self) -> usize;
+    /// See [`Op::domain`].
+    fn domain(&self, set: &ParamSet) -> Domain;
+    /// See [`Op::is_identity`].
+    fn is_identity(&self, set: &ParamSet) -> bool;
+    /// See [`Op::reads_depth`].
+    fn reads_depth(&self, set: &ParamSet) -> bool;
+    /// See [`Op::makes_color`].
+    fn makes_color(&self, set: &ParamSet) -> bool;
+    /// See [`Op::lut_files`].
+    fn lut_files(&self, set: &ParamSet) -> Vec<String>;
+    /// Prepares a step. See [`Op::prepare`].
+    fn step(&self, set: &ParamSet, context: &Context, tables: &mut Tables, strength: f32) -> Result<Step, String>;
+    /// The set of default values.
+    fn defaults(&self) -> ParamSet {
+        self.params().into_iter().map(|p| (p.name, p.default)).collect()
+    }
+}
+
+/// Bridges [`Op`] to [`AnyOp`].
+pub(super) struct Entry<O>(PhantomData<O>);
+
+impl<O> Entry<O> {
+    pub(super) const NEW: Self = Self(PhantomData);
+}
+
+impl<O: Op> AnyOp for Entry<O> {
+    fn id(&self) -> &'static str {
+        O::ID
+    }
+    fn doc(&self) -> &'static str {
+        O::Params::DOC
+    }
+    fn params(&self) -> Vec<ParamInfo> {
+        O::Params::info()
+    }
+    fn wgsl(&self) -> &'static str {
+        O::WGSL
+    }
+    fn tolerance_codes(&self) -> f32 {
+        O::TOLERANCE_CODES
+    }
+    fn constants_bytes(&self) -> usize {
+        size_of::<O::Constants>()
+    }
+    fn domain(&self, set: &ParamSet) -> Domain {
+        O::domain(&O::Params::from_set(set))
+    }
+    fn is_identity(&self, set: &ParamSet) -> bool {
+        O::is_identity(&O::Params::from_set(set))
+    }
+    fn reads_depth(&self, set: &ParamSet) -> bool {
+        O::reads_depth(&O::Params::from_set(set))
+    }
+    fn makes_color(&self, set: &ParamSet) -> bool {
+        O::makes_color(&O::Params::from_set(set))
+    }
+    fn lut_files(&self, set: &ParamSet) -> Vec<String> {
+        O::lut_files(&O::Params::from_set(set))
+    }
+    fn step(&self, set: &ParamSet, context: &Context, tables: &mut Tables, strength: f32) -> Result<Step, String> {
+        let constants = O::prepare(&O::Params::from_set(set), context, tables)?;
+        Ok(Step::new::<O>(&constants, strength))
+    }
+}
+
+/// One step of a pass: an operation or conversion with its constants, ready for either executor.
+#[derive(Clone)]
+pub struct Step {
+    /// Id of the operation.
+    pub id: &'static str,
+    /// WGSL source of the operation.
+    pub wgsl: &'static str,
+    /// Bytes of the constants struct, as both executors read it.
+    pub constants: Vec<u8>,
+    /// Mix with the pixel that entered, 0 to 1, in the operation's domain.
+    pub strength: f32,
+    run: fn(&[u8], &[u32], f32, Isa, &mut Chunk),
+}
+
+impl Step {
+    /// A step of `O` with these constants.
+    pub fn new<O: Op>(constants: &O::Constants, strength: f32) -> Self {
+        let constants = bytemuck::bytes_of(constants).to_vec();
+        Self { id: O::ID, wgsl: O::WGSL, constants, strength, run: chunk::run::<O> }
+    }
+
+    /// Runs it over a chunk on the CPU.
+    pub fn run(&self, tables: &[u32], isa: Isa, chunk: &mut Chunk) {
+        (self.run)(&self.constants, tables, self.strength, isa, chunk);
+    }
+}
+
+impl std::fmt::Debug for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.id)?;
+        if self.strength == 1.0 { Ok(()) } else { write!(f, " at strength {}", self.strength) }
+    }
+}
+
+/// Name of the WGSL constants struct of an operation: the id in camel case.
+pub fn struct_name(id: &str) -> String {
+    id.split('_')
+        .flat_map(|word| {
+            let (first, rest) = word.split_at(word.len().min(1));
+            [first.to_uppercase(), rest.to_owned()]
+        })
+        .collect()
+}
