@@ -9,6 +9,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use crate::error::Result;
+pub use crate::picture::{Compression, Format};
 use crate::picture::{ColorEncoding, Extent, Metadata, PictureInfo, PixelLayout, Region, Strip};
 
 /// The bounded pool that pure computation runs on.
@@ -74,19 +75,6 @@ pub struct SinkSpec {
     pub text: Vec<(String, String)>,
 }
 
-/// Compression of an output file. Codecs map it to the nearest they have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// None.
-    None,
-    /// LZW with the horizontal predictor (TIFF).
-    Lzw,
-    /// Deflate with a predictor (TIFF, PNG; EXR: ZIP).
-    Deflate,
-    /// What the input used, or the format's habit when the input's is not available in it.
-    Input,
-}
-
 /// Accepts strips from top to bottom and makes a file of them.
 pub trait Sink: Send {
     /// Takes the next rows; `strip.region` must start where the last one ended.
@@ -113,37 +101,5 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { pixels: 1 << 33, chunk_bytes: 1 << 30, metadata_bytes: 64 << 20 }
-    }
-}
-
-/// File formats that are known by their first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// TIFF and BigTIFF.
-    Tiff,
-    /// PNG.
-    Png,
-    /// OpenEXR.
-    Exr,
-}
-
-impl Format {
-    /// Recognizes a format by content; needs 16 bytes or the whole file.
-    pub fn sniff(head: &[u8]) -> Option<Self> {
-        match head {
-            [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Self::Tiff),
-            [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(Self::Png),
-            [0x76, 0x2f, 0x31, 0x01, ..] => Some(Self::Exr),
-            _ => None,
-        }
-    }
-
-    /// The extension outputs get.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Tiff => "tif",
-            Self::Png => "png",
-            Self::Exr => "exr",
-        }
     }
 }

@@ -52,6 +52,16 @@ pub fn display_rec2020() -> ColorEncoding {
     named("display-shaped Rec.2020", REC2020, SRGB_CURVE, Referred::Display)
 }
 
+/// ACEScct (AMPAS S-2016-001) on the working primaries rather than AP1: the tonal domain of scene-linear pictures.
+pub fn acescct() -> ColorEncoding {
+    named("ACEScct-shaped Rec.2020", REC2020, Curve::Acescct, Referred::Scene)
+}
+
+/// The same primaries in linear light.
+pub fn linear_of(encoding: &ColorEncoding) -> ColorEncoding {
+    named(&format!("linear light of {}", encoding.name), encoding.primaries, Curve::Linear, Referred::Scene)
+}
+
 /// Encodings a recipe can name.
 pub const NAMES: &[&str] = &["srgb", "display-p3", "adobe-rgb", "linear-rec709", "linear-rec2020"];
 

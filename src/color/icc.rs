@@ -34,6 +34,33 @@ pub fn read(profile: &[u8]) -> Result<ColorEncoding, String> {
     }
 }
 
+/// A matrix/TRC profile of an encoding, or `None` when sRGB needs none (PNG and TIFF readers assume it).
+///
+/// # Errors
+/// A sentence when the encoding has no ICC form here.
+pub fn write(encoding: &ColorEncoding) -> Result<Option<Vec<u8>>, String> {
+    let mut profile = match encoding.name.as_str() {
+        "sRGB" => ColorProfile::new_srgb(),
+        "Display P3" => ColorProfile::new_display_p3(),
+        "Adobe RGB (1998)" => ColorProfile::new_adobe_rgb(),
+        "linear Rec.709" => linear(ColorProfile::new_srgb()),
+        "linear Rec.2020" => linear(ColorProfile::new_bt2020()),
+        other => return Err(format!("no ICC profile can be written for {other}")),
+    };
+    // A creation date would make equal inputs give different files.
+    profile.creation_date_time = moxcms::ColorDateTime::default();
+    profile.encode().map(Some).map_err(|e| format!("ICC profile cannot be written: {e}"))
+}
+
+fn linear(mut profile: ColorProfile) -> ColorProfile {
+    let curve = Some(ToneReprCurve::Parametric(vec![1.0]));
+    profile.red_trc.clone_from(&curve);
+    profile.green_trc.clone_from(&curve);
+    profile.blue_trc = curve;
+    profile.cicp = None;
+    profile
+}
+
 fn rgb(profile: &ColorProfile, name: String) -> Result<ColorEncoding, String> {
     let (Some(red), Some(green), Some(blue)) = (&profile.red_trc, &profile.green_trc, &profile.blue_trc) else {
         return Err(format!(
@@ -147,7 +174,7 @@ fn recognize(curve: Curve) -> Curve {
 
 fn value(curve: &Curve, x: f32) -> f32 {
     match curve {
-        Curve::Linear => x,
+        Curve::Linear | Curve::Acescct => x,
         Curve::Power { gamma } => x.powf(*gamma),
         Curve::Parametric { gamma, scale, offset, slope, cut } => {
             if x < *cut {

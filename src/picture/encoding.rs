@@ -56,6 +56,8 @@ pub enum Curve {
         /// Code value at which the power part begins.
         cut: f32,
     },
+    /// ACEScct: logarithmic above 0.0078125 of linear light, straight below (AMPAS S-2016-001, 4.4).
+    Acescct,
     /// A sampled curve, one for all channels.
     Table(Arc<CurveTable>),
 }

@@ -2,12 +2,14 @@
 //! metadata, and the strips that travel through the engine. Pure data; nothing here opens a file.
 
 mod encoding;
+mod format;
 mod geometry;
 mod layout;
 mod metadata;
 mod strip;
 
 pub use encoding::{ColorEncoding, Curve, CurveTable, Primaries, Referred};
+pub use format::{Compression, Format};
 pub use geometry::{Extent, Region};
 pub use layout::{Alpha, Channels, PixelLayout, SampleType};
 pub use metadata::{Metadata, Resolution, ResolutionUnit};

@@ -1,0 +1,255 @@
+//! From recipe and picture to plan, and from plan and facts to program.
+
+use std::path::Path;
+
+use super::output::{OutputPlan, changes_channels, output_plan};
+use super::program::{DepthPlan, Program};
+use crate::color::curve::Direction;
+use crate::color::{encodings, matrix};
+use crate::error::{Error, Result};
+use crate::ops::{self, Context, Domain, Grading, Step, Tables};
+use crate::picture::{Access, ColorEncoding, PictureInfo, PixelLayout, Referred, Region};
+use crate::recipe::{DepthSource, OpSetting, Recipe};
+
+/// What a plan is made from.
+#[derive(Clone, Copy)]
+pub struct PlanRequest<'a> {
+    /// The picture's path, for messages.
+    pub path: &'a Path,
+    /// Header facts.
+    pub info: &'a PictureInfo,
+    /// The look.
+    pub recipe: &'a Recipe,
+    /// Bytes this job may hold.
+    pub share_bytes: u64,
+    /// Fixed number of rows per strip, for tests of invariance; `None` = chosen.
+    pub strip_rows: Option<u32>,
+}
+
+/// A recipe made concrete for one picture.
+#[derive(Clone)]
+pub struct Plan {
+    /// Operations that remain.
+    pub ops: Vec<OpSetting>,
+    /// Tonal domain.
+    pub grading: Grading,
+    /// Depth, when an operation reads it.
+    pub depth: Option<DepthPlan>,
+    /// Storage of the result.
+    pub output: OutputPlan,
+    /// Layout and encoding of the picture.
+    pub input: (PixelLayout, ColorEncoding),
+    /// Rows per strip.
+    pub strip_rows: u32,
+    /// True when the decoded picture is kept between analyse and render.
+    pub keep_decoded: bool,
+    /// Bytes the job holds at most, inference not included.
+    pub bytes: u64,
+    /// Remarks for the user.
+    pub notes: Vec<String>,
+    context: Context,
+}
+
+/// What render needs to know about depth, from the analyse phase.
+#[derive(Debug, Clone)]
+pub enum DepthFacts {
+    /// Coefficients of the join.
+    Joined(ops::disparity::JoinTable),
+    /// Scaling of supplied depth.
+    Supplied(ops::supplied::Constants),
+}
+
+/// Makes the plan of one picture.
+///
+/// # Errors
+/// `Unsupported` when picture and recipe do not go together; the message carries the advice.
+pub fn plan(request: &PlanRequest) -> Result<Plan> {
+    let PlanRequest { path, info, recipe, .. } = *request;
+    let mut notes = Vec::new();
+    let kept: Vec<OpSetting> = recipe.ops.iter().filter(|op| !op.is_identity()).cloned().collect();
+    for op in recipe.ops.iter().filter(|op| op.is_identity()) {
+        notes.push(format!("{} changes nothing and is left out", op.op.id()));
+    }
+    let makes_color = kept.iter().any(|op| op.op.makes_color(&op.params));
+    let output = output_plan(path, info, &recipe.output, makes_color)?;
+    if changes_channels(info.layout.channels, output.layout.channels) {
+        notes.push("gray becomes RGB, because an operation can make color".to_owned());
+    }
+    let grading = recipe.grading.unwrap_or(match info.encoding.referred {
+        Referred::Display => Grading::Display,
+        Referred::Scene => Grading::Acescct,
+    });
+    let needs_depth = kept.iter().any(|op| op.op.reads_depth(&op.params));
+    let depth = if needs_depth { Some(depth_plan(path, info, recipe)?) } else { None };
+    let mut plan = Plan {
+        ops: kept,
+        grading,
+        depth,
+        output,
+        input: (info.layout, info.encoding.clone()),
+        strip_rows: 1,
+        keep_decoded: false,
+        bytes: 0,
+        notes,
+        context: recipe.context.clone(),
+    };
+    choose_memory(&mut plan, request);
+    check_domains(path, &plan)?;
+    Ok(plan)
+}
+
+fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthPlan> {
+    let model = || DepthPlan::Estimated { model: recipe.depth.model.clone() };
+    match (&recipe.depth.source, &info.depth_channel) {
+        (DepthSource::Model, _) | (DepthSource::Auto, None) => Ok(model()),
+        (DepthSource::Auto, Some(channel)) => Ok(DepthPlan::Supplied { channel: channel.clone() }),
+        (DepthSource::Channel(wanted), Some(channel)) if wanted == channel => {
+            Ok(DepthPlan::Supplied { channel: channel.clone() })
+        }
+        (DepthSource::Channel(wanted), found) => {
+            let found = found.as_deref().map_or("none".to_owned(), |name| format!("{name:?}"));
+            Err(Error::input(path, format!("the recipe asks for depth channel {wanted:?}, the picture has {found}")))
+        }
+    }
+}
+
+/// Smallest strip worth a trip through the pool, in bytes of input samples.
+const STRIP_BYTES: u64 = 8 << 20;
+
+/// Chooses strip height, whether the decoded picture is kept, and what the job holds.
+fn choose_memory(plan: &mut Plan, request: &PlanRequest) {
+    let info = request.info;
+    let width = u64::from(info.extent.width);
+    let row = width * info.layout.pixel_bytes() as u64;
+    let row_out = width * plan.output.layout.pixel_bytes() as u64;
+    let depth_row = if matches!(plan.depth, Some(DepthPlan::Supplied { .. })) { width * 4 } else { 0 };
+    let whole = row * u64::from(info.extent.height);
+    // Raw chunk bytes and packed output live beside the strips; four rows of each are a safe figure for both.
+    let per_row = 2 * row + 2 * row_out + depth_row;
+    let target = (STRIP_BYTES / row.max(1)).max(1);
+    let allowed = (request.share_bytes / 2 / per_row.max(1)).max(1);
+    let chunk = u64::from(info.chunk_rows.max(1));
+    let mut rows = target.min(allowed);
+    rows = if rows >= chunk { rows / chunk * chunk } else { rows };
+    plan.strip_rows = request.strip_rows.unwrap_or(rows.min(u64::from(info.extent.height)) as u32).max(1);
+    let decoder = if info.access == Access::Whole { whole + depth_row * u64::from(info.extent.height) } else { chunk * row * 2 };
+    let strips = u64::from(plan.strip_rows) * per_row;
+    let base = strips + decoder;
+    // A source that is whole in memory is its own store: keeping a second copy would be waste.
+    plan.keep_decoded = plan.depth.is_some() && info.access != Access::Whole && base + whole <= request.share_bytes;
+    plan.bytes = base + if plan.keep_decoded { whole } else { 0 };
+}
+
+/// Every encoded domain must resolve before the first picture is read.
+fn check_domains(path: &Path, plan: &Plan) -> Result<()> {
+    for op in &plan.ops {
+        encoding_of(&op.op.domain(&op.params), plan).map_err(|e| Error::unsupported(path, e))?;
+    }
+    Ok(())
+}
+
+/// The encoding a domain means in this plan. Equal encodings need no conversion between them.
+fn encoding_of(domain: &Domain, plan: &Plan) -> std::result::Result<ColorEncoding, String> {
+    match domain {
+        Domain::Linear => Ok(encodings::linear_rec2020()),
+        Domain::Grade => Ok(match plan.grading {
+            Grading::Display => encodings::display_rec2020(),
+            Grading::Acescct => encodings::acescct(),
+        }),
+        Domain::Encoded(None) => match plan.input.1.referred {
+            Referred::Display => Ok(plan.input.1.clone()),
+            Referred::Scene => Err(format!(
+                "the picture is linear ({}): say which encoding the LUT was made for, encoding = \"srgb\" (allowed: {})",
+                plan.input.1.name,
+                encodings::NAMES.join(", ")
+            )),
+        },
+        Domain::Encoded(Some(name)) => {
+            encodings::by_name(name).ok_or_else(|| format!("encoding {name:?} is not known, allowed: {}", encodings::NAMES.join(", ")))
+        }
+    }
+}
+
+/// Collects steps and remembers which encoding the pixels are in.
+struct Compiler {
+    steps: Vec<Step>,
+    tables: Tables,
+    at: ColorEncoding,
+}
+
+impl Compiler {
+    fn new(at: ColorEncoding) -> Self {
+        Self { steps: Vec::new(), tables: Tables::default(), at }
+    }
+
+    /// Converts to another encoding; nothing when it is already that one.
+    fn go(&mut self, to: &ColorEncoding) {
+        let same = |a: &ColorEncoding, b: &ColorEncoding| a.primaries == b.primaries && a.curve == b.curve;
+        if same(&self.at, to) {
+            self.at = to.clone();
+            return;
+        }
+        self.steps.extend(ops::transfer::step(&self.at.curve, Direction::Decode, &mut self.tables));
+        let between = matrix::between(&self.at.primaries, &to.primaries).unwrap_or(matrix::IDENTITY);
+        self.steps.extend(ops::matrix::step(&between));
+        self.steps.extend(ops::transfer::step(&to.curve, Direction::Encode, &mut self.tables));
+        self.at = to.clone();
+    }
+}
+
+/// The pass of the analyse phase: ends in sRGB-encoded Rec.709 (what models were trained on) with the guide beside it.
+pub fn guide_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
+    let mut compiler = Compiler::new(encoding.clone());
+    compiler.go(&encodings::linear_rec2020());
+    compiler.steps.push(ops::guide::step());
+    compiler.go(&encodings::srgb());
+    let (steps, tables) = (compiler.steps, compiler.tables);
+    Program { input: layout, output: layout, steps, tables, supplied_depth: false, dither_seed: None }
+}
+
+impl Plan {
+    /// The fused pass of the render phase.
+    ///
+    /// # Errors
+    /// A recipe error when an operation refuses its parameters.
+    pub fn program(&self, path: &Path, facts: Option<&DepthFacts>) -> Result<Program> {
+        let mut c = Compiler::new(self.input.1.clone());
+        match facts {
+            Some(DepthFacts::Joined(table)) => {
+                c.go(&encodings::linear_rec2020());
+                c.steps.push(ops::guide::step());
+                let step = ops::disparity::step(table, &mut c.tables);
+                c.steps.push(step);
+            }
+            Some(DepthFacts::Supplied(constants)) => c.steps.push(Step::new::<ops::supplied::Spec>(constants, 1.0)),
+            None => {}
+        }
+        for op in &self.ops {
+            let domain = encoding_of(&op.op.domain(&op.params), self).map_err(|e| Error::unsupported(path, e))?;
+            c.go(&domain);
+            let step = op
+                .op
+                .step(&op.params, &self.context, &mut c.tables, op.strength)
+                .map_err(|e| Error::recipe("recipe", op.line, e))?;
+            c.steps.push(step);
+        }
+        c.go(&self.output.encoding);
+        let (input, output) = (self.input.0, self.output.layout);
+        // Without arithmetic an exact code must stay exact: dither only what was computed.
+        let computed = !c.steps.is_empty() || input.sample != output.sample;
+        let dither = computed && output.sample == crate::picture::SampleType::U8;
+        Ok(Program {
+            input,
+            output,
+            steps: c.steps,
+            tables: c.tables,
+            supplied_depth: matches!(facts, Some(DepthFacts::Supplied(_))),
+            dither_seed: dither.then_some(0),
+        })
+    }
+
+    /// The strips of a picture of this plan.
+    pub fn strips(&self, extent: crate::picture::Extent) -> impl Iterator<Item = Region> + use<> {
+        Region::strips(extent, self.strip_rows)
+    }
+}

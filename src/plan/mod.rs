@@ -1,0 +1,13 @@
+//! Plans: a recipe made concrete for one picture.
+//!
+//! A [`Plan`] is a pure value: which operations remain, in which encodings they run, what has to be known before rendering
+//! ([`DepthPlan`]), how the output is stored, how high strips are and how many bytes the job may hold. [`Plan::program`] turns
+//! it and the facts of the analyse phase into a [`Program`]: the one fused pass that executors run over every strip.
+
+mod compile;
+mod output;
+mod program;
+
+pub use compile::{DepthFacts, Plan, PlanRequest, guide_program, plan};
+pub use output::{OutputPlan, output_plan};
+pub use program::{DepthPlan, Program};

@@ -1,0 +1,97 @@
+//! A recipe after parsing: checked, with defaults filled in and LUT files loaded.
+
+use crate::ops::{AnyOp, Context, Grading, ParamSet};
+use crate::picture::{Compression, Format};
+
+/// One operation of a recipe.
+#[derive(Clone)]
+pub struct OpSetting {
+    /// The operation.
+    pub op: &'static dyn AnyOp,
+    /// Checked parameters, complete with defaults.
+    pub params: ParamSet,
+    /// Mix with the input of the operation, 0 to 1.
+    pub strength: f32,
+    /// Line in the recipe, for messages; 0 = none.
+    pub line: usize,
+}
+
+impl OpSetting {
+    /// True when it changes nothing and can be left out of a plan.
+    pub fn is_identity(&self) -> bool {
+        self.strength == 0.0 || self.op.is_identity(&self.params)
+    }
+}
+
+/// Where depth comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DepthSource {
+    /// The picture's own depth channel when it has one, else the model.
+    Auto,
+    /// Always the model, even when the picture carries a depth channel.
+    Model,
+    /// This channel of an EXR picture; a picture without it fails.
+    Channel(String),
+}
+
+/// The `[depth]` table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DepthSettings {
+    /// Model id of the registry, or the path of an `.onnx` file.
+    pub model: String,
+    /// Where depth comes from.
+    pub source: DepthSource,
+}
+
+impl Default for DepthSettings {
+    fn default() -> Self {
+        Self { model: "chiaro-small".to_owned(), source: DepthSource::Auto }
+    }
+}
+
+/// Samples of the output file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bits {
+    /// 8-bit integers.
+    Eight,
+    /// 16-bit integers.
+    Sixteen,
+    /// Half floats.
+    Half,
+    /// Single floats.
+    Float,
+}
+
+/// The `[output]` table. `None` = as the input.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OutputSettings {
+    /// File format.
+    pub format: Option<Format>,
+    /// Samples.
+    pub bits: Option<Bits>,
+    /// Compression.
+    pub compression: Option<Compression>,
+    /// Name of the output's color encoding ([`crate::color::encodings::NAMES`]).
+    pub color: Option<String>,
+}
+
+/// A parsed and checked recipe.
+#[derive(Clone)]
+pub struct Recipe {
+    /// File stem or preset id.
+    pub name: String,
+    /// The `summary` key, one line for lists.
+    pub summary: String,
+    /// `grading`, when the recipe fixes it.
+    pub grading: Option<Grading>,
+    /// Depth settings.
+    pub depth: DepthSettings,
+    /// Operations in order.
+    pub ops: Vec<OpSetting>,
+    /// Output settings.
+    pub output: OutputSettings,
+    /// LUTs that operations name, parsed.
+    pub context: Context,
+    /// Hash of everything that changes pixels: settings in canonical form and the contents of LUT files. Hex.
+    pub hash: String,
+}
