@@ -2,6 +2,10 @@
 
 pub mod codec;
 pub mod color;
+pub mod depth;
 pub mod error;
+pub mod exec;
 pub mod ops;
 pub mod picture;
+pub mod plan;
+pub mod recipe;

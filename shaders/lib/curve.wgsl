@@ -8,9 +8,28 @@ struct CurveConstants {
     exponent: f32,
     post_scale: f32,
     post_offset: f32,
+    form: u32,
+}
+
+fn acescct_encode(x: f32) -> f32 {
+    let straight = 10.5402377 * x + 0.0729055342;
+    let bent = (chiaro_log2(x) + 9.72) / 17.52;
+    return select(x, select(bent, straight, x <= 0.0078125), finite(x));
+}
+
+fn acescct_decode(x: f32) -> f32 {
+    let straight = (x - 0.0729055342) / 10.5402377;
+    let bent = chiaro_exp2(x * 17.52 - 9.72);
+    return select(x, select(bent, straight, x <= 0.15525114), finite(x));
 }
 
 fn curve_apply(c: CurveConstants, x: f32) -> f32 {
+    if c.form == 1u {
+        return acescct_encode(x);
+    }
+    if c.form == 2u {
+        return acescct_decode(x);
+    }
     let size = abs(x);
     let straight = size * c.linear_gain;
     let bent = c.post_scale * chiaro_pow(size * c.pre_scale + c.pre_offset, c.exponent) + c.post_offset;

@@ -9,8 +9,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use crate::error::Result;
-pub use crate::picture::{Compression, Format};
 use crate::picture::{ColorEncoding, Extent, Metadata, PictureInfo, PixelLayout, Region, Strip};
+pub use crate::picture::{Compression, Format};
 
 /// The bounded pool that pure computation runs on.
 pub type Pool = rayon::ThreadPool;

@@ -2,7 +2,7 @@
 //!
 //! All curves are odd-symmetric below 0 and continue above 1. Non-finite values pass through unchanged.
 
-use super::math::pow;
+use super::math::{exp2, log2, pow};
 use crate::picture::{Curve, CurveTable};
 
 /// Linear light below which pure power curves are straight: their inverse has infinite slope at 0 and would blow noise up.
@@ -37,6 +37,8 @@ pub struct CurveConstants {
     pub post_scale: f32,
     /// Offset after the power.
     pub post_offset: f32,
+    /// 0 = power, 1 = ACEScct encode, 2 = ACEScct decode; the fields above are then unused.
+    pub form: u32,
 }
 
 impl CurveConstants {
@@ -49,6 +51,7 @@ impl CurveConstants {
         exponent: 1.0,
         post_scale: 1.0,
         post_offset: 0.0,
+        form: 0,
     };
 
     /// Constants of an analytic curve; `None` for sampled ones.
@@ -56,6 +59,8 @@ impl CurveConstants {
         Some(match (curve, direction) {
             (Curve::Table(_), _) => return None,
             (Curve::Linear, _) => Self::LINEAR,
+            (Curve::Acescct, Direction::Encode) => Self { form: 1, ..Self::LINEAR },
+            (Curve::Acescct, Direction::Decode) => Self { form: 2, ..Self::LINEAR },
             (&Curve::Power { gamma }, Direction::Decode) => {
                 let code_cut = TOE_LIGHT.powf(1.0 / gamma);
                 Self { cut: code_cut, linear_gain: TOE_LIGHT / code_cut, exponent: gamma, ..Self::LINEAR }
@@ -72,6 +77,7 @@ impl CurveConstants {
                 exponent: gamma,
                 post_scale: 1.0,
                 post_offset: 0.0,
+                form: 0,
             },
             (&Curve::Parametric { gamma, scale, offset, slope, cut }, Direction::Encode) => Self {
                 cut: cut * slope,
@@ -81,6 +87,7 @@ impl CurveConstants {
                 exponent: 1.0 / gamma,
                 post_scale: 1.0 / scale,
                 post_offset: -offset / scale,
+                form: 0,
             },
         })
     }
@@ -89,6 +96,12 @@ impl CurveConstants {
 /// Applies a render-ready curve to one channel.
 #[inline(always)]
 pub fn apply(c: &CurveConstants, x: f32) -> f32 {
+    if c.form == 1 {
+        return acescct_encode(x);
+    }
+    if c.form == 2 {
+        return acescct_decode(x);
+    }
     let size = x.abs();
     let straight = size * c.linear_gain;
     let bent = c.post_scale * pow(size * c.pre_scale + c.pre_offset, c.exponent) + c.post_offset;
@@ -96,6 +109,24 @@ pub fn apply(c: &CurveConstants, x: f32) -> f32 {
     let signed = if x < 0.0 { -value } else { value };
     // A comparison, not `is_finite`: NaN fails it as well, and it stays one instruction.
     if size < f32::INFINITY { signed } else { x }
+}
+
+/// Linear light to ACEScct (AMPAS S-2016-001, 4.4.1). Not odd: the straight part continues below 0.
+#[inline(always)]
+fn acescct_encode(x: f32) -> f32 {
+    let straight = 10.540_237_7 * x + 0.072_905_534_2;
+    let bent = (log2(x) + 9.72) / 17.52;
+    let value = if x <= 0.007_812_5 { straight } else { bent };
+    if x.abs() < f32::INFINITY { value } else { x }
+}
+
+/// ACEScct to linear light (AMPAS S-2016-001, 4.4.2).
+#[inline(always)]
+fn acescct_decode(x: f32) -> f32 {
+    let straight = (x - 0.072_905_534_2) / 10.540_237_7;
+    let bent = exp2(x * 17.52 - 9.72);
+    let value = if x <= 0.155_251_14 { straight } else { bent };
+    if x.abs() < f32::INFINITY { value } else { x }
 }
 
 /// A sampled curve in both directions, over 0..1 of its input, as one table of equal steps.
@@ -158,6 +189,18 @@ mod tests {
             let exact = if code <= 0.04045 { code / 12.92 } else { ((code + 0.055) / 1.055).powf(2.4) };
             assert!((f64::from(apply(&decode, code as f32)) - exact).abs() < 3e-7, "{code}");
         }
+    }
+
+    #[test]
+    fn acescct_matches_the_standard_and_returns() {
+        let encode = CurveConstants::new(&Curve::Acescct, Direction::Encode).unwrap();
+        let decode = CurveConstants::new(&Curve::Acescct, Direction::Decode).unwrap();
+        // AMPAS S-2016-001: 0.18 is 0.4135884, 1.0 is 0.5547945, 0 is 0.0729055.
+        for (light, code) in [(0.18f32, 0.413_588_4f32), (1.0, 0.554_794_5), (0.0, 0.072_905_5)] {
+            assert!((apply(&encode, light) - code).abs() < 1e-6);
+            assert!((apply(&decode, code) - light).abs() < 1e-5);
+        }
+        assert!((apply(&decode, apply(&encode, -0.1)) + 0.1).abs() < 1e-6);
     }
 
     #[test]

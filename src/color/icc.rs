@@ -48,7 +48,8 @@ pub fn write(encoding: &ColorEncoding) -> Result<Option<Vec<u8>>, String> {
         other => return Err(format!("no ICC profile can be written for {other}")),
     };
     // A creation date would make equal inputs give different files.
-    profile.creation_date_time = moxcms::ColorDateTime::default();
+    profile.creation_date_time =
+        moxcms::ColorDateTime { year: 2000, month: 1, day_of_the_month: 1, hours: 0, minutes: 0, seconds: 0 };
     profile.encode().map(Some).map_err(|e| format!("ICC profile cannot be written: {e}"))
 }
 

@@ -142,6 +142,9 @@ fn avx512<O: Op>(c: &O::Constants, tables: &[u32], strength: f32, chunk: &mut Ch
 #[inline(always)]
 fn body<O: Op>(c: &O::Constants, tables: &[u32], strength: f32, chunk: &mut Chunk) {
     if strength == 1.0 {
+        if O::chunk(c, tables, chunk) {
+            return;
+        }
         each(chunk, |px| O::pixel(c, tables, px));
     } else {
         each(chunk, |px| {

@@ -12,6 +12,7 @@
 //! LUT, depth coefficients) is handed to it in [`Context`].
 
 mod chunk;
+pub mod distance;
 mod params;
 mod step;
 
@@ -37,7 +38,7 @@ ops! {
 
 ops! {
     /// Steps that plans insert by themselves.
-    PLUMBING: transfer, matrix, guide
+    PLUMBING: transfer, matrix, guide, disparity, supplied
 }
 
 /// Looks an operation up that a recipe names.

@@ -100,6 +100,12 @@ pub trait Op: Sync + 'static {
     /// The definition: one pixel in, one pixel out. Must be `#[inline(always)]`, free of branches on data where possible, and
     /// must not panic whatever `tables` holds.
     fn pixel(constants: &Self::Constants, tables: &[u32], px: Px) -> Px;
+
+    /// A faster way over a whole chunk, where neighbors share work: returns true when it did the chunk. Must give the bits of
+    /// [`Op::pixel`]; a test compares them.
+    fn chunk(_constants: &Self::Constants, _tables: &[u32], _chunk: &mut Chunk) -> bool {
+        false
+    }
 }
 
 /// An [`Op`] behind one type.

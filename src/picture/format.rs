@@ -61,4 +61,3 @@ pub enum Compression {
     /// What the input used, or the format's habit when the input's is not available in it.
     Input,
 }
-

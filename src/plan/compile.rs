@@ -54,7 +54,7 @@ pub struct Plan {
 #[derive(Debug, Clone)]
 pub enum DepthFacts {
     /// Coefficients of the join.
-    Joined(ops::disparity::JoinTable),
+    Joined(ops::disparity::Join),
     /// Scaling of supplied depth.
     Supplied(ops::supplied::Constants),
 }
@@ -132,7 +132,8 @@ fn choose_memory(plan: &mut Plan, request: &PlanRequest) {
     let mut rows = target.min(allowed);
     rows = if rows >= chunk { rows / chunk * chunk } else { rows };
     plan.strip_rows = request.strip_rows.unwrap_or(rows.min(u64::from(info.extent.height)) as u32).max(1);
-    let decoder = if info.access == Access::Whole { whole + depth_row * u64::from(info.extent.height) } else { chunk * row * 2 };
+    let decoder =
+        if info.access == Access::Whole { whole + depth_row * u64::from(info.extent.height) } else { chunk * row * 2 };
     let strips = u64::from(plan.strip_rows) * per_row;
     let base = strips + decoder;
     // A source that is whole in memory is its own store: keeping a second copy would be waste.
@@ -164,9 +165,8 @@ fn encoding_of(domain: &Domain, plan: &Plan) -> std::result::Result<ColorEncodin
                 encodings::NAMES.join(", ")
             )),
         },
-        Domain::Encoded(Some(name)) => {
-            encodings::by_name(name).ok_or_else(|| format!("encoding {name:?} is not known, allowed: {}", encodings::NAMES.join(", ")))
-        }
+        Domain::Encoded(Some(name)) => encodings::by_name(name)
+            .ok_or_else(|| format!("encoding {name:?} is not known, allowed: {}", encodings::NAMES.join(", "))),
     }
 }
 
@@ -215,10 +215,10 @@ impl Plan {
     pub fn program(&self, path: &Path, facts: Option<&DepthFacts>) -> Result<Program> {
         let mut c = Compiler::new(self.input.1.clone());
         match facts {
-            Some(DepthFacts::Joined(table)) => {
+            Some(DepthFacts::Joined(join)) => {
                 c.go(&encodings::linear_rec2020());
                 c.steps.push(ops::guide::step());
-                let step = ops::disparity::step(table, &mut c.tables);
+                let step = ops::disparity::step(join, &mut c.tables);
                 c.steps.push(step);
             }
             Some(DepthFacts::Supplied(constants)) => c.steps.push(Step::new::<ops::supplied::Spec>(constants, 1.0)),

@@ -2,7 +2,9 @@
 
 use crate::color::{encodings, icc};
 use crate::error::{Error, Result};
-use crate::picture::{Alpha, Channels, ColorEncoding, Compression, Format, PictureInfo, PixelLayout, Referred, SampleType};
+use crate::picture::{
+    Alpha, Channels, ColorEncoding, Compression, Format, PictureInfo, PixelLayout, Referred, SampleType,
+};
 use crate::recipe::{Bits, OutputSettings};
 
 /// Storage of one output.
@@ -92,16 +94,22 @@ fn output_encoding(
     let input = (info.encoding.clone(), info.metadata.icc.clone());
     let encoding = match (&settings.color, format) {
         (Some(name), _) => encodings::by_name(name).ok_or_else(|| {
-            Error::unsupported(path, format!("output color {name:?} is not known, allowed: {}", encodings::NAMES.join(", ")))
+            Error::unsupported(
+                path,
+                format!("output color {name:?} is not known, allowed: {}", encodings::NAMES.join(", ")),
+            )
         })?,
         // EXR is linear by definition: an encoded picture is written as light of the same primaries.
-        (None, Format::Exr) if info.encoding.curve != crate::picture::Curve::Linear => encodings::linear_of(&info.encoding),
+        (None, Format::Exr) if info.encoding.curve != crate::picture::Curve::Linear => {
+            encodings::linear_of(&info.encoding)
+        }
         (None, _) => return Ok(input),
     };
     if encoding == info.encoding {
         return Ok(input);
     }
-    let needs_profile = format != Format::Exr && (sample.is_integer() || encoding.curve != crate::picture::Curve::Linear);
+    let needs_profile =
+        format != Format::Exr && (sample.is_integer() || encoding.curve != crate::picture::Curve::Linear);
     let profile = if needs_profile { icc::write(&encoding).map_err(|e| Error::unsupported(path, e))? } else { None };
     Ok((encoding, profile))
 }
