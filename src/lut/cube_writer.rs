@@ -2,6 +2,7 @@
 //!
 //! One table is written in the Adobe dialect (`DOMAIN_MIN`, `DOMAIN_MAX`, and only when they are not 0 and 1), two tables in
 //! Resolve's (`LUT_1D_INPUT_RANGE`, `LUT_3D_INPUT_RANGE`). Numbers are the shortest decimals that give the same `f32`.
+//! OpenColorIO 2.6 refuses `TITLE` in a file with two tables; a file meant for it is written from a [`Lut`] without title.
 
 use std::fmt::Write;
 use std::path::Path;

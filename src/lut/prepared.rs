@@ -133,6 +133,7 @@ impl PreparedLut {
     }
 
     /// The reference result for one pixel: [`sample`] on this LUT's own numbers.
+    #[inline]
     pub fn eval(&self, rgb: [f32; 3]) -> [f32; 3] {
         sample(&self.constants, &self.table, rgb)
     }

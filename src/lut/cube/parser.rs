@@ -202,7 +202,6 @@ impl Parser {
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "the two optional tables, taken apart at once")]
     fn tables(
         &mut self,
         domains: (crate::lut::Domain, crate::lut::Domain),
