@@ -5,6 +5,7 @@ pub mod color;
 pub mod depth;
 pub mod error;
 pub mod exec;
+pub mod lut;
 pub mod ops;
 pub mod picture;
 pub mod plan;
