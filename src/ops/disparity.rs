@@ -11,6 +11,8 @@
 //!
 //! The GPU twin is `shaders/ops/disparity.wgsl`, line for line.
 
+#![allow(clippy::manual_clamp, reason = "the twin's form: max and min drop NaN, clamp keeps it")]
+
 use bytemuck::{Pod, Zeroable};
 
 /// Added to the guide before the line is evaluated. Half floats keep twice the precision of `b` when the guide is centered.
