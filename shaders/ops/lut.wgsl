@@ -120,3 +120,9 @@ fn lut_sample(c: Lut, rgb: vec3<f32>) -> vec3<f32> {
     }
     return v * c.output_scale + c.output_offset;
 }
+
+fn lut(c: Lut, before: Px) -> Px {
+    var px = before;
+    px.rgb = lut_sample(c, px.rgb);
+    return px;
+}

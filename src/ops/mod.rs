@@ -33,7 +33,7 @@ macro_rules! ops {
 
 ops! {
     /// Every operation a recipe can name, in the order the documentation shows them.
-    ALL: invert, exposure
+    ALL: invert, exposure, lut, haze, depth_grade
 }
 
 ops! {
