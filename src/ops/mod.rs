@@ -38,7 +38,7 @@ ops! {
 
 ops! {
     /// Steps that plans insert by themselves.
-    PLUMBING: transfer, matrix, guide, disparity, supplied
+    PLUMBING: transfer, matrix, guide, disparity, supplied, show_disparity
 }
 
 /// Looks an operation up that a recipe names.
