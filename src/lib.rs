@@ -3,6 +3,7 @@
 pub mod codec;
 pub mod color;
 pub mod depth;
+pub mod engine;
 pub mod error;
 pub mod exec;
 pub mod lut;
@@ -10,3 +11,4 @@ pub mod ops;
 pub mod picture;
 pub mod plan;
 pub mod recipe;
+pub mod walk;
