@@ -7,6 +7,7 @@
 
 pub mod bytes;
 pub mod mapping;
+pub mod tiff;
 
 use std::any::Any;
 use std::sync::Arc;
