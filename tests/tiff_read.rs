@@ -154,7 +154,7 @@ fn what_is_not_supported_says_so_in_a_sentence() {
         (rgb().short(262, 8), "L*a*b*"),
         (gray().short(258, 1), "1-bit"),
         (gray().short(258, 12), "12-bit"),
-        (gray().short(258, 32), "32-bit unsigned"),
+        (gray().short(258, 32), "32-bit unsigned integer samples"),
         (gray().short(339, 2), "signed"),
         (gray().short(266, 2), "FillOrder"),
         (gray().short(254, 1), "reduced"),

@@ -326,14 +326,14 @@ fn sample_type(tags: &Tags<'_>, samples: u64) -> Result<SampleType> {
         (3, 32) => Ok(SampleType::F32),
         _ => {
             let kind = match format {
-                1 | 4 => "unsigned integers",
-                2 => "signed integers",
+                1 | 4 => "unsigned integer",
+                2 => "signed integer",
                 3 => "floating point",
-                5 | 6 => "complex numbers",
+                5 | 6 => "complex",
                 _ => return tags.damaged(format!("SampleFormat is {format}, allowed are 1 to 6")),
             };
             tags.refuse(format!(
-                "{bits}-bit {kind} are not supported: save it with 8- or 16-bit integers, or 16- or 32-bit floating point"
+                "{bits}-bit {kind} samples are not supported: save it with 8- or 16-bit integers, or 16- or 32-bit floating point"
             ))
         }
     }
@@ -386,10 +386,12 @@ fn chunk_table(tags: &Tags<'_>, pixels: &Pixels) -> Result<(Vec<u64>, Vec<u64>)>
         true => (tags::TILE_OFFSETS, tags::TILE_BYTE_COUNTS),
         false => (tags::STRIP_OFFSETS, tags::STRIP_BYTE_COUNTS),
     };
-    let Some(offsets) = tags.numbers(offsets)? else {
+    // Some writers put the tables of tiles under the tags of strips, which libtiff accepts.
+    let either = |tag, strip_tag| -> Result<_> { Ok(tags.numbers(tag)?.or(tags.numbers(strip_tag)?)) };
+    let Some(offsets) = either(offsets, tags::STRIP_OFFSETS)? else {
         return tags.damaged("the table of chunk offsets is missing".into());
     };
-    let counts = match tags.numbers(counts)? {
+    let counts = match either(counts, tags::STRIP_BYTE_COUNTS)? {
         Some(counts) => counts,
         // Old writers leave the counts out where they can be computed.
         None if pixels.codec == Codec::None => uncompressed_counts(pixels),

@@ -253,15 +253,18 @@ impl Source for TiffSource {
             return Err(Error::input(self.file.path(), reason));
         }
         strip.reset(region, self.pixels.layout);
-        match (self.pixels.tiled || self.pixels.planar, self.pixels.codec) {
-            (true, _) => self.read_grid(region, strip, pool)?,
-            (false, Codec::None) => self.read_rows(region, strip, pool)?,
-            (false, _) => self.read_strips(region, strip, pool)?,
-        }
+        let result = match (self.pixels.tiled || self.pixels.planar, self.pixels.codec) {
+            (true, _) => self.read_grid(region, strip, pool),
+            (false, Codec::None) => self.read_rows(region, strip, pool),
+            (false, _) => self.read_strips(region, strip, pool),
+        };
+        // Asked first: damage that another program has just done must not be blamed on the file.
+        self.check_intact()?;
+        result?;
         if self.pixels.inverted {
             self.invert(strip, pool);
         }
-        self.check_intact()
+        Ok(())
     }
 
     fn read_depth(&mut self, _region: Region, _depth: &mut [f32], _pool: &Pool) -> Result<()> {

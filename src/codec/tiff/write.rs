@@ -297,3 +297,36 @@ fn descriptive(spec: &SinkSpec) -> std::result::Result<Ifd, String> {
     }
     Ok(ifd)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::color::encodings;
+    use crate::picture::{Channels, Extent, Metadata, PixelLayout, SampleType};
+
+    fn is_big(width: u32, height: u32, compression: Compression) -> bool {
+        let spec = SinkSpec {
+            extent: Extent { width, height },
+            layout: PixelLayout { sample: SampleType::U16, channels: Channels::Rgb, alpha: Alpha::None },
+            encoding: encodings::srgb(),
+            orientation: 1,
+            metadata: Metadata::default(),
+            compression,
+            extras: None,
+            gray_name: "Y",
+            text: Vec::new(),
+        };
+        let file = tempfile::tempfile().unwrap();
+        TiffSink::new(file, Path::new("a.tif"), spec).unwrap().big
+    }
+
+    #[test]
+    fn files_that_could_outgrow_4_gib_are_big() {
+        // 26 500 squared pixels of 6 bytes are 4.213e9 bytes, 26 400 squared 4.182e9; the bound is 4.228e9.
+        for compression in [Compression::None, Compression::Deflate] {
+            assert!(!is_big(26_400, 26_400, compression) && is_big(26_600, 26_600, compression));
+        }
+        assert!(is_big(26_400, 26_400, Compression::Lzw), "LZW can grow by half");
+        assert!(!is_big(21_000, 21_000, Compression::Lzw));
+    }
+}
