@@ -5,6 +5,10 @@
 //! The pixel work of a codec (decompression, predictors, packing) runs on the pool it is given; reads and writes happen on
 //! the calling thread, because the pool must never wait.
 
+pub mod exr;
+pub mod open;
+pub mod png;
+
 use std::any::Any;
 use std::sync::Arc;
 
