@@ -6,8 +6,13 @@
 //! the calling thread, because the pool must never wait.
 
 pub mod bytes;
+pub mod exr;
 pub mod mapping;
+mod open;
+pub mod png;
 pub mod tiff;
+
+pub use open::{create, open};
 
 use std::any::Any;
 use std::sync::Arc;
