@@ -8,7 +8,7 @@
 pub mod bytes;
 pub mod exr;
 pub mod mapping;
-mod open;
+pub mod open;
 pub mod png;
 pub mod tiff;
 

@@ -6,11 +6,11 @@ use std::time::Instant;
 use super::drive::Work;
 use super::orient;
 use crate::codec::Source;
+use crate::depth::join;
 use crate::depth::reduce::{Reduced, Reducer};
 use crate::depth::registry::ModelEntry;
 use crate::depth::supplied::{SuppliedHistogram, SuppliedKind};
 use crate::depth::worker::{DepthRequest, DepthStage};
-use crate::depth::join;
 use crate::error::Result;
 use crate::exec::cpu;
 use crate::ops::disparity::Join;
@@ -53,7 +53,8 @@ fn supplied_depth(work: &mut Work, plan: &Plan, source: &mut dyn Source, channel
     if valid == 0 {
         work.warnings.push(format!("depth channel {channel:?} holds no valid distance: everything counts as farthest"));
     } else if invalid > valid {
-        work.warnings.push(format!("depth channel {channel:?}: {invalid} of {} values are no distance", valid + invalid));
+        work.warnings
+            .push(format!("depth channel {channel:?}: {invalid} of {} values are no distance", valid + invalid));
     }
     let norm = histogram.norm();
     let constants = supplied::Constants { scale: norm.scale, offset: norm.offset };

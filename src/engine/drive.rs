@@ -14,7 +14,7 @@ use super::staged::Stager;
 use super::{Engine, analyse, render};
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::plan::{DepthPlan, PlanRequest, plan};
+use crate::plan::{PlanRequest, plan};
 
 /// Everything the drivers of one run share.
 pub struct Run<'a> {
@@ -167,12 +167,4 @@ fn identity(run: &Run, job: &Job) -> Result<Identity> {
         builder = builder.part("model", &model.sha256);
     }
     Ok(builder.finish(engine.arithmetic()))
-}
-
-/// Depth plan of a picture, for callers that only describe it.
-pub fn describe_depth(depth: &DepthPlan) -> String {
-    match depth {
-        DepthPlan::Estimated { model } => format!("estimated by model {model}"),
-        DepthPlan::Supplied { channel } => format!("supplied by channel {channel}"),
-    }
 }

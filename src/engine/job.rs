@@ -115,7 +115,15 @@ pub struct Outcome {
 
 impl Outcome {
     pub(super) fn new(index: usize, status: Status) -> Self {
-        Self { index, status, outputs: Vec::new(), extent: None, depth: None, stages: Stages::default(), warnings: Vec::new() }
+        Self {
+            index,
+            status,
+            outputs: Vec::new(),
+            extent: None,
+            depth: None,
+            stages: Stages::default(),
+            warnings: Vec::new(),
+        }
     }
 
     pub(super) fn fail(&mut self, error: &Error) {

@@ -1,4 +1,13 @@
-//! The engine's ground: what makes a batch safe to kill, to repeat and to bound, knowing only paths, bytes and hashes.
+//! The engine pulls pictures through their plans: [`Engine`] takes jobs and yields outcomes, and is all a face may touch.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `run` | the engine: pool, device, budget, depth stage; starts drivers and collects outcomes |
+//! | `drive` | one job from admission to commit |
+//! | `analyse`, `render` | the two phases |
+//! | [`job`], [`options`], [`naming`] | what goes in and what comes out |
+//!
+//! Below them lies what makes a batch safe to kill, to repeat and to bound, knowing only paths, bytes and hashes:
 //!
 //! | module | promise |
 //! |---|---|
@@ -11,12 +20,22 @@
 //! | [`identity`] | equal identity = equal bytes |
 //! | [`on_exist`] | what happens when the final name is taken |
 
+mod analyse;
 pub mod budget;
 pub mod cancel;
 pub mod claims;
 pub mod committer;
 mod disk;
+mod drive;
 pub mod identity;
+pub mod job;
 pub mod journal;
+pub mod naming;
 pub mod on_exist;
+pub mod options;
+mod orient;
+mod render;
+mod run;
 pub mod staged;
+
+pub use run::{Engine, refuse_collisions};

@@ -158,7 +158,9 @@ mod tests {
 
     #[test]
     fn bad_templates_say_why() {
-        for (template, word) in [("{stem", "without"), ("{name}.x", "allowed"), ("../{stem}", "leads out"), ("x.{ext}", "same name")] {
+        for (template, word) in
+            [("{stem", "without"), ("{name}.x", "allowed"), ("../{stem}", "leads out"), ("x.{ext}", "same name")]
+        {
             assert!(check_template(template).unwrap_err().to_string().contains(word), "{template}");
         }
         check_template(DEFAULT_NAME).unwrap();

@@ -31,7 +31,12 @@ pub fn to_stored(planes: &[f32], size: (u32, u32), orientation: u16) -> Vec<f32>
     remap(planes, size, orientation, |out, at_upright, at_stored, plane| out[at_stored] = plane[at_upright])
 }
 
-fn remap(planes: &[f32], size: (u32, u32), orientation: u16, put: impl Fn(&mut [f32], usize, usize, &[f32])) -> Vec<f32> {
+fn remap(
+    planes: &[f32],
+    size: (u32, u32),
+    orientation: u16,
+    put: impl Fn(&mut [f32], usize, usize, &[f32]),
+) -> Vec<f32> {
     let stored_width = size.0 as usize;
     let area = stored_width * size.1 as usize;
     let upright = upright_size(size, orientation);

@@ -101,7 +101,9 @@ fn export_spec(export: DepthExport, source: &dyn Source, text: &[(String, String
     let info = source.info();
     let (polarity, encoding) = match export {
         DepthExport::Png => ("65535 = nearest, 0 = farthest", crate::color::encodings::srgb()),
-        DepthExport::Exr => ("Z: relative depth, 1 = nearest, larger = farther", crate::color::encodings::linear_rec709()),
+        DepthExport::Exr => {
+            ("Z: relative depth, 1 = nearest, larger = farther", crate::color::encodings::linear_rec709())
+        }
         DepthExport::Preview => ("red = near, blue = far", crate::color::encodings::srgb()),
     };
     let mut text = text.to_vec();
