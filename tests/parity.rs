@@ -13,12 +13,7 @@ use chiaro::exec::gpu::{Gpu, Selection, list_adapters};
 use chiaro::ops::{self, ALL, AnyOp, Context, Step, Tables};
 use chiaro::picture::{Alpha, Channels, Curve, CurveTable, PixelLayout, Region, SampleType, Strip};
 use chiaro::plan::Program;
-use common::{Random, cpu, depth, gpu, render, samples};
-
-/// What an operation needs beyond parameters; operations that still refuse are reported and left to their own tests.
-fn context() -> Context {
-    Context::default()
-}
+use common::{Random, context, cpu, depth, gpu, render, samples};
 
 fn program(layout: PixelLayout, steps: Vec<Step>, tables: Tables) -> Program {
     Program { input: layout, output: layout, steps, tables, supplied_depth: false, dither_seed: None }
@@ -126,35 +121,13 @@ fn depth_joins_agree() {
     let join = ops::disparity::Join { constants, words: words.collect() };
     let mut tables = Tables(vec![7; 5]);
     let mut steps = vec![ops::guide::step(), ops::disparity::step(&join, &mut tables)];
-    steps.push(Step::new::<ShowDisparity>(&1.0, 1.0));
+    steps.push(show_disparity(1.0));
     let found = compare(gpu, &program(input.layout, steps, tables), &input, None);
     assert!(found.worst <= 1.0, "{} codes", found.worst);
 }
 
-/// Makes the disparity visible: red and green hold it, blue the guide.
-struct ShowDisparity;
-
-impl ops::Op for ShowDisparity {
-    const ID: &'static str = "show_disparity";
-    const WGSL: &'static str = "struct ShowDisparity {\n    scale: f32,\n}\n\nfn show_disparity(c: ShowDisparity, before: Px) -> Px {\n    var px = before;\n    px.rgb = vec3(px.disparity, px.disparity, px.guide) * c.scale;\n    return px;\n}\n";
-    type Params = ops::invert::Params;
-    type Constants = f32;
-
-    fn domain(_: &Self::Params) -> ops::Domain {
-        ops::Domain::Linear
-    }
-
-    fn is_identity(_: &Self::Params) -> bool {
-        false
-    }
-
-    fn prepare(_: &Self::Params, _: &Context, _: &mut Tables) -> Result<f32, String> {
-        Ok(1.0)
-    }
-
-    fn pixel(scale: &f32, _: &[u32], px: ops::Px) -> ops::Px {
-        ops::Px { rgb: [px.disparity * scale, px.disparity * scale, px.guide * scale], ..px }
-    }
+fn show_disparity(strength: f32) -> Step {
+    Step::new::<ops::show_disparity::Spec>(&ops::show_disparity::Constants { gain: 1.0 }, strength)
 }
 
 /// sRGB to linear Rec.2020, half a stop, to the tonal domain, negative, and home: 8 steps.
@@ -379,7 +352,7 @@ fn everything(input: PixelLayout) -> Program {
     let mut tables = Tables::default();
     let mut steps = vec![Step::new::<ops::supplied::Spec>(&ops::supplied::Constants { scale: 1.0, offset: 0.0 }, 1.0)];
     steps.extend(chain_of_8(&mut tables));
-    steps.push(Step::new::<ShowDisparity>(&1.0, 0.3));
+    steps.push(show_disparity(0.3));
     let output = PixelLayout { sample: SampleType::U8, ..input };
     Program { output, supplied_depth: true, dither_seed: Some(5), ..program(input, steps, tables) }
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use chiaro::exec::Executor;
 use chiaro::exec::cpu::Cpu;
 use chiaro::exec::gpu::{Gpu, Selection};
-use chiaro::ops::{AnyOp, Isa, Kind, ParamSet, Value};
+use chiaro::lut::{Domain, Lut, Lut1d, Lut3d};
+use chiaro::ops::{AnyOp, Context, Isa, Kind, ParamSet, Value};
 use chiaro::picture::{Alpha, Channels, PixelLayout, Region, SampleType, Strip};
 use chiaro::plan::Program;
 
@@ -97,6 +98,19 @@ pub fn codes() -> Strip {
     strip
 }
 
+/// Name of the LUT that [`context`] holds.
+pub const LUT_FILE: &str = "test.cube";
+
+/// What operations need beyond parameters: a LUT with a shaper on a wider domain and a table of bent values.
+pub fn context() -> Context {
+    let wide = Domain::uniform(-0.25, 1.5);
+    let shaper = Lut1d::from_fn(97, wide, |rgb| rgb.map(|v| (v + 0.25) / 1.75)).unwrap();
+    let cube =
+        Lut3d::from_fn(17, Domain::UNIT, |[r, g, b]| [r * r - 0.1 * g, g.sqrt() + 0.05 * b, 1.1 * b - 0.2 * r * g]);
+    let lut = Lut { shaper: Some(shaper), cube: Some(cube.unwrap()), ..Lut::default() };
+    Context { luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into() }
+}
+
 /// Depth in meters for a strip, with values that are no distance among them.
 pub fn depth(pixels: usize) -> Vec<f32> {
     (0..pixels).map(|i| if i % 97 == 0 { 0.0 } else { 1.0 + (i * 7_919 % 1_000) as f32 * 0.02 }).collect()
@@ -118,7 +132,7 @@ impl Random {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// A valid value for every parameter: `reach` 1 = anywhere in the range, less = nearer to the default. Files stay as they are.
+    /// A valid value for every parameter: `reach` 1 = anywhere in the range, less = nearer to the default. Files are [`LUT_FILE`].
     pub fn params(&mut self, op: &dyn AnyOp, reach: f64) -> ParamSet {
         let mut set = op.defaults();
         for info in op.params() {
@@ -132,6 +146,7 @@ impl Random {
                     Value::List(default.iter().map(|d| near(*d, min, max)).collect())
                 }
                 (Kind::Choice(words), _) => Value::Text(words[self.next() as usize % words.len()].to_owned()),
+                (Kind::File, _) => Value::Text(LUT_FILE.to_owned()),
                 (_, default) => default.clone(),
             };
             info.check(&value).unwrap();
