@@ -5,6 +5,15 @@
 //! The pixel work of a codec (decompression, predictors, packing) runs on the pool it is given; reads and writes happen on
 //! the calling thread, because the pool must never wait.
 
+pub mod bytes;
+pub mod exr;
+pub mod mapping;
+pub mod open;
+pub mod png;
+pub mod tiff;
+
+pub use open::{create, open};
+
 use std::any::Any;
 use std::sync::Arc;
 

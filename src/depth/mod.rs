@@ -8,5 +8,16 @@
 //! Two quantities never mix silently: *relative disparity* (larger = nearer, unknown scale and shift) and *metric depth*
 //! (meters, larger = farther).
 
+pub mod cache;
+pub mod engine;
 pub mod join;
+pub mod onnx_header;
+#[cfg(feature = "onnx")]
+mod ort;
+pub mod preview;
 pub mod reduce;
+pub mod registry;
+#[cfg(feature = "onnx")]
+mod rten;
+pub mod supplied;
+pub mod worker;

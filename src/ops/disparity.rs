@@ -11,6 +11,8 @@
 //!
 //! The GPU twin is `shaders/ops/disparity.wgsl`, line for line.
 
+#![allow(clippy::manual_clamp, reason = "the twin's form: max and min drop NaN, clamp keeps it")]
+
 use bytemuck::{Pod, Zeroable};
 
 use super::{Chunk, Context, Domain, Op, Px, Step, Tables, params};

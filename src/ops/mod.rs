@@ -33,12 +33,12 @@ macro_rules! ops {
 
 ops! {
     /// Every operation a recipe can name, in the order the documentation shows them.
-    ALL: invert, exposure
+    ALL: invert, exposure, lut, haze, depth_grade
 }
 
 ops! {
     /// Steps that plans insert by themselves.
-    PLUMBING: transfer, matrix, guide, disparity, supplied
+    PLUMBING: transfer, matrix, guide, disparity, supplied, show_disparity
 }
 
 /// Looks an operation up that a recipe names.

@@ -171,7 +171,7 @@ macro_rules! params {
 
         impl Default for $name {
             fn default() -> Self {
-                Self { $($field: $default,)* }
+                Self { $($field: <$ty>::from($default),)* }
             }
         }
 

@@ -33,7 +33,7 @@ pub enum Grading {
 #[derive(Debug, Clone, Default)]
 pub struct Context {
     /// LUTs by the name the recipe gives them.
-    pub luts: HashMap<String, Arc<dyn std::any::Any + Send + Sync>>,
+    pub luts: HashMap<String, Arc<crate::lut::Lut>>,
 }
 
 /// Data too large for constants (LUT nodes, depth coefficients): one array of 32-bit words for all steps of a program.

@@ -2,6 +2,7 @@
 //! metadata, and the strips that travel through the engine. Pure data; nothing here opens a file.
 
 mod encoding;
+pub mod exif;
 mod format;
 mod geometry;
 mod layout;

@@ -8,7 +8,7 @@ use crate::color::curve::Direction;
 use crate::color::{encodings, matrix};
 use crate::error::{Error, Result};
 use crate::ops::{self, Context, Domain, Grading, Step, Tables};
-use crate::picture::{Access, ColorEncoding, PictureInfo, PixelLayout, Referred, Region};
+use crate::picture::{Access, Alpha, Channels, ColorEncoding, PictureInfo, PixelLayout, Referred, Region, SampleType};
 use crate::recipe::{DepthSource, OpSetting, Recipe};
 
 /// What a plan is made from.
@@ -182,6 +182,20 @@ impl Compiler {
         Self { steps: Vec::new(), tables: Tables::default(), at }
     }
 
+    /// Sets the disparity of the pixel, before any operation can change what the guide is taken from.
+    fn depth(&mut self, facts: Option<&DepthFacts>) {
+        match facts {
+            Some(DepthFacts::Joined(join)) => {
+                self.go(&encodings::linear_rec2020());
+                self.steps.push(ops::guide::step());
+                let step = ops::disparity::step(join, &mut self.tables);
+                self.steps.push(step);
+            }
+            Some(DepthFacts::Supplied(constants)) => self.steps.push(Step::new::<ops::supplied::Spec>(constants, 1.0)),
+            None => {}
+        }
+    }
+
     /// Converts to another encoding; nothing when it is already that one.
     fn go(&mut self, to: &ColorEncoding) {
         let same = |a: &ColorEncoding, b: &ColorEncoding| a.primaries == b.primaries && a.curve == b.curve;
@@ -207,23 +221,36 @@ pub fn guide_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
     Program { input: layout, output: layout, steps, tables, supplied_depth: false, dither_seed: None }
 }
 
+/// The pass that writes depth maps: normalized disparity as gray float.
+pub fn depth_program(layout: PixelLayout, encoding: &ColorEncoding, facts: &DepthFacts) -> Program {
+    let mut compiler = Compiler::new(encoding.clone());
+    compiler.depth(Some(facts));
+    let show = ops::show_disparity::Constants { gain: 1.0 };
+    compiler.steps.push(Step::new::<ops::show_disparity::Spec>(&show, 1.0));
+    let output = PixelLayout { sample: SampleType::F32, channels: Channels::Gray, alpha: Alpha::None };
+    let (steps, tables) = (compiler.steps, compiler.tables);
+    let supplied_depth = matches!(facts, DepthFacts::Supplied(_));
+    Program { input: layout, output, steps, tables, supplied_depth, dither_seed: None }
+}
+
 impl Plan {
+    /// Plans depth although no operation reads it: for jobs whose product is the depth map.
+    ///
+    /// # Errors
+    /// As [`plan`].
+    pub fn require_depth(&mut self, request: &PlanRequest) -> Result<()> {
+        self.depth = Some(depth_plan(request.path, request.info, request.recipe)?);
+        choose_memory(self, request);
+        Ok(())
+    }
+
     /// The fused pass of the render phase.
     ///
     /// # Errors
     /// A recipe error when an operation refuses its parameters.
     pub fn program(&self, path: &Path, facts: Option<&DepthFacts>) -> Result<Program> {
         let mut c = Compiler::new(self.input.1.clone());
-        match facts {
-            Some(DepthFacts::Joined(join)) => {
-                c.go(&encodings::linear_rec2020());
-                c.steps.push(ops::guide::step());
-                let step = ops::disparity::step(join, &mut c.tables);
-                c.steps.push(step);
-            }
-            Some(DepthFacts::Supplied(constants)) => c.steps.push(Step::new::<ops::supplied::Spec>(constants, 1.0)),
-            None => {}
-        }
+        c.depth(facts);
         for op in &self.ops {
             let domain = encoding_of(&op.op.domain(&op.params), self).map_err(|e| Error::unsupported(path, e))?;
             c.go(&domain);
@@ -237,7 +264,7 @@ impl Plan {
         let (input, output) = (self.input.0, self.output.layout);
         // Without arithmetic an exact code must stay exact: dither only what was computed.
         let computed = !c.steps.is_empty() || input.sample != output.sample;
-        let dither = computed && output.sample == crate::picture::SampleType::U8;
+        let dither = computed && output.sample == SampleType::U8;
         Ok(Program {
             input,
             output,

@@ -8,6 +8,6 @@ mod compile;
 mod output;
 mod program;
 
-pub use compile::{DepthFacts, Plan, PlanRequest, guide_program, plan};
+pub use compile::{DepthFacts, Plan, PlanRequest, depth_program, guide_program, plan};
 pub use output::{OutputPlan, output_plan};
 pub use program::{DepthPlan, Program};

@@ -1,0 +1,197 @@
+//! Which channels of which part are the picture, which one is its depth, and which are carried along.
+
+use super::header::{Channel, Header, Part, Sample};
+use crate::picture::{Channels, SampleType};
+
+/// Names of a depth channel, in order of preference.
+const DEPTH_NAMES: [&str; 4] = ["Z", "depth.Z", "depth.z", "Depth"];
+
+/// A channel by part and place in that part's list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChannelAt {
+    /// Part.
+    pub part: usize,
+    /// Place in [`Part::channels`].
+    pub channel: usize,
+}
+
+/// What [`select`] found.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// The part that holds the picture.
+    pub part: usize,
+    /// Layer prefix of the color channels with its dot, or empty.
+    pub prefix: Vec<u8>,
+    /// Color channels (places in the part's list), in the order of [`Channels`].
+    pub color: Vec<usize>,
+    /// Layout of these.
+    pub channels: Channels,
+    /// Half when all of them are half, else float.
+    pub sample: SampleType,
+    /// Depth channel.
+    pub depth: Option<ChannelAt>,
+    /// All other channels of the part.
+    pub others: Vec<usize>,
+    /// Things worth telling.
+    pub warnings: Vec<String>,
+}
+
+/// Chooses the picture of a file: of a multi-part file the first part that has color.
+///
+/// # Errors
+/// A sentence with advice when there is none, or when the choice is not clear.
+pub fn select(header: &Header) -> Result<Selection, String> {
+    let mut first_error = None;
+    for (index, part) in header.parts.iter().enumerate() {
+        match select_in_part(part, index) {
+            Ok(mut selection) => {
+                finish(header, &mut selection);
+                return Ok(selection);
+            }
+            Err(error) => _ = first_error.get_or_insert(error),
+        }
+    }
+    let error = first_error.unwrap_or_default();
+    Err(if header.parts.len() > 1 {
+        format!("no part has a picture Chiaro grades; the first one: {error}")
+    } else {
+        error
+    })
+}
+
+/// Depth in other parts, and the warnings that need the whole file.
+fn finish(header: &Header, selection: &mut Selection) {
+    let chosen = &header.parts[selection.part];
+    if selection.depth.is_none() {
+        let size = chosen.data_window.size();
+        selection.depth = header.parts.iter().enumerate().find_map(|(index, part)| {
+            let fits = !part.deep && part.data_window.size() == size && unsubsampled(part).is_ok();
+            let channel = if fits { depth_in(part)? } else { return None };
+            Some(ChannelAt { part: index, channel })
+        });
+    }
+    let dropped: Vec<String> = header
+        .parts
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| *index != selection.part)
+        .map(|(index, part)| part.name().unwrap_or_else(|| format!("part {index}")))
+        .collect();
+    if !dropped.is_empty() {
+        let name = chosen.name().unwrap_or_else(|| format!("part {}", selection.part));
+        let list = dropped.join(", ");
+        selection.warnings.push(format!("multi-part file: only {name:?} is graded and written; not carried: {list}"));
+    }
+    if chosen.tiles.is_some_and(|t| t.levels) {
+        selection.warnings.push("reduced-resolution levels are not carried to an output".into());
+    }
+    if chosen.attribute("multiView", "stringvector").is_some() {
+        selection
+            .warnings
+            .push("several views: only the default view is graded, the others are carried unchanged".into());
+    }
+}
+
+fn select_in_part(part: &Part, index: usize) -> Result<Selection, String> {
+    if part.deep {
+        return Err("deep data (several samples per pixel) is not supported: flatten it first".into());
+    }
+    unsubsampled(part)?;
+    let depth = depth_in(part);
+    let (prefix, color, channels) = color_in(part, depth)?;
+    let samples = || color.iter().filter_map(|&c| part.channels.get(c)).map(|c| c.sample);
+    if samples().any(|s| s == Sample::U32) {
+        return Err("color in 32-bit integers is not supported: convert it to half or float".into());
+    }
+    let sample = if samples().all(|s| s == Sample::F16) { SampleType::F16 } else { SampleType::F32 };
+    let others = (0..part.channels.len()).filter(|c| !color.contains(c)).collect();
+    let mut warnings = Vec::new();
+    let other_layers: Vec<String> = layers(part).into_iter().filter(|p| *p != prefix).map(|p| label(&p)).collect();
+    if !other_layers.is_empty() {
+        warnings.push(format!("other layers are carried ungraded: {}", other_layers.join(", ")));
+    }
+    if depth.is_some_and(|d| color.contains(&d)) {
+        warnings.push("the file has no color; its depth channel is read as gray".into());
+    }
+    let depth = depth.map(|channel| ChannelAt { part: index, channel });
+    Ok(Selection { part: index, prefix, color, channels, sample, depth, others, warnings })
+}
+
+/// Prefix, channels and layout of the color.
+fn color_in(part: &Part, depth: Option<usize>) -> Result<(Vec<u8>, Vec<usize>, Channels), String> {
+    if let Some((color, channels)) = layer(part, b"") {
+        return Ok((Vec::new(), color, channels));
+    }
+    let prefixes = layers(part);
+    match &prefixes[..] {
+        [one] => {
+            if let Some((color, channels)) = layer(part, one) {
+                return Ok((one.clone(), color, channels));
+            }
+        }
+        [] => {
+            if let Some(depth) = depth {
+                return Ok((Vec::new(), vec![depth], Channels::Gray));
+            }
+        }
+        several => {
+            let list: Vec<String> = several.iter().map(|p| label(p)).collect();
+            return Err(format!(
+                "several layers hold color and none is the default: {}; write the one to grade to a file of its own",
+                list.join(", ")
+            ));
+        }
+    }
+    let names: Vec<String> = part.channels.iter().take(16).map(Channel::label).collect();
+    Err(format!("no R, G, B or Y channels; it has: {}", names.join(", ")))
+}
+
+/// Color of the layer with this prefix (with its dot).
+fn layer(part: &Part, prefix: &[u8]) -> Option<(Vec<usize>, Channels)> {
+    let find =
+        |leaf: &[u8]| part.channels.iter().position(|c| c.name.strip_prefix(prefix).is_some_and(|rest| rest == leaf));
+    let alpha = find(b"A");
+    let rgb: Option<Vec<usize>> = [b"R", b"G", b"B"].iter().map(|leaf| find(*leaf)).collect();
+    let (mut color, channels) = match (rgb, alpha) {
+        (Some(rgb), None) => (rgb, Channels::Rgb),
+        (Some(rgb), Some(_)) => (rgb, Channels::Rgba),
+        (None, None) => (vec![find(b"Y")?], Channels::Gray),
+        (None, Some(_)) => (vec![find(b"Y")?], Channels::GrayAlpha),
+    };
+    color.extend(alpha);
+    Some((color, channels))
+}
+
+/// Prefixes (with dot) of layers that have color, in order of first appearance.
+fn layers(part: &Part) -> Vec<Vec<u8>> {
+    let mut prefixes: Vec<Vec<u8>> = Vec::new();
+    for channel in &part.channels {
+        let Some(dot) = channel.name.iter().rposition(|&b| b == b'.') else { continue };
+        let prefix = channel.name.get(..=dot).unwrap_or_default();
+        if !prefixes.iter().any(|p| p == prefix) && layer(part, prefix).is_some() {
+            prefixes.push(prefix.to_vec());
+        }
+    }
+    prefixes
+}
+
+fn label(prefix: &[u8]) -> String {
+    String::from_utf8_lossy(prefix.strip_suffix(b".").unwrap_or(prefix)).into_owned()
+}
+
+fn depth_in(part: &Part) -> Option<usize> {
+    DEPTH_NAMES.iter().find_map(|name| part.channels.iter().position(|c| c.name == name.as_bytes()))
+}
+
+/// Luminance-chroma pictures and subsampled channels are refused: their chunks cannot be decoded without resampling.
+fn unsubsampled(part: &Part) -> Result<(), String> {
+    if part.channels.iter().any(|c| matches!(&c.name[..], b"RY" | b"BY")) {
+        return Err("luminance-chroma (Y, RY, BY) pictures are not supported: convert to RGB first".into());
+    }
+    match part.channels.iter().find(|c| c.sampling != [1, 1]) {
+        Some(c) => {
+            Err(format!("channel {:?} is subsampled, which is not supported: write it at full resolution", c.label()))
+        }
+        None => Ok(()),
+    }
+}

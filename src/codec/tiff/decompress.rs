@@ -1,0 +1,100 @@
+//! One chunk from its bytes in the file to samples in native order.
+
+use super::header::{Codec, Pixels, Predictor};
+use super::{lzw, predictor};
+use crate::picture::exif::Order;
+
+/// Decompresses a chunk into `out` (whole rows) and undoes predictor and byte order.
+///
+/// # Errors
+/// A sentence without the file's name when the data is damaged or yields less than `out`.
+pub(super) fn decode(pixels: &Pixels, raw: &[u8], out: &mut [u8]) -> Result<(), String> {
+    let written = match pixels.codec {
+        Codec::None => {
+            let written = raw.len().min(out.len());
+            out[..written].copy_from_slice(&raw[..written]);
+            written
+        }
+        Codec::Lzw if lzw::is_old_style(raw) => lzw::decode_old_style(raw, out)?,
+        Codec::Lzw => lzw::decode(raw, out)?,
+        Codec::Deflate => inflate(raw, out)?,
+        Codec::PackBits => unpack_bits(raw, out),
+    };
+    if written < out.len() {
+        return Err(format!("it yields {written} bytes of {}", out.len()));
+    }
+    let (sample, samples) = (pixels.layout.sample, pixels.chunk_samples());
+    for row in out.chunks_exact_mut(pixels.chunk_row_bytes()) {
+        match pixels.predictor {
+            Predictor::None => swap(row, sample.bytes(), pixels.order),
+            Predictor::Horizontal => predictor::undo_horizontal(row, sample.bytes(), samples, pixels.order),
+            Predictor::Float => predictor::undo_float(row, sample.bytes(), samples),
+        }
+    }
+    Ok(())
+}
+
+/// Brings samples of `size` bytes in `order` into native order.
+pub(super) fn swap(samples: &mut [u8], size: usize, order: Order) {
+    if order.is_foreign() && size > 1 {
+        match size {
+            2 => samples.chunks_exact_mut(2).for_each(|s| s.swap(0, 1)),
+            _ => samples.chunks_exact_mut(size).for_each(<[u8]>::reverse),
+        }
+    }
+}
+
+fn inflate(raw: &[u8], out: &mut [u8]) -> Result<usize, String> {
+    let mut inflater = flate2::Decompress::new(true);
+    // A full output is success here even if the stream has more; too little output is the caller's finding.
+    inflater
+        .decompress(raw, out, flate2::FlushDecompress::Finish)
+        .map_err(|error| format!("damaged Deflate data ({error})"))?;
+    Ok(inflater.total_out() as usize)
+}
+
+/// PackBits (TIFF 6.0 section 9): runs and literals behind a signed length byte; -128 does nothing.
+fn unpack_bits(raw: &[u8], out: &mut [u8]) -> usize {
+    let (mut raw, mut at) = (raw, 0);
+    while let [head, rest @ ..] = raw {
+        let left = out.len() - at;
+        match *head as i8 {
+            0.. => {
+                let length = (usize::from(*head) + 1).min(rest.len());
+                let kept = length.min(left);
+                out[at..at + kept].copy_from_slice(&rest[..kept]);
+                at += kept;
+                raw = &rest[length..];
+            }
+            -128 => raw = rest,
+            _ => {
+                let [value, after @ ..] = rest else { break };
+                let kept = (257 - usize::from(*head)).min(left);
+                out[at..at + kept].fill(*value);
+                at += kept;
+                raw = after;
+            }
+        }
+        if at == out.len() {
+            break;
+        }
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packbits_of_the_standard() {
+        // The example of Apple's TN1023, which TIFF 6.0 section 9 refers to.
+        let packed = [0xfe, 0xaa, 0x02, 0x80, 0x00, 0x2a, 0xfd, 0xaa, 0x03, 0x80, 0x00, 0x2a, 0x22, 0xf7, 0xaa];
+        let mut out = [0; 24];
+        assert_eq!(unpack_bits(&packed, &mut out), 24);
+        assert_eq!(out[..9], [0xaa, 0xaa, 0xaa, 0x80, 0x00, 0x2a, 0xaa, 0xaa, 0xaa]);
+        assert_eq!(out[14..], [0xaa; 10]);
+        assert_eq!(unpack_bits(&packed[..5], &mut out), 5, "cut inside a literal");
+        assert_eq!(unpack_bits(&packed, &mut out[..4]), 4, "never beyond the output");
+    }
+}

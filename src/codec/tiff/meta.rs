@@ -1,0 +1,144 @@
+//! What travels beside the pixels: profile, EXIF, XMP, IPTC, resolution, orientation, and how many pages there are.
+
+use super::header::Tags;
+use super::tags;
+use crate::color::{encodings, icc};
+use crate::error::{Error, Result};
+use crate::picture::exif::{self, DESCRIPTIVE, Directory, Entry, Kind};
+use crate::picture::{ColorEncoding, Metadata, PixelLayout, Resolution, ResolutionUnit};
+
+/// Blobs and facts of the first page.
+pub(super) fn read(tags: &Tags<'_>, warnings: &mut Vec<String>) -> Result<Metadata> {
+    Ok(Metadata {
+        icc: blob(tags, tags::ICC, "ICC profile", warnings)?,
+        exif: camera_facts(tags, warnings),
+        xmp: blob(tags, tags::XMP, "XMP packet", warnings)?,
+        iptc: blob(tags, tags::IPTC, "IPTC record", warnings)?,
+        resolution: resolution(tags),
+    })
+}
+
+/// A blob as bytes. One over the limit is refused, one that is not there after all is left out with a warning.
+fn blob(tags: &Tags<'_>, tag: u16, what: &str, warnings: &mut Vec<String>) -> Result<Option<Vec<u8>>> {
+    let Some(field) = tags.directory.find(tag) else { return Ok(None) };
+    let bytes = Kind::from_code(field.code).map_or(0, |kind| field.count.saturating_mul(kind.size() as u64));
+    let limit = tags.limits.metadata_bytes;
+    if bytes > limit && bytes <= tags.file.length() {
+        let path = tags.path().to_owned();
+        return Err(Error::Limit { path, what: "bytes of a metadata blob", value: bytes, limit });
+    }
+    match field.load(tags.file, tags.header, limit) {
+        Ok(entry) if entry.bytes.is_empty() => Ok(None),
+        Ok(entry) => Ok(Some(entry.bytes)),
+        Err(reason) => {
+            warnings.push(format!("{what} left out: {reason}"));
+            Ok(None)
+        }
+    }
+}
+
+fn camera_facts(tags: &Tags<'_>, warnings: &mut Vec<String>) -> Option<Vec<u8>> {
+    let keep = |tag| DESCRIPTIVE.contains(&tag);
+    let found = exif::collect(tags.file, tags.header, &keep, tags.limits.metadata_bytes);
+    let blob = found.and_then(|found| {
+        warnings.extend(found.warnings);
+        if found.ifd.is_empty() { Ok(None) } else { exif::write(&found.ifd).map(Some) }
+    });
+    blob.unwrap_or_else(|reason| {
+        warnings.push(format!("EXIF left out: {reason}"));
+        None
+    })
+}
+
+fn resolution(tags: &Tags<'_>) -> Option<Resolution> {
+    let side = |tag| -> Option<(u32, u32)> {
+        let entry = tags.entry(tag).ok()??;
+        let [a, b, c, d, e, f, g, h] = *entry.bytes.first_chunk::<8>()?;
+        (entry.kind == Kind::Rational).then(|| (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])))
+    };
+    let unit = match tags.number(tags::RESOLUTION_UNIT).ok()? {
+        Some(1) => ResolutionUnit::None,
+        Some(3) => ResolutionUnit::Centimeter,
+        _ => ResolutionUnit::Inch,
+    };
+    Some(Resolution { x: side(tags::X_RESOLUTION)?, y: side(tags::Y_RESOLUTION)?, unit })
+}
+
+/// Tags 282, 283 and 296.
+pub(super) fn resolution_entries(resolution: &Resolution) -> [Entry; 3] {
+    let unit = match resolution.unit {
+        ResolutionUnit::None => 1,
+        ResolutionUnit::Inch => 2,
+        ResolutionUnit::Centimeter => 3,
+    };
+    [
+        Entry::rational(tags::X_RESOLUTION, resolution.x),
+        Entry::rational(tags::Y_RESOLUTION, resolution.y),
+        Entry::short(tags::RESOLUTION_UNIT, &[unit]),
+    ]
+}
+
+/// Orientation 1 to 8; anything else means 1, with a warning.
+pub(super) fn orientation(tags: &Tags<'_>, warnings: &mut Vec<String>) -> u16 {
+    match tags.number(tags::ORIENTATION) {
+        Ok(None) => 1,
+        Ok(Some(value @ 1..=8)) => value as u16,
+        Ok(Some(value)) => {
+            warnings.push(format!("Orientation is {value}, allowed are 1 to 8; taken as 1"));
+            1
+        }
+        Err(_) => {
+            warnings.push("Orientation cannot be read; taken as 1".into());
+            1
+        }
+    }
+}
+
+/// What the code values mean, and how that is known.
+pub(super) fn encoding(
+    profile: Option<&[u8]>,
+    layout: PixelLayout,
+    warnings: &mut Vec<String>,
+) -> (ColorEncoding, &'static str) {
+    let read = profile.map(|profile| {
+        // ICC.1:2022, 7.2.6: the data color space lies at byte 16.
+        let fits = profile.get(16..20).is_some_and(|space| (space == b"GRAY") != layout.channels.is_color());
+        if fits { icc::read(profile) } else { Err("ICC profile for another number of channels".into()) }
+    });
+    match read {
+        Some(Ok(encoding)) => return (encoding, "ICC profile"),
+        Some(Err(reason)) => warnings.push(format!("{reason}; the default of the file type is used")),
+        None => {}
+    }
+    let default = if layout.sample.is_integer() { encodings::srgb() } else { encodings::linear_rec709() };
+    (default, "file-type default")
+}
+
+/// Pages that are looked for at most.
+const MOST_PAGES: usize = 1000;
+
+/// Warns when the file has more full-size pages than the first.
+pub(super) fn other_pages(tags: &Tags<'_>, warnings: &mut Vec<String>) {
+    let (mut seen, mut pages, mut next) = (vec![tags.header.first], 0, tags.directory.next);
+    while next != 0 && seen.len() < MOST_PAGES && !seen.contains(&next) {
+        seen.push(next);
+        let Ok(directory) = Directory::read(tags.file, tags.header, next) else {
+            warnings.push("a later page cannot be read; only the first one is used".into());
+            return;
+        };
+        next = directory.next;
+        let page = Tags { directory: &directory, ..*tags };
+        pages += usize::from(!is_reduced(&page));
+    }
+    if pages > 0 {
+        let more = if seen.len() == MOST_PAGES { "at least " } else { "" };
+        warnings.push(format!("{more}{pages} more pages in the file are left out; only the first one is used"));
+    }
+}
+
+/// True for a page that repeats another one smaller, or masks it (TIFF 6.0, tags 254 and 255).
+pub(super) fn is_reduced(page: &Tags<'_>) -> bool {
+    let new = page.number(tags::NEW_SUBFILE_TYPE).ok().flatten().unwrap_or(0);
+    let old = page.number(tags::SUBFILE_TYPE).ok().flatten().unwrap_or(0);
+    new & 0b101 != 0 || old == 2
+}

@@ -1,0 +1,110 @@
+//! TIFF 6.0 and BigTIFF: reading by strips, tiles and planes, writing in strips.
+//!
+//! Directories, chunk tables, predictors and byte order are read and written here; only Deflate and the LZW encoder come from
+//! crates. The calling thread reads and writes; the pool decompresses and compresses chunks in parallel. What is written depends on the
+//! samples alone, not on the number of threads or how strips arrive.
+
+mod compress;
+mod decompress;
+mod header;
+mod lzw;
+mod meta;
+mod predictor;
+mod read;
+mod tags;
+mod write;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::bytes::FileBytes;
+use super::mapping::MAP_FROM_BYTES;
+use super::{Compression, Limits, Sink, SinkSpec, Source};
+use crate::error::{Error, Result};
+use crate::picture::exif::{Directory, Header};
+use crate::picture::{Access, PictureInfo};
+use header::{Codec, Tags};
+
+/// Chunks above this many decoded bytes make a picture one that is read whole.
+const LARGE_CHUNK_BYTES: u64 = 64 << 20;
+
+/// Cargo from a TIFF source to a TIFF sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TiffExtras {
+    /// What [`Compression::Input`] means.
+    pub(crate) compression: Compression,
+}
+
+/// Opens the first page of a TIFF file.
+///
+/// # Errors
+/// `Input` for damaged files, `Limit`, or `Unsupported` with advice.
+pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
+    open_mapped_from(path, limits, MAP_FROM_BYTES)
+}
+
+/// As [`open`], with the size from which files are mapped (if at all, see [`super::mapping`]).
+///
+/// # Errors
+/// As [`open`].
+pub fn open_mapped_from(path: &Path, limits: &Limits, map_from: u64) -> Result<Box<dyn Source>> {
+    let file = FileBytes::open(path, map_from)?;
+    let damaged = |reason| Error::input(path, reason);
+    let header = Header::read(&file).map_err(damaged)?;
+    let directory = Directory::read(&file, &header, header.first).map_err(damaged)?;
+    let tags = Tags { file: &file, header: &header, directory: &directory, limits };
+    refuse_raw(&tags)?;
+
+    let mut warnings = Vec::new();
+    let pixels = header::read(&tags, &mut warnings)?;
+    let metadata = meta::read(&tags, &mut warnings)?;
+    let (encoding, encoding_source) = meta::encoding(metadata.icc.as_deref(), pixels.layout, &mut warnings);
+    let orientation = meta::orientation(&tags, &mut warnings);
+    meta::other_pages(&tags, &mut warnings);
+
+    let whole = pixels.codec != Codec::None && (pixels.down == 1 || pixels.chunk_bytes() > LARGE_CHUNK_BYTES);
+    let info = PictureInfo {
+        extent: pixels.extent,
+        layout: pixels.layout,
+        encoding,
+        encoding_source,
+        orientation,
+        metadata,
+        access: if whole { Access::Whole } else { Access::Random },
+        chunk_rows: pixels.chunk_rows.min(pixels.extent.height),
+        format: "tiff",
+        compression: pixels.codec.name(),
+        depth_channel: None,
+        warnings,
+    };
+    let compression = match pixels.codec {
+        Codec::None => Compression::None,
+        Codec::Deflate => Compression::Deflate,
+        Codec::Lzw | Codec::PackBits => Compression::Lzw,
+    };
+    Ok(Box::new(read::TiffSource::new(file, info, pixels, *limits, Arc::new(TiffExtras { compression }))))
+}
+
+/// Camera raw files are TIFF structures whose first page is a thumbnail: grading that would be a wrong picture under a right name.
+fn refuse_raw(tags: &Tags<'_>) -> Result<()> {
+    if tags.directory.find(tags::DNG_VERSION).is_some() {
+        let what = "camera raw files (DNG) are not read: develop it to a 16-bit TIFF first";
+        return Err(Error::unsupported(tags.path(), what));
+    }
+    if meta::is_reduced(tags) {
+        let what = "the first page is a reduced copy or a mask, as in camera raw files: develop or save it as a plain 16-bit TIFF first";
+        return Err(Error::unsupported(tags.path(), what));
+    }
+    Ok(())
+}
+
+/// Makes `file` (opened for writing, empty) a TIFF; `path` is for messages.
+///
+/// BigTIFF is chosen when the file could outgrow 4 GiB. [`Compression::Input`] without a TIFF source's extras means Deflate.
+///
+/// # Errors
+/// `Output` when the file cannot be written or the metadata does not fit.
+pub fn create(file: File, path: &Path, spec: SinkSpec) -> Result<Box<dyn Sink>> {
+    Ok(Box::new(write::TiffSink::new(file, path, spec)?))
+}

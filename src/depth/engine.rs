@@ -1,0 +1,152 @@
+//! The two programs that run a model, behind one trait: rten, built in, and ONNX Runtime, loaded from a shared library when it is
+//! there (about twice as fast). Which one ran is part of every result's identity and of every report; none is ever replaced by the
+//! other silently.
+
+use std::path::PathBuf;
+
+use super::registry::ModelEntry;
+use crate::error::{Error, Result};
+
+/// Which engine is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// ONNX Runtime where a library is found, else rten.
+    #[default]
+    Auto,
+    /// The built-in engine.
+    Rten,
+    /// ONNX Runtime: from this library file or folder, or from where it is usually found. An error when it cannot be loaded.
+    Ort(Option<PathBuf>),
+}
+
+/// What ran: for reports, and for the identity of results.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct EngineInfo {
+    /// `rten` or `onnxruntime`.
+    pub engine: String,
+    /// Version of the engine.
+    pub version: String,
+    /// Execution provider: `cpu`.
+    pub provider: String,
+}
+
+impl std::fmt::Display for EngineInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} ({})", self.engine, self.version, self.provider)
+    }
+}
+
+/// One loaded model at one input size.
+pub trait Inference: Send {
+    /// Runs the model on `input`, `[1, 3, height, width]` in NCHW order, and replaces the content of `output` by the map, row by
+    /// row. Returns the map's (width, height).
+    ///
+    /// # Errors
+    /// Input: the model does not run, or its answer is no map of f32.
+    fn run(&mut self, input: &[f32], output: &mut Vec<f32>) -> Result<(u32, u32)>;
+
+    /// What runs it.
+    fn describe(&self) -> EngineInfo;
+
+    /// Bytes of weights this session is known to keep; what it needs beside them is the registry's figure.
+    fn bytes(&self) -> u64;
+}
+
+/// The engine a choice came down to, ready to load models.
+pub struct Engine {
+    kind: Kind,
+    info: EngineInfo,
+    notes: Vec<String>,
+    threads: usize,
+}
+
+enum Kind {
+    #[cfg(feature = "onnx")]
+    Rten(super::rten::Pool),
+    #[cfg(feature = "onnx")]
+    Ort(super::ort::Library),
+}
+
+impl Engine {
+    /// Settles the choice. `threads` is the number of threads of one inference, at least 1. Results do not depend on it.
+    ///
+    /// # Errors
+    /// Environment: ONNX Runtime was asked for, by the choice or by `ORT_DYLIB_PATH`, and cannot be loaded; or this build has no
+    /// engine at all.
+    #[cfg(feature = "onnx")]
+    pub fn resolve(choice: &EngineChoice, threads: usize) -> Result<Self> {
+        let threads = threads.max(1);
+        let mut notes = Vec::new();
+        let library = match choice {
+            EngineChoice::Rten => None,
+            EngineChoice::Ort(path) => Some(super::ort::Library::load(path.as_deref(), &mut notes)?),
+            EngineChoice::Auto => super::ort::Library::find(&mut notes)?,
+        };
+        let (kind, info) = match library {
+            Some(library) => {
+                let info = library.info();
+                (Kind::Ort(library), info)
+            }
+            None => (Kind::Rten(super::rten::Pool::new(threads)), super::rten::info()),
+        };
+        Ok(Self { kind, info, notes, threads })
+    }
+
+    /// This build has no engine.
+    ///
+    /// # Errors
+    /// Always Environment.
+    #[cfg(not(feature = "onnx"))]
+    pub fn resolve(_choice: &EngineChoice, _threads: usize) -> Result<Self> {
+        Err(Error::Environment(
+            "this build of chiaro runs no depth models (feature `onnx` is off): give depth with the pictures".into(),
+        ))
+    }
+
+    /// What runs the models.
+    pub fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    /// Libraries that were found but not used, and why.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Threads of one inference.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Loads `model` for inputs of `size` = (width, height).
+    ///
+    /// # Errors
+    /// Input: the engine does not accept the model.
+    pub fn load(&self, model: &ModelEntry, size: (u32, u32)) -> Result<Box<dyn Inference>> {
+        match &self.kind {
+            #[cfg(feature = "onnx")]
+            Kind::Rten(pool) => pool.load(model, size),
+            #[cfg(feature = "onnx")]
+            Kind::Ort(library) => library.load_model(model, size, self.threads),
+            #[cfg(not(feature = "onnx"))]
+            _ => Err(Error::Environment(format!("no engine for model {} at {size:?}", model.id))),
+        }
+    }
+}
+
+/// The (width, height) of an answer's shape: two sides, and ones before them.
+#[cfg(feature = "onnx")]
+pub(super) fn map_size(model: &str, shape: &[usize], values: usize) -> Result<(u32, u32)> {
+    if let [before @ .., height, width] = shape {
+        let sides = (u32::try_from(*width), u32::try_from(*height));
+        if let (Ok(w), Ok(h)) = sides
+            && before.iter().all(|&count| count == 1)
+            && *width > 0
+            && *height > 0
+            && values == width * height
+        {
+            return Ok((w, h));
+        }
+    }
+    Err(Error::input(model, format!("the answer of a depth model is one map, here it is a tensor of shape {shape:?}")))
+}

@@ -1,0 +1,265 @@
+//! ONNX Runtime, loaded at run time. The only user of the `ort` crate.
+//!
+//! Any call into `ort` before a library is loaded panics, so everything here starts from a [`Library`], which exists only after
+//! that. One process uses one library; candidates are tried in order until one loads.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use ort::environment::Environment;
+use ort::session::Session as OrtSession;
+use ort::value::TensorRef;
+
+use super::engine::{EngineInfo, Inference, map_size};
+use super::registry::{ModelEntry, ModelSource};
+use crate::error::{Error, Result};
+
+/// The variable that names a library file or folder, as the `ort` crate and other programs use it.
+const VARIABLE: &str = "ORT_DYLIB_PATH";
+/// The folder that `make deps` fills, beside the project's manifest.
+const DEPS: &str = ".deps/onnxruntime";
+
+#[cfg(target_os = "windows")]
+const NAMES: [&str; 1] = ["onnxruntime.dll"];
+#[cfg(target_os = "macos")]
+const NAMES: [&str; 2] = ["libonnxruntime.dylib", "libonnxruntime.1.dylib"];
+#[cfg(not(any(target_os = "windows", target_os = "macos")))]
+const NAMES: [&str; 2] = ["libonnxruntime.so", "libonnxruntime.so.1"];
+
+/// The library of this process, once loaded.
+static LOADED: Mutex<Option<Library>> = Mutex::new(None);
+
+/// A loaded ONNX Runtime.
+#[derive(Clone)]
+pub(super) struct Library {
+    path: PathBuf,
+    environment: Environment,
+}
+
+impl Library {
+    /// Loads the library a person asked for, or without a path the first that [`find`](Self::find) would take.
+    pub(super) fn load(path: Option<&Path>, notes: &mut Vec<String>) -> Result<Self> {
+        match path {
+            Some(path) => Self::explicit(path, "the given ONNX Runtime"),
+            None => Self::find(notes)?.ok_or_else(|| {
+                let tried = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
+                Error::Environment(format!(
+                    "ONNX Runtime was asked for and is not found{tried}: give the library's path, set {VARIABLE}, or run `make deps`"
+                ))
+            }),
+        }
+    }
+
+    /// The first library that loads: the one of `ORT_DYLIB_PATH` (which must load), beside the program, the folders that `make
+    /// deps` fills, the system. `notes` tells what was found but did not load.
+    pub(super) fn find(notes: &mut Vec<String>) -> Result<Option<Self>> {
+        if let Some(path) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
+            return Self::explicit(Path::new(&path), VARIABLE).map(Some);
+        }
+        for folder in folders() {
+            let Some(file) = in_folder(&folder) else { continue };
+            match open(&file) {
+                Ok(library) => return Ok(Some(library)),
+                Err(reason) => notes.push(format!("{} was found and does not load: {reason}", file.display())),
+            }
+        }
+        // By bare name: the system's loader searches. Not being there is no news.
+        Ok(NAMES.iter().find_map(|name| open(Path::new(name)).ok()))
+    }
+
+    fn explicit(path: &Path, origin: &str) -> Result<Self> {
+        let fail = |reason: String| Error::Environment(format!("{origin}, {}: {reason}", path.display()));
+        let file = if path.is_dir() {
+            in_folder(path).ok_or_else(|| fail(format!("the folder has no {}", NAMES[0])))?
+        } else {
+            path.to_path_buf()
+        };
+        if !file.is_file() {
+            return Err(fail("there is no such file".into()));
+        }
+        open(&file).map_err(fail)
+    }
+
+    pub(super) fn info(&self) -> EngineInfo {
+        // "... git-commit-id=6af1a93, ...": identifies the build where the file's name does not carry the version.
+        let commit = ort::info().split("git-commit-id=").nth(1).and_then(|rest| rest.split([',', ' ']).next());
+        let version = version_in(&self.path);
+        let version = match (version, commit) {
+            (Some(version), Some(commit)) => format!("{version} {commit}"),
+            (Some(version), None) => version,
+            (None, Some(commit)) => commit.to_string(),
+            (None, None) => "unknown".into(),
+        };
+        EngineInfo { engine: "onnxruntime".into(), version, provider: "cpu".into() }
+    }
+
+    pub(super) fn load_model(
+        &self,
+        entry: &ModelEntry,
+        (width, height): (u32, u32),
+        threads: usize,
+    ) -> Result<Box<dyn Inference>> {
+        let session = self
+            .session(entry, threads)
+            .map_err(|error| entry.error(format!("ONNX Runtime cannot load the model: {error}")))?;
+        let has = |outlets: &[ort::value::Outlet], name: &str| outlets.iter().any(|outlet| outlet.name() == name);
+        for (outlets, name) in [(session.inputs(), &entry.input_name), (session.outputs(), &entry.output_name)] {
+            if !has(outlets, name) {
+                return Err(entry.error(format!("the model has no input or output named {name:?}")));
+            }
+        }
+        Ok(Box::new(Session {
+            session,
+            info: self.info(),
+            entry_path: entry.path().display().to_string(),
+            input: entry.input_name.clone(),
+            output: entry.output_name.clone(),
+            shape: [1, 3, height as usize, width as usize],
+            bytes: entry.file_bytes(),
+        }))
+    }
+
+    fn session(&self, entry: &ModelEntry, threads: usize) -> ort::Result<OrtSession> {
+        // Spinning threads starve the ones that read, render and write.
+        let mut builder = OrtSession::builder(&self.environment)?
+            .with_intra_threads(threads)?
+            .with_inter_threads(1)?
+            .with_intra_op_spinning(false)?
+            .with_inter_op_spinning(false)?
+            .with_deterministic_compute(true)?;
+        match &entry.source {
+            ModelSource::Embedded(bytes) => builder.commit_from_memory(bytes),
+            ModelSource::File(path) => builder.commit_from_file(path),
+        }
+    }
+}
+
+/// Loads `file` unless a library is loaded already; then it must be the same file.
+fn open(file: &Path) -> std::result::Result<Library, String> {
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = file.canonicalize().unwrap_or_else(|_| file.to_path_buf());
+    if let Some(library) = loaded.as_ref() {
+        // A bare name is the system's library, whatever its path.
+        if library.path == path || file.components().count() == 1 {
+            return Ok(library.clone());
+        }
+        return Err(format!("this process already uses {}", library.path.display()));
+    }
+    let builder = ort::init_from(&path).map_err(|error| error.to_string())?;
+    let environment = builder.with_name("chiaro").with_telemetry(false).build().map_err(|error| error.to_string())?;
+    environment.set_log_level(ort::logging::LogLevel::Error);
+    let library = Library { path, environment };
+    *loaded = Some(library.clone());
+    Ok(library)
+}
+
+/// Folders searched before the system, in order.
+fn folders() -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    if let Ok(program) = std::env::current_exe() {
+        let beside = program.parent().map(Path::to_path_buf);
+        // A program still inside its build tree belongs to the checkout above it.
+        let checkout = program.ancestors().skip(1).take(5).find(|folder| folder.join("Cargo.toml").is_file());
+        folders.extend(beside);
+        folders.extend(checkout.map(|folder| folder.join(DEPS)));
+    }
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share"));
+    let data = std::env::var_os("XDG_DATA_HOME").filter(|data| !data.is_empty()).map(PathBuf::from).or_else(home);
+    folders.extend(data.map(|data| data.join("chiaro/onnxruntime")));
+    folders
+}
+
+/// The library in `folder` or its `lib`: the plain name, else the highest version by name.
+fn in_folder(folder: &Path) -> Option<PathBuf> {
+    [folder.to_path_buf(), folder.join("lib")].iter().find_map(|folder| {
+        if let Some(plain) = NAMES.iter().map(|name| folder.join(name)).find(|file| file.is_file()) {
+            return Some(plain);
+        }
+        let stem = NAMES[0].split('.').next().unwrap_or(NAMES[0]);
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+            .ok()?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|file| {
+                let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                name.strip_prefix(stem).is_some_and(|rest| {
+                    rest.starts_with('.') && (rest.contains(".so") || rest.contains(".dylib") || rest.contains(".dll"))
+                })
+            })
+            .collect();
+        files.sort();
+        files.pop()
+    })
+}
+
+/// "1.31.1" of `libonnxruntime.so.1.31.1` or `libonnxruntime.1.31.1.dylib`.
+fn version_in(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy();
+    let digits = name.trim_start_matches(|c: char| !c.is_ascii_digit()).trim_end_matches(|c: char| !c.is_ascii_digit());
+    digits.contains('.').then(|| digits.to_string())
+}
+
+struct Session {
+    session: OrtSession,
+    info: EngineInfo,
+    entry_path: String,
+    input: String,
+    output: String,
+    shape: [usize; 4],
+    bytes: u64,
+}
+
+impl Inference for Session {
+    fn run(&mut self, input: &[f32], output: &mut Vec<f32>) -> Result<(u32, u32)> {
+        let path = &self.entry_path;
+        let fail = |error: ort::Error| Error::input(path, format!("ONNX Runtime cannot run the model: {error}"));
+        let tensor = TensorRef::from_array_view((self.shape, input)).map_err(fail)?;
+        let answers = self.session.run(ort::inputs![self.input.as_str() => tensor]).map_err(fail)?;
+        let answer = answers
+            .get(&self.output)
+            .ok_or_else(|| Error::input(path, format!("the model gave no output {:?}", self.output)))?;
+        let (shape, values) = answer.try_extract_tensor::<f32>().map_err(fail)?;
+        let shape: Vec<usize> = shape.iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
+        let size = map_size(path, &shape, values.len())?;
+        output.clear();
+        output.extend_from_slice(values);
+        Ok(size)
+    }
+
+    fn describe(&self) -> EngineInfo {
+        self.info.clone()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_come_from_file_names() {
+        for (name, version) in [
+            ("libonnxruntime.so.1.31.1", Some("1.31.1")),
+            ("libonnxruntime.1.20.0.dylib", Some("1.20.0")),
+            ("libonnxruntime.so", None),
+            ("libonnxruntime.so.1", None),
+        ] {
+            assert_eq!(version_in(Path::new(name)).as_deref(), version, "{name}");
+        }
+    }
+
+    #[test]
+    fn folders_prefer_the_plain_name() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(in_folder(folder.path()), None);
+        std::fs::create_dir(folder.path().join("lib")).unwrap();
+        for name in ["libonnxruntime_providers_shared.so", "libonnxruntime.so.1.20.0", "libonnxruntime.so.1.31.1"] {
+            std::fs::write(folder.path().join("lib").join(name), b"").unwrap();
+        }
+        assert_eq!(in_folder(folder.path()), Some(folder.path().join("lib/libonnxruntime.so.1.31.1")));
+        std::fs::write(folder.path().join("lib").join(NAMES[0]), b"").unwrap();
+        assert_eq!(in_folder(folder.path()), Some(folder.path().join("lib").join(NAMES[0])));
+    }
+}

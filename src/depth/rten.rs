@@ -1,0 +1,98 @@
+//! The built-in engine. The only user of the `rten` crates.
+
+use std::sync::Arc;
+
+use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value};
+use rten_tensor::prelude::*;
+use rten_tensor::{NdTensorView, Tensor};
+
+use super::engine::{EngineInfo, Inference, map_size};
+use super::registry::{ModelEntry, ModelSource};
+use crate::error::{Error, Result};
+
+/// Version of the crate, checked against the lock file by a test: it is part of every result's identity.
+const VERSION: &str = "0.27.0";
+
+/// What this engine is.
+pub(super) fn info() -> EngineInfo {
+    EngineInfo { engine: "rten".into(), version: VERSION.into(), provider: "cpu".into() }
+}
+
+/// The threads shared by all sessions of one engine.
+pub(super) struct Pool(Arc<ThreadPool>);
+
+impl Pool {
+    pub(super) fn new(threads: usize) -> Self {
+        Self(Arc::new(ThreadPool::with_num_threads(threads)))
+    }
+
+    pub(super) fn load(&self, entry: &ModelEntry, (width, height): (u32, u32)) -> Result<Box<dyn Inference>> {
+        let mut options = ModelOptions::with_all_ops();
+        options.prepack_weights(true);
+        let model = match &entry.source {
+            ModelSource::Embedded(bytes) => options.load_static_slice(bytes),
+            ModelSource::File(path) => options.load_file(path),
+        };
+        let model = model.map_err(|error| entry.error(format!("rten cannot load the model: {error}")))?;
+        let node = |name: &str| {
+            model.find_node(name).ok_or_else(|| entry.error(format!("the model has no input or output named {name:?}")))
+        };
+        let (input, output) = (node(&entry.input_name)?, node(&entry.output_name)?);
+        Ok(Box::new(Session {
+            model,
+            input,
+            output,
+            shape: [1, 3, height as usize, width as usize],
+            threads: self.0.clone(),
+            path: entry.path().display().to_string(),
+        }))
+    }
+}
+
+struct Session {
+    model: Model,
+    input: NodeId,
+    output: NodeId,
+    shape: [usize; 4],
+    threads: Arc<ThreadPool>,
+    path: String,
+}
+
+impl Inference for Session {
+    fn run(&mut self, input: &[f32], output: &mut Vec<f32>) -> Result<(u32, u32)> {
+        let fail = |reason: String| Error::input(&self.path, reason);
+        let view = NdTensorView::<f32, 4>::try_from_data(self.shape, input).map_err(|_| {
+            fail(format!("the input tensor has {} values, the model takes {:?}", input.len(), self.shape))
+        })?;
+        let options = RunOptions::default().with_thread_pool(Some(self.threads.clone()));
+        let mut answers = self
+            .model
+            .run(vec![(self.input, view.into())], &[self.output], Some(options))
+            .map_err(|error| fail(format!("rten cannot run the model: {error}")))?;
+        let map: Tensor<f32> = answers
+            .pop()
+            .and_then(Value::into_tensor)
+            .ok_or_else(|| fail("the answer of the depth model is not f32".into()))?;
+        let size = map_size(&self.path, map.shape(), map.len())?;
+        output.clear();
+        output.extend(map.iter());
+        Ok(size)
+    }
+
+    fn describe(&self) -> EngineInfo {
+        info()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.model.total_params() as u64 * 4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_is_the_locked_one() {
+        let lock = include_str!("../../Cargo.lock");
+        assert!(lock.contains(&format!("name = \"rten\"\nversion = \"{}\"", super::VERSION)));
+    }
+}

@@ -1,0 +1,302 @@
+//! The depth stage: one thread that owns the loaded models and answers requests in the order they came.
+//!
+//! A full queue makes the sender wait; nothing is dropped. Whatever goes wrong belongs to one request: a model that does not load, an
+//! answer that is no map, even a panic inside an engine.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use super::cache::{CacheCounts, ModelCache, SessionKey};
+use super::engine::{Engine, EngineInfo, Inference};
+use super::registry::{ModelEntry, OutputMeaning};
+use crate::error::{Error, Result};
+
+/// Requests that wait in front of the worker before senders do.
+const QUEUE: usize = 2;
+/// Nearest depth a metric model is believed, in meters: bounds the reciprocal.
+const NEAREST_M: f32 = 1e-3;
+
+/// One picture's question.
+#[derive(Debug, Clone)]
+pub struct DepthRequest {
+    /// The model.
+    pub model: Arc<ModelEntry>,
+    /// The input tensor `[1, 3, height, width]`, see [`ModelEntry::tensor`].
+    pub input: Vec<f32>,
+    /// Its (width, height).
+    pub size: (u32, u32),
+}
+
+/// The answer: disparity at the model's resolution, larger = nearer, in the model's own scale.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LowResDisparity {
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Values row by row, all finite.
+    pub values: Vec<f32>,
+    /// What ran.
+    pub engine: EngineInfo,
+    /// Wall time of the inference, in seconds, without waiting and loading.
+    pub seconds: f64,
+}
+
+/// Loads a model for an input size; the engine, but for tests.
+type Loader = Box<dyn Fn(&ModelEntry, (u32, u32)) -> Result<Box<dyn Inference>> + Send>;
+
+/// A question on its way, with the address of the answer.
+type Envelope = (DepthRequest, Sender<Result<LowResDisparity>>);
+
+/// The stage. Dropping it lets the worker finish what is queued.
+pub struct DepthStage {
+    queue: Option<SyncSender<Envelope>>,
+    worker: Option<JoinHandle<()>>,
+    engine: EngineInfo,
+    notes: Vec<String>,
+    counts: Arc<Mutex<CacheCounts>>,
+}
+
+/// An answer that is not there yet.
+pub struct Pending(Receiver<Result<LowResDisparity>>);
+
+impl Pending {
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// What went wrong with this request.
+    pub fn wait(self) -> Result<LowResDisparity> {
+        self.0.recv().unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl DepthStage {
+    /// Starts the worker. Sessions of `cache_bytes` together are kept loaded.
+    ///
+    /// # Errors
+    /// Environment: no thread could be started.
+    pub fn start(engine: Engine, cache_bytes: u64) -> Result<Self> {
+        let (info, notes) = (engine.info().clone(), engine.notes().to_vec());
+        let mut stage = Self::with_loader(info, Box::new(move |model, size| engine.load(model, size)), cache_bytes)?;
+        stage.notes = notes;
+        Ok(stage)
+    }
+
+    fn with_loader(engine: EngineInfo, load: Loader, cache_bytes: u64) -> Result<Self> {
+        let (queue, requests) = sync_channel(QUEUE);
+        let counts = Arc::new(Mutex::new(CacheCounts::default()));
+        let mut worker =
+            Worker { cache: ModelCache::new(cache_bytes), load, engine: engine.clone(), counts: counts.clone() };
+        let worker = std::thread::Builder::new()
+            .name("depth".into())
+            .spawn(move || worker.serve(&requests))
+            .map_err(|error| Error::Environment(format!("cannot start the depth thread: {error}")))?;
+        Ok(Self { queue: Some(queue), worker: Some(worker), engine, notes: Vec::new(), counts })
+    }
+
+    /// Hands in a request; waits only while the queue is full.
+    ///
+    /// # Errors
+    /// Environment: the worker is gone.
+    pub fn submit(&self, request: DepthRequest) -> Result<Pending> {
+        let (reply, answer) = channel();
+        let queue = self.queue.as_ref().ok_or_else(gone)?;
+        queue.send((request, reply)).map_err(|_| gone())?;
+        Ok(Pending(answer))
+    }
+
+    /// Hands in a request and waits for its answer.
+    ///
+    /// # Errors
+    /// What went wrong with this request.
+    pub fn estimate(&self, request: DepthRequest) -> Result<LowResDisparity> {
+        self.submit(request)?.wait()
+    }
+
+    /// What runs the models.
+    pub fn engine(&self) -> &EngineInfo {
+        &self.engine
+    }
+
+    /// See [`Engine::notes`].
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// What the cache did up to the last answer.
+    pub fn counts(&self) -> CacheCounts {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for DepthStage {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(worker) = self.worker.take() {
+            // A panic of the worker was reported to whoever waited.
+            let _ = worker.join();
+        }
+    }
+}
+
+fn gone() -> Error {
+    Error::Environment("the depth thread has ended".into())
+}
+
+struct Worker {
+    cache: ModelCache,
+    load: Loader,
+    engine: EngineInfo,
+    counts: Arc<Mutex<CacheCounts>>,
+}
+
+impl Worker {
+    fn serve(&mut self, requests: &Receiver<Envelope>) {
+        for (request, reply) in requests {
+            let key =
+                SessionKey { model: request.model.sha256.clone(), size: request.size, engine: self.engine.clone() };
+            let answer = catch_unwind(AssertUnwindSafe(|| self.answer(&key, &request))).unwrap_or_else(|panic| {
+                self.cache.remove(&key);
+                Err(request.model.error(format!("the inference engine failed: {}", panic_text(panic.as_ref()))))
+            });
+            *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = self.cache.counts();
+            // Nobody waiting any more is no fault.
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn answer(&mut self, key: &SessionKey, request: &DepthRequest) -> Result<LowResDisparity> {
+        let model = &request.model;
+        let expected = 3 * request.size.0 as usize * request.size.1 as usize;
+        if request.input.len() != expected {
+            return Err(
+                model.error(format!("the input tensor has {} values, expected {expected}", request.input.len()))
+            );
+        }
+        let (loads, resident) = (self.cache.counts().loads, resident_bytes());
+        let session = self.cache.get_or_load(key, model.bytes, || (self.load)(model, request.size))?;
+        let mut values = Vec::new();
+        let start = Instant::now();
+        let (width, height) = session.run(&request.input, &mut values)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let (weights, engine) = (session.bytes(), session.describe());
+        if !model.measured && self.cache.counts().loads > loads {
+            // Other threads allocate meanwhile, so growth is trusted only within reason.
+            let grown = resident_bytes().saturating_sub(resident).clamp(weights, model.bytes.max(weights) * 4);
+            self.cache.correct(key, grown);
+        }
+        to_disparity(model, &mut values)?;
+        Ok(LowResDisparity { width, height, values, engine, seconds })
+    }
+}
+
+/// Turns an answer into disparity and refuses one that is not finite.
+fn to_disparity(model: &ModelEntry, values: &mut [f32]) -> Result<()> {
+    if let Some(bad) = values.iter().find(|value| !value.is_finite()) {
+        return Err(model.error(format!("the depth model answered {bad} for a pixel of this picture")));
+    }
+    if model.output == OutputMeaning::MetricDepth {
+        values.iter_mut().for_each(|meters| *meters = 1.0 / meters.max(NEAREST_M));
+    }
+    Ok(())
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic without a message")
+}
+
+/// Resident bytes of this process (Linux: `/proc/self/statm`, second field, in pages of 4 KiB or more); 0 elsewhere.
+fn resident_bytes() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm")
+        .ok()
+        .and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok())
+        .unwrap_or(0);
+    pages * 4096
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers with the mean of its input; the first value is a command: 7 panics, 8 fails, 9 answers NaN.
+    struct Fake;
+
+    impl Inference for Fake {
+        fn run(&mut self, input: &[f32], output: &mut Vec<f32>) -> Result<(u32, u32)> {
+            match input[0] {
+                7.0 => panic!("seven"),
+                8.0 => return Err(Error::Environment("eight".into())),
+                9.0 => *output = vec![f32::NAN],
+                _ => *output = vec![input.iter().sum::<f32>() / input.len() as f32],
+            }
+            Ok((1, 1))
+        }
+        fn describe(&self) -> EngineInfo {
+            fake()
+        }
+        fn bytes(&self) -> u64 {
+            1
+        }
+    }
+
+    fn fake() -> EngineInfo {
+        EngineInfo { engine: "fake".into(), version: "1".into(), provider: "cpu".into() }
+    }
+
+    fn ask(stage: &DepthStage, model: &Arc<ModelEntry>, first: f32) -> Result<LowResDisparity> {
+        let input = vec![first; 3 * 2 * 2];
+        stage.estimate(DepthRequest { model: model.clone(), input, size: (2, 2) })
+    }
+
+    #[test]
+    fn errors_and_panics_belong_to_their_request() {
+        let model = Arc::new(ModelEntry::embedded());
+        let stage = DepthStage::with_loader(fake(), Box::new(|_, _| Ok(Box::new(Fake))), 1 << 30).unwrap();
+        assert_eq!(ask(&stage, &model, 0.5).unwrap().values, [0.5]);
+        let panic = ask(&stage, &model, 7.0).unwrap_err().to_string();
+        assert!(panic.contains("chiaro-small") && panic.contains("seven"), "{panic}");
+        assert!(ask(&stage, &model, 8.0).unwrap_err().to_string().contains("eight"));
+        assert!(ask(&stage, &model, 9.0).unwrap_err().to_string().contains("NaN"));
+        assert_eq!(ask(&stage, &model, 0.25).unwrap().values, [0.25]);
+        // The session that panicked was dropped and loaded again.
+        assert_eq!(stage.counts(), CacheCounts { loads: 2, hits: 3, evictions: 0, reloads: 1 });
+    }
+
+    #[test]
+    fn a_wrong_tensor_is_refused() {
+        let model = Arc::new(ModelEntry::embedded());
+        let stage = DepthStage::with_loader(fake(), Box::new(|_, _| Ok(Box::new(Fake))), 1 << 30).unwrap();
+        let error = stage.estimate(DepthRequest { model, input: vec![0.0; 5], size: (2, 2) }).unwrap_err();
+        assert!(error.to_string().contains("5 values, expected 12"), "{error}");
+    }
+
+    #[test]
+    fn metric_answers_become_disparity() {
+        let model = Arc::new(ModelEntry { output: OutputMeaning::MetricDepth, ..ModelEntry::embedded() });
+        let stage = DepthStage::with_loader(fake(), Box::new(|_, _| Ok(Box::new(Fake))), 1 << 30).unwrap();
+        assert_eq!(ask(&stage, &model, 4.0).unwrap().values, [0.25]);
+        assert_eq!(ask(&stage, &model, -4.0).unwrap().values, [1.0 / NEAREST_M]);
+    }
+
+    #[test]
+    fn many_drivers_are_served() {
+        let model = Arc::new(ModelEntry::embedded());
+        let stage = DepthStage::with_loader(fake(), Box::new(|_, _| Ok(Box::new(Fake))), 1 << 30).unwrap();
+        std::thread::scope(|scope| {
+            for i in 0..8 {
+                let (stage, model) = (&stage, &model);
+                scope.spawn(move || {
+                    for j in 0..20 {
+                        let value = (i * 20 + j) as f32 / 1024.0;
+                        assert_eq!(ask(stage, model, value).unwrap().values, [value]);
+                    }
+                });
+            }
+        });
+        assert_eq!(stage.counts().loads, 1);
+    }
+}

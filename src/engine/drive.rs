@@ -1,0 +1,170 @@
+//! The way of one picture: admission, analyse, render, commit. Each driver thread owns one job from admission to hand-over.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+use super::committer::{CommitSet, Committer, Output};
+use super::identity::{Digest, Identity, IdentityBuilder, InputKey, Stamp};
+use super::job::{Job, Outcome, Stages, Status, Work as Kind};
+use super::journal::Ledger;
+use super::on_exist::{Decision, SkipReason, settle};
+use super::staged::Stager;
+use super::{Engine, analyse, render};
+use crate::codec;
+use crate::error::{Error, Result};
+use crate::plan::{PlanRequest, plan};
+
+/// Everything the drivers of one run share.
+pub struct Run<'a> {
+    pub engine: &'a Engine,
+    pub jobs: &'a [Job],
+    pub kind: &'a Kind,
+    pub ledger: &'a Ledger,
+    pub stager: &'a Stager,
+    pub committer: &'a Committer,
+    /// Next job to take.
+    pub next: AtomicUsize,
+    /// Set when no further job may be taken.
+    pub stop: std::sync::atomic::AtomicBool,
+}
+
+/// One job in work.
+pub struct Work<'a> {
+    pub engine: &'a Engine,
+    pub job: &'a Job,
+    pub stages: Stages,
+    pub warnings: Vec<String>,
+}
+
+/// Messages from drivers and committer to the thread that runs the engine.
+pub enum Message {
+    Started(usize),
+    Finished(Outcome),
+}
+
+/// Takes jobs until there are no more.
+pub fn drive(run: &Run, messages: &Sender<Message>) {
+    while !run.stop.load(Ordering::Relaxed) && !run.engine.cancel.is_cancelled() {
+        let index = run.next.fetch_add(1, Ordering::Relaxed);
+        let Some(job) = run.jobs.get(index) else { return };
+        let mut outcome = Outcome::new(index, Status::Done);
+        let result = catch_unwind(AssertUnwindSafe(|| one(run, job, &mut outcome, messages)));
+        let result = result.unwrap_or_else(|panic| Err(internal(job, &panic)));
+        match result {
+            Ok(true) => {}
+            Ok(false) => send(messages, Message::Finished(outcome)),
+            Err(error) => {
+                outcome.fail(&error);
+                if !matches!(error, Error::Cancelled) {
+                    // The journal's own trouble must not hide the job's.
+                    let _ = run.committer.failed(&job.name, &error);
+                }
+                send(messages, Message::Finished(outcome));
+            }
+        }
+    }
+}
+
+fn send(messages: &Sender<Message>, message: Message) {
+    // The receiver outlives all drivers; if it is gone, nobody is left to tell.
+    let _ = messages.send(message);
+}
+
+fn internal(job: &Job, panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    Error::input(&job.input, format!("internal error, please report it: {}", text.unwrap_or("unknown panic")))
+}
+
+/// One job. Returns true when the committer has it and will send its outcome.
+fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) -> Result<bool> {
+    let engine = run.engine;
+    let identity = identity(run, job)?;
+    let (decision, targets) = settle(job.targets.clone(), engine.options.on_exist, engine.options.allow_mixed, |t| {
+        run.ledger.state(&identity, t)
+    })?;
+    let replace = match decision {
+        Decision::Write { replace } => replace,
+        Decision::Skip(SkipReason::UpToDate) => {
+            outcome.status = Status::UpToDate;
+            return Ok(false);
+        }
+        Decision::Skip(SkipReason::Exists) => {
+            outcome.status = Status::Skipped("an output exists".to_owned());
+            return Ok(false);
+        }
+        Decision::Fail(reason) => return Err(Error::output(&job.input, reason)),
+        Decision::WriteAs => return Err(Error::output(&job.input, "no free name was found")),
+    };
+    let mut source = codec::open(&job.input, &engine.options.limits)?;
+    outcome.extent = Some(source.info().extent);
+    let share_bytes = engine.budget.total() / engine.jobs as u64;
+    let request = PlanRequest {
+        path: &job.input,
+        info: source.info(),
+        recipe: &engine.recipe,
+        share_bytes,
+        strip_rows: engine.options.strip_rows,
+    };
+    let mut plan = plan(&request)?;
+    if matches!(run.kind, Kind::Depth(_)) && plan.depth.is_none() {
+        plan.require_depth(&request)?;
+    }
+    let mut work = Work { engine, job, stages: Stages::default(), warnings: source.info().warnings.clone() };
+    work.warnings.extend(plan.notes.iter().cloned());
+    let started = Instant::now();
+    let permit = engine.budget.acquire(plan.bytes, &engine.cancel)?;
+    work.stages.admit = started.elapsed().as_secs_f64();
+    send(messages, Message::Started(outcome.index));
+    let result = (|| {
+        let facts = analyse::analyse(&mut work, &plan, source.as_mut())?;
+        outcome.depth.clone_from(&facts.depth_source);
+        let staged = targets.iter().map(|target| run.stager.stage(target)).collect::<Result<Vec<_>>>()?;
+        match (run.kind, staged.first()) {
+            (Kind::Depth(exports), _) => {
+                render::depth_maps(&mut work, &plan, source.as_mut(), facts, exports, &staged)?;
+            }
+            (Kind::Grade, Some(first)) => render::grade(&mut work, &plan, source.as_mut(), facts, first)?,
+            (Kind::Grade, None) => {}
+        }
+        Ok(staged)
+    })();
+    drop(source);
+    drop(permit);
+    outcome.stages = work.stages;
+    outcome.warnings = work.warnings;
+    let staged = result?;
+    let outputs = staged.into_iter().map(|staged| Output { staged, replace }).collect();
+    let mut finished = outcome.clone();
+    let messages = messages.clone();
+    run.committer.submit(CommitSet { job: job.name.clone(), identity, outputs }, move |result| {
+        match result {
+            Ok(committed) => finished.outputs = committed.into_iter().map(|o| o.path).collect(),
+            Err(failure) => {
+                finished.status = Status::Failed { kind: failure.error.kind(), message: failure.to_string() };
+                finished.outputs = failure.in_place;
+            }
+        }
+        send(&messages, Message::Finished(finished));
+    })?;
+    Ok(true)
+}
+
+/// What the bytes of the outputs depend on.
+fn identity(run: &Run, job: &Job) -> Result<Identity> {
+    let metadata = std::fs::metadata(&job.input).map_err(|e| Error::input(&job.input, e))?;
+    let kind = match run.kind {
+        Kind::Grade => "grade".to_owned(),
+        Kind::Depth(exports) => format!("depth {exports:?}"),
+    };
+    let engine = run.engine;
+    let mut builder = IdentityBuilder::new()
+        .input(&InputKey::Stamp(Stamp::of(&metadata)))
+        .hash("recipe", &Digest::of(engine.recipe.hash.as_bytes()))
+        .part("work", kind);
+    if let Some((model, _)) = engine.depth_if_started() {
+        builder = builder.part("model", &model.sha256);
+    }
+    Ok(builder.finish(engine.arithmetic()))
+}

@@ -1,0 +1,161 @@
+//! Jobs: one input, its outputs, one kind of work; and what became of it.
+
+use std::path::PathBuf;
+
+use crate::error::{Error, ErrorKind};
+use crate::picture::Extent;
+
+/// One input to one set of outputs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// The picture.
+    pub input: PathBuf,
+    /// Name in the journal: the path relative to what the user named.
+    pub name: String,
+    /// Final names of the outputs, in the order of [`Work`].
+    pub targets: Vec<PathBuf>,
+}
+
+/// One depth map file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DepthExport {
+    /// 16-bit gray PNG of normalized disparity: 65535 = nearest.
+    Png,
+    /// EXR with a float channel `Z`: relative depth, 1 = nearest, larger = farther.
+    Exr,
+    /// 8-bit colored PNG for people (Turbo).
+    Preview,
+}
+
+impl DepthExport {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Png, Self::Exr, Self::Preview];
+
+    /// Word on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Exr => "exr",
+            Self::Preview => "preview",
+        }
+    }
+
+    /// What replaces the extension of the picture's name.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Png => "_depth.png",
+            Self::Exr => "_depth.exr",
+            Self::Preview => "_depth_preview.png",
+        }
+    }
+}
+
+/// What an engine does with every picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Grade it with the recipe.
+    Grade,
+    /// Write its depth map.
+    Depth(Vec<DepthExport>),
+}
+
+/// Wall seconds of the stages of one job.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
+pub struct Stages {
+    /// Waiting for the byte budget.
+    pub admit: f64,
+    /// Reading and decoding.
+    pub read: f64,
+    /// Reducing for depth and facts.
+    pub analyse: f64,
+    /// Depth inference, waiting for the model included.
+    pub depth: f64,
+    /// Running passes.
+    pub render: f64,
+    /// Encoding and writing.
+    pub write: f64,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Status {
+    /// All outputs are in place.
+    Done,
+    /// The outputs were there already and are what this job would write.
+    UpToDate,
+    /// Nothing was written, on purpose: the reason.
+    Skipped(String),
+    /// It failed.
+    Failed {
+        /// Who must act.
+        kind: ErrorKind,
+        /// What to tell them.
+        message: String,
+    },
+}
+
+/// What became of a job.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Index of the job in the list handed in.
+    pub index: usize,
+    /// How it ended.
+    pub status: Status,
+    /// Files in place.
+    pub outputs: Vec<PathBuf>,
+    /// Size of the picture, once known.
+    pub extent: Option<Extent>,
+    /// Where the depth came from, when the recipe reads it: "model chiaro-small, rten 0.27 (cpu)", "channel Z".
+    pub depth: Option<String>,
+    /// Time per stage.
+    pub stages: Stages,
+    /// Things worth knowing that are no failure.
+    pub warnings: Vec<String>,
+}
+
+impl Outcome {
+    pub(super) fn new(index: usize, status: Status) -> Self {
+        Self {
+            index,
+            status,
+            outputs: Vec::new(),
+            extent: None,
+            depth: None,
+            stages: Stages::default(),
+            warnings: Vec::new(),
+        }
+    }
+
+    pub(super) fn fail(&mut self, error: &Error) {
+        self.status = Status::Failed { kind: error.kind(), message: error.to_string() };
+    }
+}
+
+/// What an engine tells while it works, in order of happening.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A picture was admitted.
+    Started {
+        /// Index of the job.
+        index: usize,
+    },
+    /// A picture is done with.
+    Finished(&'a Outcome),
+}
+
+/// Totals of a run.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub struct Summary {
+    /// Rendered and in place.
+    pub done: u64,
+    /// Nothing to do.
+    pub up_to_date: u64,
+    /// Left alone on purpose.
+    pub skipped: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Not started because the run was stopped.
+    pub not_started: u64,
+    /// True when the user or a signal stopped the run.
+    pub cancelled: bool,
+}

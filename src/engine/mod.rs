@@ -1,0 +1,41 @@
+//! The engine pulls pictures through their plans: [`Engine`] takes jobs and yields outcomes, and is all a face may touch.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `run` | the engine: pool, device, budget, depth stage; starts drivers and collects outcomes |
+//! | `drive` | one job from admission to commit |
+//! | `analyse`, `render` | the two phases |
+//! | [`job`], [`options`], [`naming`] | what goes in and what comes out |
+//!
+//! Below them lies what makes a batch safe to kill, to repeat and to bound, knowing only paths, bytes and hashes:
+//!
+//! | module | promise |
+//! |---|---|
+//! | [`budget`] | bytes in flight stay below a bound; first come, first served |
+//! | [`cancel`] | one flag stops every wait |
+//! | [`claims`] | two inputs never write one output; no output is an input |
+//! | [`staged`] | an output grows under a temporary name, locked while its writer lives |
+//! | [`committer`] | complete outputs reach their final names, together and durably |
+//! | [`journal`] | what was done, with which identity, survives any kill |
+//! | [`identity`] | equal identity = equal bytes |
+//! | [`on_exist`] | what happens when the final name is taken |
+
+mod analyse;
+pub mod budget;
+pub mod cancel;
+pub mod claims;
+pub mod committer;
+mod disk;
+mod drive;
+pub mod identity;
+pub mod job;
+pub mod journal;
+pub mod naming;
+pub mod on_exist;
+pub mod options;
+mod orient;
+mod render;
+mod run;
+pub mod staged;
+
+pub use run::{Engine, refuse_collisions};

@@ -1,0 +1,168 @@
+//! From inputs to jobs: what is a picture, and what its outputs are called.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::job::{Job, Work};
+use crate::error::{Error, Result};
+use crate::picture::Format;
+use crate::recipe::Recipe;
+use crate::walk::Found;
+
+/// The default of `--name`.
+pub const DEFAULT_NAME: &str = "{relpath}/{stem}.{ext}";
+
+/// Jobs, and what was left out.
+#[derive(Debug, Default)]
+pub struct Intake {
+    /// Jobs in the order of the inputs.
+    pub jobs: Vec<Job>,
+    /// Files in folders whose content is no known picture, counted by extension ("" = none).
+    pub skipped: BTreeMap<String, u64>,
+    /// Inputs that cannot be used: named explicitly and no picture, or unreadable.
+    pub failed: Vec<Error>,
+}
+
+/// Makes jobs of inputs. Reads the first bytes of every file, nothing more.
+///
+/// # Errors
+/// A name template that is wrong.
+pub fn intake(found: Vec<Result<Found>>, work: &Work, recipe: &Recipe, out: &Path, template: &str) -> Result<Intake> {
+    check_template(template)?;
+    let mut intake = Intake::default();
+    for item in found {
+        match item.and_then(|found| sniff(&found.path).map(|format| (found, format))) {
+            Err(error) => intake.failed.push(error),
+            Ok((found, Some(format))) => intake.jobs.push(job(&found, format, work, recipe, out, template)),
+            Ok((found, None)) if found.explicit => intake.failed.push(Error::unsupported(
+                &found.path,
+                "not a picture format Chiaro reads (TIFF, PNG, EXR); convert it first",
+            )),
+            Ok((found, None)) => {
+                let extension = found.path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+                *intake.skipped.entry(extension).or_default() += 1;
+            }
+        }
+    }
+    Ok(intake)
+}
+
+fn sniff(path: &Path) -> Result<Option<Format>> {
+    let mut head = Vec::with_capacity(16);
+    let file = File::open(path).map_err(|e| Error::input(path, format!("cannot be opened: {e}")))?;
+    file.take(16).read_to_end(&mut head).map_err(|e| Error::input(path, format!("cannot be read: {e}")))?;
+    Ok(Format::sniff(&head))
+}
+
+fn job(found: &Found, format: Format, work: &Work, recipe: &Recipe, out: &Path, template: &str) -> Job {
+    let targets = match work {
+        Work::Grade => {
+            let extension = extension(&found.relpath, format, recipe.output.format);
+            vec![out.join(fill(template, &found.relpath, &extension, &recipe.name))]
+        }
+        Work::Depth(exports) => exports
+            .iter()
+            .map(|export| {
+                let mut name = found.relpath.file_stem().unwrap_or_default().to_owned();
+                name.push(export.suffix());
+                out.join(found.relpath.with_file_name(name))
+            })
+            .collect(),
+    };
+    Job { input: found.path.clone(), name: crate::error::escape(&found.relpath), targets }
+}
+
+/// The input's own extension where it names the output's format, else the format's usual one.
+fn extension(relpath: &Path, input: Format, output: Option<Format>) -> String {
+    let output = output.unwrap_or(input);
+    let own = relpath.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
+    let fits = match output {
+        Format::Tiff => own.eq_ignore_ascii_case("tif") || own.eq_ignore_ascii_case("tiff"),
+        other => own.eq_ignore_ascii_case(other.extension()),
+    };
+    if fits { own } else { output.extension().to_owned() }
+}
+
+const FIELDS: [&str; 4] = ["relpath", "stem", "recipe", "ext"];
+
+fn check_template(template: &str) -> Result<()> {
+    let wrong = |reason: String| Err(Error::recipe("--name", 0, reason));
+    let mut rest = template;
+    let mut has_stem = false;
+    while let Some(open) = rest.find(['{', '}']) {
+        if !rest[open..].starts_with('{') {
+            return wrong(format!("a lone }} in {template:?}"));
+        }
+        let Some(close) = rest[open..].find('}') else { return wrong(format!("a {{ without }} in {template:?}")) };
+        let field = &rest[open + 1..open + close];
+        if !FIELDS.contains(&field) {
+            return wrong(format!("{{{field}}} is not known, allowed: {{relpath}} {{stem}} {{recipe}} {{ext}}"));
+        }
+        has_stem |= field == "stem";
+        rest = &rest[open + close + 1..];
+    }
+    let escapes = template.starts_with('/') || template.split('/').any(|part| part == "..");
+    match (has_stem, escapes) {
+        (_, true) => wrong(format!("{template:?} leads out of the output folder")),
+        (false, _) => wrong(format!("{template:?} gives every picture the same name: {{stem}} is missing")),
+        (true, false) => Ok(()),
+    }
+}
+
+/// Fills a checked template. Names stay as bytes, so that those that are no UTF-8 survive.
+fn fill(template: &str, relpath: &Path, extension: &str, recipe: &str) -> PathBuf {
+    let mut out = PathBuf::new();
+    for component in template.split('/') {
+        let mut name = std::ffi::OsString::new();
+        let mut rest = component;
+        while let Some(open) = rest.find('{') {
+            name.push(&rest[..open]);
+            let close = rest[open..].find('}').map_or(rest.len(), |at| open + at);
+            match &rest[open + 1..close.min(rest.len())] {
+                "relpath" => name.push(relpath.parent().map_or(OsStr::new(""), Path::as_os_str)),
+                "stem" => name.push(relpath.file_stem().unwrap_or_default()),
+                "recipe" => name.push(recipe),
+                "ext" => name.push(extension),
+                _ => {}
+            }
+            rest = rest.get(close + 1..).unwrap_or("");
+        }
+        name.push(rest);
+        if !name.is_empty() {
+            out.push(name);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_template() {
+        let fill = |template| fill(template, Path::new("day 1/a.b.TIFF"), "tif", "dusk");
+        assert_eq!(fill(DEFAULT_NAME), Path::new("day 1/a.b.tif"));
+        assert_eq!(fill("{stem}_{recipe}.{ext}"), Path::new("a.b_dusk.tif"));
+    }
+
+    #[test]
+    fn extensions_follow_the_format() {
+        assert_eq!(extension(Path::new("a.TIFF"), Format::Tiff, None), "TIFF");
+        assert_eq!(extension(Path::new("a.jpg"), Format::Tiff, None), "tif");
+        assert_eq!(extension(Path::new("a.tif"), Format::Tiff, Some(Format::Png)), "png");
+    }
+
+    #[test]
+    fn bad_templates_say_why() {
+        for (template, word) in
+            [("{stem", "without"), ("{name}.x", "allowed"), ("../{stem}", "leads out"), ("x.{ext}", "same name")]
+        {
+            assert!(check_template(template).unwrap_err().to_string().contains(word), "{template}");
+        }
+        check_template(DEFAULT_NAME).unwrap();
+    }
+}

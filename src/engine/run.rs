@@ -1,0 +1,250 @@
+//! The engine itself: owns pool, executor, budget and depth stage; takes jobs, yields outcomes.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, OnceLock};
+
+use super::budget::{Budget, default_memory};
+use super::cancel::Cancel;
+use super::claims::{Claims, report};
+use super::committer::{CommitOptions, Committer};
+use super::drive::{self, Message, Run};
+use super::identity::Digest;
+use super::job::{Event, Job, Outcome, Status, Summary, Work};
+use super::journal::{self, RunInfo};
+use super::options::{Device, EngineOptions};
+use super::staged::{Stager, sweep};
+use crate::depth::cache::CacheCounts;
+use crate::depth::engine::{Engine as Inference, EngineInfo};
+use crate::depth::registry::{self, Contract, ModelEntry};
+use crate::depth::worker::{DepthRequest, DepthStage};
+use crate::error::{Error, Result};
+use crate::exec::Executor;
+use crate::exec::cpu::Cpu;
+use crate::ops::Isa;
+use crate::picture::Extent;
+use crate::recipe::{DepthSource, Recipe};
+
+/// Bytes of loaded models, at most; the depth stage's share of the memory.
+const MODEL_BYTES: u64 = 2 << 30;
+
+/// The model of a run and the thread that runs it.
+type Depth = (Arc<ModelEntry>, DepthStage);
+
+/// Takes jobs, yields outcomes. One engine serves one recipe.
+pub struct Engine {
+    pub(super) options: EngineOptions,
+    pub(super) recipe: Arc<Recipe>,
+    pub(super) pool: Arc<rayon::ThreadPool>,
+    pub(super) isa: Isa,
+    pub(super) executor: Arc<dyn Executor>,
+    pub(super) budget: Budget,
+    pub(super) cancel: Cancel,
+    pub(super) jobs: usize,
+    depth: OnceLock<Depth>,
+}
+
+impl Engine {
+    /// Starts an engine: pool, device, budget. Opens no picture.
+    ///
+    /// # Errors
+    /// `Environment` when the device asked for is not there or threads cannot be started.
+    pub fn new(options: EngineOptions, recipe: Arc<Recipe>) -> Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = options.threads.unwrap_or(cores).max(1);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("pool-{i}")).build();
+        let pool = Arc::new(pool.map_err(|e| Error::Environment(format!("cannot start {threads} threads: {e}")))?);
+        let isa = options.isa.unwrap_or_else(Isa::best);
+        let executor = executor(&options.device, &pool, isa)?;
+        let budget = Budget::new(options.memory_bytes.unwrap_or_else(default_memory));
+        let jobs = options.jobs.unwrap_or(cores).max(1);
+        Ok(Self { options, recipe, pool, isa, executor, budget, cancel: Cancel::new(), jobs, depth: OnceLock::new() })
+    }
+
+    /// The flag that stops this engine.
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    /// Device in words.
+    pub fn device(&self) -> String {
+        self.executor.describe()
+    }
+
+    /// What runs depth models, once [`Engine::run`] has needed one.
+    pub fn inference(&self) -> Option<&EngineInfo> {
+        self.depth.get().map(|(_, stage)| stage.engine())
+    }
+
+    /// Loads, hits, evictions and reloads of depth models so far.
+    pub fn model_counts(&self) -> Option<CacheCounts> {
+        self.depth.get().map(|(_, stage)| stage.counts())
+    }
+
+    /// The arithmetic class of this run.
+    pub(super) fn arithmetic(&self) -> String {
+        match self.depth.get() {
+            Some((_, stage)) => format!("{}; {}", self.executor.arithmetic(), stage.engine()),
+            None => self.executor.arithmetic(),
+        }
+    }
+
+    /// Model and stage of a run whose recipe estimates depth.
+    pub(super) fn depth(&self) -> Result<(Arc<ModelEntry>, &DepthStage)> {
+        match self.depth.get() {
+            Some((model, stage)) => Ok((model.clone(), stage)),
+            None => Err(Error::Environment("internal error: the depth stage was not started".to_owned())),
+        }
+    }
+
+    pub(super) fn depth_if_started(&self) -> Option<&Depth> {
+        self.depth.get()
+    }
+
+    /// Finds and loads the model before the first picture is read, so that one that cannot be used is said at once.
+    fn start_depth(&self) -> Result<()> {
+        if self.depth.get().is_some() {
+            return Ok(());
+        }
+        let model = registry::find(&self.recipe.depth.model, Path::new("."), &Contract::default())?;
+        let inference = Inference::resolve(&self.options.inference, self.pool.current_num_threads())?;
+        let stage = DepthStage::start(inference, MODEL_BYTES)?;
+        let model = Arc::new(model);
+        let size = model.input_size(Extent { width: 3, height: 2 });
+        let input = vec![0.5; 3 * size.0 as usize * size.1 as usize];
+        stage.estimate(DepthRequest { model: model.clone(), input, size })?;
+        // Only this thread sets it; a second value would be dropped.
+        let _ = self.depth.set((model, stage));
+        Ok(())
+    }
+
+    /// Runs all jobs; `on_event` hears of each start and end on the calling thread. The outcome of every job is reported once.
+    ///
+    /// # Errors
+    /// Before the first picture is read: colliding outputs, an output folder that cannot be used, a model or device that is
+    /// missing. Afterwards nothing is an error of the run: failures are outcomes.
+    pub fn run(&self, jobs: &[Job], work: &Work, mut on_event: impl FnMut(Event)) -> Result<Summary> {
+        refuse_collisions(&self.options.out, jobs)?;
+        if self.may_estimate(work) {
+            self.start_depth()?;
+        }
+        let info = RunInfo::new(&self.recipe.name, Digest::of(self.recipe.hash.as_bytes()), self.arithmetic());
+        let opened = journal::open(&self.options.out, &info)?;
+        sweep(folders(jobs));
+        let stager = Stager::new(opened.journal.writer());
+        let committer = Committer::start(opened.journal, CommitOptions::default())?;
+        let run = Run {
+            engine: self,
+            jobs,
+            kind: work,
+            ledger: &opened.ledger,
+            stager: &stager,
+            committer: &committer,
+            next: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+        };
+        let mut summary = Summary::default();
+        let (messages, received) = channel();
+        std::thread::scope(|scope| {
+            let run = &run;
+            let drivers: Vec<_> = (0..self.jobs.min(jobs.len()))
+                .map(|_| {
+                    let messages = messages.clone();
+                    scope.spawn(move || drive::drive(run, &messages))
+                })
+                .collect();
+            scope.spawn(move || {
+                for driver in drivers {
+                    // A driver catches the panics of its jobs; one of its own has nothing left to say.
+                    let _ = driver.join();
+                }
+                // Outcomes of the last group are sent by the committer; then every sender is gone and the loop below ends.
+                let _ = run.committer.flush();
+                drop(messages);
+            });
+            for message in received {
+                match message {
+                    Message::Started(index) => on_event(Event::Started { index }),
+                    Message::Finished(outcome) => {
+                        count(&mut summary, &outcome);
+                        if self.options.max_failures.is_some_and(|most| summary.failed > most) {
+                            run.stop.store(true, Ordering::Relaxed);
+                        }
+                        on_event(Event::Finished(&outcome));
+                    }
+                }
+            }
+        });
+        committer.finish()?;
+        let ended = summary.done + summary.up_to_date + summary.skipped + summary.failed;
+        summary.not_started = (jobs.len() as u64).saturating_sub(ended);
+        summary.cancelled = self.cancel.is_cancelled();
+        Ok(summary)
+    }
+
+    fn may_estimate(&self, work: &Work) -> bool {
+        let reads = self.recipe.ops.iter().any(|op| !op.is_identity() && op.op.reads_depth(&op.params));
+        let estimates = !matches!(self.recipe.depth.source, DepthSource::Channel(_));
+        (reads || matches!(work, Work::Depth(_))) && estimates
+    }
+}
+
+fn executor(device: &Device, pool: &Arc<rayon::ThreadPool>, isa: Isa) -> Result<Arc<dyn Executor>> {
+    let cpu = || Arc::new(Cpu::new(pool.clone(), isa)) as Arc<dyn Executor>;
+    match device {
+        Device::Cpu => Ok(cpu()),
+        #[cfg(feature = "gpu")]
+        Device::Auto => Ok(match crate::exec::gpu::Gpu::new(&crate::exec::gpu::Selection::Auto)? {
+            Some(gpu) => Arc::new(gpu),
+            None => cpu(),
+        }),
+        #[cfg(feature = "gpu")]
+        Device::Gpu | Device::Named(_) => {
+            let selection = match device {
+                Device::Named(name) => crate::exec::gpu::Selection::Name(name.clone()),
+                _ => crate::exec::gpu::Selection::Any,
+            };
+            match crate::exec::gpu::Gpu::new(&selection)? {
+                Some(gpu) => Ok(Arc::new(gpu)),
+                None => Err(Error::Environment("no GPU was found; use --device cpu, or see chiaro doctor".to_owned())),
+            }
+        }
+        #[cfg(not(feature = "gpu"))]
+        Device::Auto => Ok(cpu()),
+        #[cfg(not(feature = "gpu"))]
+        Device::Gpu | Device::Named(_) => {
+            Err(Error::Environment("this build has no GPU executor; use --device cpu".to_owned()))
+        }
+    }
+}
+
+fn count(summary: &mut Summary, outcome: &Outcome) {
+    match &outcome.status {
+        Status::Done => summary.done += 1,
+        Status::UpToDate => summary.up_to_date += 1,
+        Status::Skipped(_) => summary.skipped += 1,
+        Status::Failed { kind: crate::error::ErrorKind::Cancelled, .. } => {}
+        Status::Failed { .. } => summary.failed += 1,
+    }
+}
+
+/// Refuses the run when two outputs, or an output and an input, are one file.
+pub fn refuse_collisions(out: &Path, jobs: &[Job]) -> Result<()> {
+    let mut claims = Claims::new();
+    let mut found = Vec::new();
+    for job in jobs {
+        found.extend(claims.add_input(&job.input).err().map(|c| *c));
+    }
+    for job in jobs {
+        for target in &job.targets {
+            found.extend(claims.claim(&job.input, target).err().map(|c| *c));
+        }
+    }
+    report(out, &found).map_or(Ok(()), Err)
+}
+
+fn folders(jobs: &[Job]) -> BTreeSet<PathBuf> {
+    jobs.iter().flat_map(|job| &job.targets).filter_map(|target| target.parent().map(Path::to_owned)).collect()
+}
