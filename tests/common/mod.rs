@@ -12,9 +12,7 @@ use chiaro::engine::Engine;
 use chiaro::engine::job::{Event, Outcome, Status, Summary, Work};
 use chiaro::engine::naming::{self, DEFAULT_NAME};
 use chiaro::engine::options::{Device, EngineOptions};
-use chiaro::picture::{
-    Alpha, Channels, Compression, Extent, Format, Metadata, PixelLayout, Region, SampleType, Strip,
-};
+use chiaro::picture::{Alpha, Channels, Compression, Extent, Format, Metadata, PixelLayout, Region, SampleType, Strip};
 use chiaro::recipe::Recipe;
 
 /// A pool for codecs.
@@ -45,17 +43,16 @@ pub fn layout(sample: SampleType, channels: Channels) -> PixelLayout {
 
 /// A 16-bit RGB picture with a sky, a ground that comes nearer, posts and fine noise.
 pub fn scene(extent: Extent, seed: u64) -> Strip {
-    let mut strip = Strip::new(
-        Region { width: extent.width, y: 0, rows: extent.height },
-        layout(SampleType::U16, Channels::Rgb),
-    );
+    let mut strip =
+        Strip::new(Region { width: extent.width, y: 0, rows: extent.height }, layout(SampleType::U16, Channels::Rgb));
     let mut random = Random(seed | 1);
     let (w, h) = (extent.width as usize, extent.height as usize);
     let samples: &mut [u16] = bytemuck::cast_slice_mut(strip.words_mut());
     for y in 0..h {
         for x in 0..w {
             let v = y as f32 / h as f32;
-            let mut rgb = if v < 0.45 { [0.5 + 0.3 * v, 0.65 + 0.2 * v, 0.9] } else { [0.2 + 0.4 * v, 0.35 * v + 0.1, 0.12] };
+            let mut rgb =
+                if v < 0.45 { [0.5 + 0.3 * v, 0.65 + 0.2 * v, 0.9] } else { [0.2 + 0.4 * v, 0.35 * v + 0.1, 0.12] };
             if (x * 7 / w) % 2 == 1 && v > 0.3 && v < 0.8 {
                 rgb = [0.1, 0.08, 0.07];
             }
