@@ -88,7 +88,7 @@ fn apply_op(recipe: &mut Recipe, owner: &str, key: &str, text: &str) -> std::res
     let infos = setting.op.params();
     let info = op_key(&infos, key).ok_or_else(|| unknown_parameter(setting.op.id(), &infos, key))?;
     set_op_value(&mut setting, &info, value::typed(info.kind, text.trim()))?;
-    luts::load(recipe, setting.op, &setting.params).map_err(|e| e.to_string())?;
+    luts::load(recipe, setting.op, &setting.params).map_err(|e| e.to_string().replace('\n', "; "))?;
     if let Some(place) = recipe.ops.get_mut(index) {
         *place = setting;
     }

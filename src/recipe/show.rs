@@ -51,9 +51,14 @@ pub fn show_op(id: &str) -> Result<String> {
     text.push_str("\nIn a recipe:\n\n  [[op]]\n");
     _ = writeln!(text, "  id = \"{}\"", op.id());
     for info in op.params() {
-        _ = writeln!(text, "  {} = {}", info.name, write::toml(&info.default));
+        _ = writeln!(text, "  {} = {}", info.name, example(&info));
     }
     Ok(text)
+}
+
+/// A value that can be pasted: the default, or a file name where there is none.
+fn example(info: &ParamInfo) -> String {
+    if info.kind == Kind::File { "\"looks/name.cube\"".to_owned() } else { write::toml(&info.default) }
 }
 
 /// Body of `chiaro recipes`: each preset with its summary, then the keys a recipe can hold.
@@ -239,7 +244,7 @@ mod tests {
             fits(&text, op.id());
             for p in op.params() {
                 assert!(text.contains(&format!("  {} ", p.name)), "{}.{} is missing", op.id(), p.name);
-                assert!(text.contains(&format!("{} = {}", p.name, write::toml(&p.default))), "{text}");
+                assert!(text.contains(&format!("{} = {}", p.name, example(&p))), "{text}");
             }
         }
         assert!(show_op("exposre").unwrap_err().to_string().contains("did you mean \"exposure\""));
