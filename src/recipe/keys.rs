@@ -56,7 +56,12 @@ const fn key(name: &'static str, accepts: Accepts, default: &'static str, doc: &
 pub static TOP: &[KeyInfo] = &[
     key("version", Accepts::Version, "required", "Version of the recipe format."),
     key("summary", Accepts::Text, "empty", "One line that says what the look is for; shown in lists."),
-    key("extends", Accepts::Text, "nothing", "Recipe to start from: the id of a preset, or a file relative to this one."),
+    key(
+        "extends",
+        Accepts::Text,
+        "nothing",
+        "Recipe to start from: the id of a preset, or a file relative to this one.",
+    ),
     key(
         "replace_ops",
         Accepts::Flag,

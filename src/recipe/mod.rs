@@ -19,6 +19,7 @@ mod hash;
 mod keys;
 mod luts;
 mod model;
+mod op;
 mod parse;
 mod presets;
 mod schema;

@@ -59,11 +59,21 @@ impl Problems {
         self.0.push(Problem { line, message: message.into() });
     }
 
-    /// Adds the problems of another file at the line that names it.
+    /// Adds the problems of another file at the line that names it. An error without a path is about the line itself.
     pub(super) fn add_error(&mut self, line: usize, error: &Error) {
+        if let Error::Recipe { path, problems } = error
+            && path.as_os_str().is_empty()
+        {
+            return problems.iter().for_each(|p| self.add(line, p.message.clone()));
+        }
         for text in error.to_string().lines() {
             self.add(line, text);
         }
+    }
+
+    /// True when nothing was noted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// `Err` with everything in order of lines, when there is anything.
