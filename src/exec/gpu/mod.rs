@@ -51,7 +51,7 @@ impl Gpu {
     ///
     /// # Errors
     /// `Environment` when the selected GPU is not there (the message lists what is) or cannot be opened.
-    pub fn open(selection: &Selection) -> Result<Option<Self>> {
+    pub fn new(selection: &Selection) -> Result<Option<Self>> {
         let Some(context) = Context::open(selection)? else { return Ok(None) };
         let pipelines = Pipelines::new(&context)?;
         Ok(Some(Self { context, pipelines, tables: TableCache::default(), ring: Ring::new(), band_pixels: u64::MAX }))
