@@ -10,7 +10,7 @@ use chiaro::color::{encodings, matrix};
 use chiaro::error::Error;
 use chiaro::exec::Executor;
 use chiaro::exec::gpu::{Gpu, Selection, list_adapters};
-use chiaro::ops::{self, ALL, AnyOp, Context, Step, Tables};
+use chiaro::ops::{self, ALL, AnyOp, Step, Tables};
 use chiaro::picture::{Alpha, Channels, Curve, CurveTable, PixelLayout, Region, SampleType, Strip};
 use chiaro::plan::Program;
 use common::{Random, context, cpu, depth, gpu, render, samples};
