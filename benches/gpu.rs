@@ -48,7 +48,7 @@ fn measure(criterion: &mut Criterion) {
     let Ok(pool) = pool else { return eprintln!("no thread could be started") };
     let mut executors: Vec<Box<dyn Executor>> = vec![Box::new(Cpu::new(Arc::new(pool), Isa::best()))];
     let selection = std::env::var("CHIARO_BENCH_GPU").map_or(Selection::Any, Selection::Name);
-    match Gpu::open(&selection) {
+    match Gpu::new(&selection) {
         Ok(gpu) => executors.extend(gpu.map(|gpu| Box::new(gpu) as Box<dyn Executor>)),
         Err(e) => eprintln!("only the CPU is measured: {e}"),
     }

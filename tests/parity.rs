@@ -10,7 +10,7 @@ use chiaro::color::{encodings, matrix};
 use chiaro::error::Error;
 use chiaro::exec::Executor;
 use chiaro::exec::gpu::{Gpu, Selection, list_adapters};
-use chiaro::ops::{self, ALL, AnyOp, Context, Step, Tables};
+use chiaro::ops::{self, ALL, AnyOp, Step, Tables};
 use chiaro::picture::{Alpha, Channels, Curve, CurveTable, PixelLayout, Region, SampleType, Strip};
 use chiaro::plan::Program;
 use common::{Random, context, cpu, depth, gpu, render, samples};
@@ -441,12 +441,12 @@ fn software_is_listed_but_never_chosen_by_itself() {
     assert_eq!(gpu.adapter().kind, "software");
     assert!(gpu.describe().contains("llvmpipe") && gpu.arithmetic().starts_with("gpu: llvmpipe"));
     let hardware = all.iter().any(|a| a.kind != "software");
-    let auto = Gpu::open(&Selection::Auto).unwrap();
+    let auto = Gpu::new(&Selection::Auto).unwrap();
     assert!(auto.is_none_or(|gpu| hardware && gpu.adapter().kind != "software"));
     if !hardware {
-        let message = Gpu::open(&Selection::Any).err().map(|e| e.to_string()).unwrap_or_default();
+        let message = Gpu::new(&Selection::Any).err().map(|e| e.to_string()).unwrap_or_default();
         assert!(message.contains("llvmpipe"), "{message}");
     }
-    let message = Gpu::open(&Selection::Name("no such card".to_owned())).err().map(|e| e.to_string());
+    let message = Gpu::new(&Selection::Name("no such card".to_owned())).err().map(|e| e.to_string());
     assert!(message.is_some_and(|m| m.contains("no such card") && m.contains("llvmpipe")));
 }

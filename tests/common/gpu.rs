@@ -21,7 +21,7 @@ pub fn open() -> Option<Gpu> {
             unsafe { std::env::set_var("XDG_RUNTIME_DIR", std::env::temp_dir()) };
         }
     });
-    match Gpu::open(&Selection::Name("llvmpipe".to_owned())) {
+    match Gpu::new(&Selection::Name("llvmpipe".to_owned())) {
         Ok(gpu) => gpu,
         Err(e) if cfg!(target_os = "linux") => {
             panic!(

@@ -51,7 +51,7 @@ impl Gpu {
     ///
     /// # Errors
     /// `Environment` when the selected GPU is not there (the message lists what is) or cannot be opened.
-    pub fn open(selection: &Selection) -> Result<Option<Self>> {
+    pub fn new(selection: &Selection) -> Result<Option<Self>> {
         let Some(context) = Context::open(selection)? else { return Ok(None) };
         let pipelines = Pipelines::new(&context)?;
         Ok(Some(Self { context, pipelines, tables: TableCache::default(), ring: Ring::new(), band_pixels: u64::MAX }))
@@ -138,5 +138,35 @@ impl Gpu {
             return Err(self.context.error(format!("a strip of {pixels} pixels came with {have} values of depth")));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::ops::{Step, Tables, invert};
+    use crate::picture::{Alpha, Channels, PixelLayout, Region, SampleType};
+
+    #[test]
+    fn a_device_that_is_gone_is_an_error_and_no_panic() {
+        let Ok(Some(gpu)) = Gpu::new(&Selection::Name("llvmpipe".to_owned())) else {
+            // tests/parity.rs insists on the adapter.
+            return eprintln!("ignored: no software adapter");
+        };
+        let layout = PixelLayout { sample: SampleType::U16, channels: Channels::Rgb, alpha: Alpha::None };
+        let steps = vec![Step::new::<invert::Spec>(&invert::Constants { white: 1.0 }, 1.0)];
+        let tables = Tables::default();
+        let program =
+            Program { input: layout, output: layout, steps, tables, supplied_depth: false, dither_seed: None };
+        let strip = Strip::new(Region { width: 64, y: 0, rows: 64 }, layout);
+        let mut output = strip.clone();
+        gpu.run(&program, &strip, None, &mut output).unwrap();
+        gpu.context.device.destroy();
+        // More often than there are slots: none is lost either.
+        for _ in 0..2 * ring::SLOTS {
+            let result = gpu.run(&program, &strip, None, &mut output);
+            assert!(matches!(result, Err(Error::Environment(_))), "{result:?}");
+        }
     }
 }
