@@ -96,12 +96,16 @@ impl CurveConstants {
 /// Applies a render-ready curve to one channel.
 #[inline(always)]
 pub fn apply(c: &CurveConstants, x: f32) -> f32 {
-    if c.form == 1 {
-        return acescct_encode(x);
+    match c.form {
+        1 => acescct_encode(x),
+        2 => acescct_decode(x),
+        _ => power(c, x),
     }
-    if c.form == 2 {
-        return acescct_decode(x);
-    }
+}
+
+/// The straight and power parts of a curve of form 0. Loops call it directly: the choice of form inside them would keep them scalar.
+#[inline(always)]
+pub fn power(c: &CurveConstants, x: f32) -> f32 {
     let size = x.abs();
     let straight = size * c.linear_gain;
     let bent = c.post_scale * pow(size * c.pre_scale + c.pre_offset, c.exponent) + c.post_offset;
@@ -113,7 +117,7 @@ pub fn apply(c: &CurveConstants, x: f32) -> f32 {
 
 /// Linear light to ACEScct (AMPAS S-2016-001, 4.4.1). Not odd: the straight part continues below 0.
 #[inline(always)]
-fn acescct_encode(x: f32) -> f32 {
+pub fn acescct_encode(x: f32) -> f32 {
     let straight = 10.540_237_7 * x + 0.072_905_534_2;
     let bent = (log2(x) + 9.72) / 17.52;
     let value = if x <= 0.007_812_5 { straight } else { bent };
@@ -122,7 +126,7 @@ fn acescct_encode(x: f32) -> f32 {
 
 /// ACEScct to linear light (AMPAS S-2016-001, 4.4.2).
 #[inline(always)]
-fn acescct_decode(x: f32) -> f32 {
+pub fn acescct_decode(x: f32) -> f32 {
     let straight = (x - 0.072_905_534_2) / 10.540_237_7;
     let bent = exp2(x * 17.52 - 9.72);
     let value = if x <= 0.155_251_14 { straight } else { bent };

@@ -13,7 +13,8 @@ const ROUND: f32 = 12_582_912.0;
 #[inline(always)]
 pub fn exp2(x: f32) -> f32 {
     let x = x.clamp(-126.0, 127.0);
-    let whole = (x + ROUND) - ROUND;
+    let rounded = x + ROUND;
+    let whole = rounded - ROUND;
     let t = (x - whole) * core::f32::consts::LN_2;
     let mut p = 1.0 / 5040.0;
     p = p * t + 1.0 / 720.0;
@@ -23,7 +24,8 @@ pub fn exp2(x: f32) -> f32 {
     p = p * t + 0.5;
     p = p * t + 1.0;
     p = p * t + 1.0;
-    let scale = f32::from_bits(((whole as i32 + 127) << 23) as u32);
+    // The low bits of `rounded` hold the integer: no conversion, which saturates in Rust and would keep the loop scalar.
+    let scale = f32::from_bits(rounded.to_bits().wrapping_sub(ROUND.to_bits() - 127) << 23);
     p * scale
 }
 

@@ -59,8 +59,7 @@ impl Op for Spec {
     #[inline(always)]
     fn pixel(c: &Constants, _: &[u32], px: Px) -> Px {
         // `max` before `min`: NaN becomes 0.
-        #[allow(clippy::manual_clamp, reason = "clamp keeps NaN")]
-        let [r, g, b] = px.rgb.map(|v| curve::apply(&c.curve, v.max(0.0).min(1.0)));
+        let [r, g, b] = px.rgb.map(|v| curve::power(&c.curve, v.max(0.0).min(1.0)));
         Px { guide: c.weights[0] * r + c.weights[1] * g + c.weights[2] * b, ..px }
     }
 }

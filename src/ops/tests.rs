@@ -88,6 +88,25 @@ fn every_instruction_set_gives_the_same_bits() {
     }
 }
 
+/// At a strength just below 1 the chunk path is not taken; mixing then shows the same values but for the mix itself.
+#[test]
+fn chunk_paths_agree_with_pixels() {
+    for op in every() {
+        let mut tables = Tables::default();
+        let Ok(whole) = op.step(&op.defaults(), &Context::default(), &mut tables, 1.0) else { continue };
+        let Ok(mixed) = op.step(&op.defaults(), &Context::default(), &mut tables, 1.0 - f32::EPSILON / 2.0) else {
+            continue;
+        };
+        let (mut a, mut b) = (ramp(), ramp());
+        whole.run(&tables.0, Isa::best(), &mut a);
+        mixed.run(&tables.0, Isa::best(), &mut b);
+        for (a, b) in a.rgb.iter().flatten().zip(b.rgb.iter().flatten()) {
+            assert!((a - b).abs() <= 1e-6 * a.abs().max(1.0), "{}: {a} {b}", op.id());
+        }
+        assert_eq!((a.guide, a.disparity), (b.guide, b.disparity), "{}", op.id());
+    }
+}
+
 #[test]
 fn strength_zero_changes_nothing() {
     for op in ALL {
