@@ -1,5 +1,41 @@
 //! Recipes: the look. A versioned TOML file that names operations, depth and output settings and never a picture.
+//!
+//! # From text to [`Recipe`]
+//! [`Recipe::load`] and [`Recipe::resolve`] read a file, [`Recipe::preset`] a recipe that ships with the program. All problems
+//! of a file are listed together, each with its line and, for a misspelled word, the nearest name. A problem in a file that
+//! a recipe names (the recipe it extends, a LUT) is listed at the line that names it, with that file's own path and line in
+//! the message.
+//!
+//! # Rules
+//! * `version = 1` is required in every file.
+//! * `extends` names a preset or a recipe file relative to this one. Everything of that recipe holds but its summary; keys of
+//!   `[depth]` and `[output]` that this file gives win one by one; operations of this file run **after** those of the
+//!   extended one, or instead of them with `replace_ops = true`. At most [`MAX_EXTENDS`] levels.
+//! * Files a recipe names are relative to the recipe. In a loaded [`Recipe`] they are relative to the current folder, as are
+//!   those given by [`apply_sets`].
+//! * An operation that appears several times runs several times.
 
+mod hash;
+mod keys;
+mod luts;
 mod model;
+mod op;
+mod parse;
+mod presets;
+mod schema;
+mod set;
+mod settings;
+mod show;
+mod suggest;
+mod text;
+mod value;
+mod write;
 
+pub use keys::{Accepts, DEPTH, KeyInfo, OUTPUT, TOP, strength};
 pub use model::{Bits, DepthSettings, DepthSource, OpSetting, OutputSettings, Recipe};
+pub use parse::{MAX_EXTENDS, MAX_RECIPE_BYTES};
+pub use presets::{PRESETS, Preset};
+pub use schema::schema;
+pub use set::{apply_set, apply_sets};
+pub use show::{show_op, show_ops, show_recipe, show_recipes};
+pub use suggest::nearest;

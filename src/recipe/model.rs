@@ -1,5 +1,7 @@
 //! A recipe after parsing: checked, with defaults filled in and LUT files loaded.
 
+use std::collections::BTreeMap;
+
 use crate::ops::{AnyOp, Context, Grading, ParamSet};
 use crate::picture::{Compression, Format};
 
@@ -8,7 +10,7 @@ use crate::picture::{Compression, Format};
 pub struct OpSetting {
     /// The operation.
     pub op: &'static dyn AnyOp,
-    /// Checked parameters, complete with defaults.
+    /// Checked parameters, complete with defaults. Files are relative to the current folder.
     pub params: ParamSet,
     /// Mix with the input of the operation, 0 to 1.
     pub strength: f32,
@@ -37,7 +39,7 @@ pub enum DepthSource {
 /// The `[depth]` table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DepthSettings {
-    /// Model id of the registry, or the path of an `.onnx` file.
+    /// Model id of the registry, or the path of an `.onnx` file (relative to the current folder).
     pub model: String,
     /// Where depth comes from.
     pub source: DepthSource,
@@ -90,8 +92,29 @@ pub struct Recipe {
     pub ops: Vec<OpSetting>,
     /// Output settings.
     pub output: OutputSettings,
-    /// LUTs that operations name, parsed.
+    /// LUTs that operations name, parsed. Keys are the paths as [`OpSetting::params`] holds them.
     pub context: Context,
+    /// Hashes of the contents of the files in `context`, by the same keys. BLAKE3, hex.
+    pub lut_hashes: BTreeMap<String, String>,
     /// Hash of everything that changes pixels: settings in canonical form and the contents of LUT files. Hex.
     pub hash: String,
+}
+
+impl Recipe {
+    /// A recipe that changes nothing: no operations, every setting at its default.
+    pub fn empty(name: &str) -> Self {
+        let mut recipe = Self {
+            name: name.to_owned(),
+            summary: String::new(),
+            grading: None,
+            depth: DepthSettings::default(),
+            ops: Vec::new(),
+            output: OutputSettings::default(),
+            context: Context::default(),
+            lut_hashes: BTreeMap::new(),
+            hash: String::new(),
+        };
+        recipe.hash = super::hash::hash(&recipe);
+        recipe
+    }
 }

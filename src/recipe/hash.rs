@@ -1,0 +1,59 @@
+//! The identity of a look: a hash over a canonical text of everything that changes pixels or how they are stored.
+//!
+//! In the text: the format version, grading, depth settings, every operation with strength and **all** parameters in order of
+//! declaration (defaults written out, so that a changed default is a changed look), output settings, and for a LUT the hash of
+//! its contents in place of its path. Not in the text: name, summary, paths, and how the TOML is laid out.
+
+use std::fmt::Write;
+
+use super::model::{OpSetting, Recipe};
+use super::settings::{compression_word, grading_word};
+use crate::ops::Value;
+
+/// Hash of a recipe: 128 bits of BLAKE3 as 32 hex digits.
+pub(super) fn hash(recipe: &Recipe) -> String {
+    let digest = blake3::hash(canonical(recipe).as_bytes());
+    digest.to_hex().chars().take(32).collect()
+}
+
+/// The canonical text. Every text value is written as a JSON string, so that no value can imitate a line.
+fn canonical(recipe: &Recipe) -> String {
+    let mut text = String::from("chiaro recipe 1\n");
+    let mut line = |key: &str, value: String| _ = writeln!(text, "{key} {value}");
+    line("grading", recipe.grading.map_or("by picture", grading_word).to_owned());
+    line("depth.model", quoted(&recipe.depth.model));
+    line("depth.source", quoted(&recipe.depth.source.to_string()));
+    line("output.format", recipe.output.format.map_or("input", |f| f.name()).to_owned());
+    line("output.bits", recipe.output.bits.map_or("input", |b| b.name()).to_owned());
+    line("output.compression", recipe.output.compression.map_or("input", compression_word).to_owned());
+    line("output.color", recipe.output.color.as_deref().map_or("input".to_owned(), quoted));
+    for op in &recipe.ops {
+        line("op", format!("{} strength {}", op.op.id(), number(f64::from(op.strength))));
+        for info in op.op.params() {
+            let value = op.params.get(info.name).unwrap_or(&info.default);
+            line(info.name, shown(recipe, op, value));
+        }
+    }
+    text
+}
+
+fn shown(recipe: &Recipe, op: &OpSetting, value: &Value) -> String {
+    match value {
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(n) => number(*n),
+        Value::List(list) => list.iter().map(|n| number(*n)).collect::<Vec<_>>().join(" "),
+        Value::Text(text) => match recipe.lut_hashes.get(text) {
+            Some(hash) if op.op.lut_files(&op.params).contains(text) => format!("content {hash}"),
+            _ => quoted(text),
+        },
+    }
+}
+
+/// Shortest form that reads back as the same number; 0 and -0 are one.
+fn number(value: f64) -> String {
+    format!("{:?}", value + 0.0)
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

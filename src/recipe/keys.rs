@@ -1,0 +1,148 @@
+//! The keys of a recipe outside the parameters of operations, declared once: the parser, `--set`, the schema and help read
+//! these tables.
+
+use super::settings;
+use crate::ops::{Kind, ParamInfo, Value};
+
+/// What a key accepts.
+#[derive(Debug, Clone, Copy)]
+pub enum Accepts {
+    /// The number of the recipe format: 1.
+    Version,
+    /// Any text.
+    Text,
+    /// `true` or `false`.
+    Flag,
+    /// One of the words that the function returns.
+    Words(fn() -> Vec<&'static str>),
+    /// `8`, `16`, or one of `"half"`, `"float"`, `"input"`.
+    Bits,
+    /// `"auto"`, `"model"` or `"exr:NAME"`.
+    DepthSource,
+}
+
+impl Accepts {
+    /// Allowed values in words, as error messages and help print them.
+    pub fn expected(self) -> String {
+        match self {
+            Self::Version => "1".to_owned(),
+            Self::Text => "text in quotes".to_owned(),
+            Self::Flag => "true or false".to_owned(),
+            Self::Words(words) => words().iter().map(|w| format!("{w:?}")).collect::<Vec<_>>().join(", "),
+            Self::Bits => "8, 16, \"half\", \"float\", \"input\"".to_owned(),
+            Self::DepthSource => "\"auto\", \"model\", \"exr:NAME\"".to_owned(),
+        }
+    }
+}
+
+/// One key.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyInfo {
+    /// Name in recipes.
+    pub name: &'static str,
+    /// One sentence.
+    pub doc: &'static str,
+    /// What it accepts.
+    pub accepts: Accepts,
+    /// What holds when a recipe says nothing, in words.
+    pub default: &'static str,
+}
+
+const fn key(name: &'static str, accepts: Accepts, default: &'static str, doc: &'static str) -> KeyInfo {
+    KeyInfo { name, doc, accepts, default }
+}
+
+/// Keys at the top of a recipe. The tables `depth`, `op` and `output` come in addition.
+pub static TOP: &[KeyInfo] = &[
+    key("version", Accepts::Version, "required", "Version of the recipe format."),
+    key("summary", Accepts::Text, "empty", "One line that says what the look is for; shown in lists."),
+    key(
+        "extends",
+        Accepts::Text,
+        "nothing",
+        "Recipe to start from: the id of a preset, or a file relative to this one.",
+    ),
+    key(
+        "replace_ops",
+        Accepts::Flag,
+        "false",
+        "With extends: run the operations of this recipe instead of those of the extended one, not after them.",
+    ),
+    key(
+        "grading",
+        Accepts::Words(settings::grading_words),
+        "by the picture",
+        "Tonal domain: display (0 = black, 1 = white) or acescct (scene-referred light).",
+    ),
+];
+
+/// Keys of `[depth]`.
+pub static DEPTH: &[KeyInfo] = &[
+    key(
+        "model",
+        Accepts::Text,
+        "chiaro-small",
+        "Depth model: an id that \"chiaro models list\" shows, or the path of an .onnx file relative to the recipe.",
+    ),
+    key(
+        "source",
+        Accepts::DepthSource,
+        "auto",
+        "auto: the picture's own depth channel, else the model; model: always the model; exr:NAME: this channel.",
+    ),
+];
+
+/// Keys of `[output]`.
+pub static OUTPUT: &[KeyInfo] = &[
+    key("format", Accepts::Words(settings::format_words), "input", "File format of the result."),
+    key("bits", Accepts::Bits, "input", "Samples of the result: integers of 8 or 16 bit, half or single floats."),
+    key(
+        "compression",
+        Accepts::Words(settings::compression_words),
+        "input",
+        "Compression of the result; formats that lack it use the nearest they have.",
+    ),
+    key(
+        "color",
+        Accepts::Words(settings::color_words),
+        "input",
+        "Color encoding of the result; pictures are converted and the profile is embedded.",
+    ),
+];
+
+/// The key `strength` that every operation has beside its parameters.
+pub fn strength() -> ParamInfo {
+    ParamInfo {
+        name: "strength",
+        doc: "Mix of the result with what entered the operation: 0 = unchanged, 1 = the full effect.",
+        kind: Kind::Number { min: 0.0, max: 1.0, unit: "" },
+        default: Value::Number(1.0),
+    }
+}
+
+/// Keys that people will look for and that do not exist yet: table (or "op"), key, what to do instead.
+const LATER: &[(&str, &str, &str)] = &[
+    ("op", "mask", "masks are not there yet: use strength, or a parameter of an operation that reads distance"),
+    ("depth", "near_m", "metric depth is not there yet: distances go from 0 (nearest) to 1 (farthest)"),
+    ("depth", "far_m", "metric depth is not there yet: distances go from 0 (nearest) to 1 (farthest)"),
+];
+
+/// The message for a key that is planned and not there yet.
+pub(super) fn later(table: &str, key: &str) -> Option<&'static str> {
+    LATER.iter().find(|(t, k, _)| *t == table && *k == key).map(|(_, _, message)| *message)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops;
+
+    #[test]
+    fn operations_leave_the_words_of_recipes_alone() {
+        for op in ops::ALL {
+            assert!(!["depth", "output", "op"].contains(&op.id()), "{} is a table of recipes", op.id());
+            for p in op.params() {
+                assert!(!["id", "strength", "mask"].contains(&p.name), "{}.{} is a key of [[op]]", op.id(), p.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The settings outside operations: what each word means, and setting one from a checked value. The parser and `--set` both
+//! come through here.
+
+use std::path::Path;
+
+use super::keys::{DEPTH, KeyInfo, OUTPUT};
+use super::luts::beside;
+use super::model::{Bits, DepthSettings, DepthSource, OutputSettings};
+use super::{keys, suggest};
+use crate::color::encodings;
+use crate::ops::{Grading, Value};
+use crate::picture::{Compression, Format};
+
+/// The word for "as the input".
+const INPUT: &str = "input";
+
+const GRADINGS: [(&str, Grading); 2] = [("display", Grading::Display), ("acescct", Grading::Acescct)];
+const COMPRESSIONS: [(&str, Compression); 3] =
+    [("none", Compression::None), ("lzw", Compression::Lzw), ("deflate", Compression::Deflate)];
+
+/// Words of `grading`.
+pub(super) fn grading_words() -> Vec<&'static str> {
+    GRADINGS.iter().map(|(word, _)| *word).collect()
+}
+
+/// Words of `output.format`.
+pub(super) fn format_words() -> Vec<&'static str> {
+    Format::ALL.iter().map(|f| f.name()).chain([INPUT]).collect()
+}
+
+/// Words of `output.compression`.
+pub(super) fn compression_words() -> Vec<&'static str> {
+    COMPRESSIONS.iter().map(|(word, _)| *word).chain([INPUT]).collect()
+}
+
+/// Words of `output.color`.
+pub(super) fn color_words() -> Vec<&'static str> {
+    encodings::NAMES.iter().copied().chain([INPUT]).collect()
+}
+
+/// The word of a tonal domain.
+pub(super) fn grading_word(grading: Grading) -> &'static str {
+    match grading {
+        Grading::Display => "display",
+        Grading::Acescct => "acescct",
+    }
+}
+
+/// The word of a compression.
+pub(super) fn compression_word(compression: Compression) -> &'static str {
+    COMPRESSIONS.iter().find(|(_, c)| *c == compression).map_or(INPUT, |(word, _)| *word)
+}
+
+impl Bits {
+    /// As recipes write it, without quotes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Eight => "8",
+            Self::Sixteen => "16",
+            Self::Half => "half",
+            Self::Float => "float",
+        }
+    }
+}
+
+impl std::fmt::Display for DepthSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Model => f.write_str("model"),
+            Self::Channel(name) => write!(f, "exr:{name}"),
+        }
+    }
+}
+
+/// The message for a key that a table does not have.
+pub(super) fn unknown_key(table: &str, key: &str, known: &[KeyInfo]) -> String {
+    if let Some(message) = keys::later(table, key) {
+        return message.to_owned();
+    }
+    let names: Vec<&str> = known.iter().map(|k| k.name).collect();
+    suggest::unknown(&format!("key of [{table}]"), key, &names)
+}
+
+/// The message for a value that a key does not accept.
+pub(super) fn refused(key: &str, value: &Value, known: &[KeyInfo]) -> String {
+    let Some(info) = known.iter().find(|k| k.name == key) else { return format!("unknown key {key:?}") };
+    let hint = match (value, info.accepts) {
+        (Value::Text(word), keys::Accepts::Words(words)) => suggest::hint(word, &words()),
+        (Value::Text(word), keys::Accepts::Bits) => suggest::hint(word, &["half", "float", INPUT]),
+        (Value::Text(word), keys::Accepts::DepthSource) => suggest::hint(word, &["auto", "model"]),
+        _ => String::new(),
+    };
+    format!("{key} is {value}, allowed: {}{hint}", info.accepts.expected())
+}
+
+/// The tonal domain of a value of `grading`.
+pub(super) fn grading(value: &Value) -> Result<Grading, String> {
+    let found = GRADINGS.iter().find(|(word, _)| is(value, word));
+    found.map(|(_, grading)| *grading).ok_or_else(|| refused("grading", value, keys::TOP))
+}
+
+/// Sets one key of `[depth]`; an `.onnx` file is relative to `dir`.
+pub(super) fn set_depth(depth: &mut DepthSettings, key: &str, value: &Value, dir: &Path) -> Result<(), String> {
+    match (key, value) {
+        ("model", Value::Text(model)) if model.trim().is_empty() => {
+            Err("model is empty, expected a model id or the path of an .onnx file".to_owned())
+        }
+        ("model", Value::Text(model)) => {
+            let is_file = Path::new(model).extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx"));
+            depth.model = if is_file { beside(dir, model)? } else { model.clone() };
+            Ok(())
+        }
+        ("source", Value::Text(source)) => {
+            depth.source = depth_source(source).ok_or_else(|| no_source(value, source))?;
+            Ok(())
+        }
+        ("model" | "source", _) => Err(refused(key, value, DEPTH)),
+        _ => Err(unknown_key("depth", key, DEPTH)),
+    }
+}
+
+fn depth_source(text: &str) -> Option<DepthSource> {
+    match text {
+        "auto" => Some(DepthSource::Auto),
+        "model" => Some(DepthSource::Model),
+        _ => text.strip_prefix("exr:").filter(|n| !n.is_empty()).map(|n| DepthSource::Channel(n.to_owned())),
+    }
+}
+
+fn no_source(value: &Value, text: &str) -> String {
+    let is_file = text.contains('{') || text.contains('/') || Path::new(text).extension().is_some();
+    if is_file {
+        format!("source is {value}: depth from files beside the picture is not there yet; use a channel, \"exr:NAME\"")
+    } else {
+        refused("source", value, DEPTH)
+    }
+}
+
+/// Sets one key of `[output]`.
+pub(super) fn set_output(output: &mut OutputSettings, key: &str, value: &Value) -> Result<(), String> {
+    let refuse = || refused(key, value, OUTPUT);
+    match key {
+        "format" => output.format = word(value, Format::by_name).ok_or_else(refuse)?,
+        "bits" => output.bits = bits(value).ok_or_else(refuse)?,
+        "compression" => {
+            let by_name = |w: &str| COMPRESSIONS.iter().find(|(name, _)| *name == w).map(|(_, c)| *c);
+            output.compression = word(value, by_name).ok_or_else(refuse)?;
+        }
+        "color" => {
+            let by_name = |w: &str| encodings::NAMES.contains(&w).then(|| w.to_owned());
+            output.color = word(value, by_name).ok_or_else(refuse)?;
+        }
+        _ => return Err(unknown_key("output", key, OUTPUT)),
+    }
+    Ok(())
+}
+
+/// `Some(None)` for "input", `Some(Some(_))` for a known word, `None` for anything else.
+fn word<T>(value: &Value, by_name: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    match value {
+        Value::Text(text) if text == INPUT => Some(None),
+        Value::Text(text) => by_name(text).map(Some),
+        _ => None,
+    }
+}
+
+fn bits(value: &Value) -> Option<Option<Bits>> {
+    match value {
+        Value::Number(n) if *n == 8.0 => Some(Some(Bits::Eight)),
+        Value::Number(n) if *n == 16.0 => Some(Some(Bits::Sixteen)),
+        _ => word(value, |w| match w {
+            "half" => Some(Bits::Half),
+            "float" => Some(Bits::Float),
+            _ => None,
+        }),
+    }
+}
+
+fn is(value: &Value, word: &str) -> bool {
+    matches!(value, Value::Text(text) if text == word)
+}
+
+/// Whether format and samples go together, when the recipe fixes both.
+///
+/// # Errors
+/// A sentence with the samples that the format holds.
+pub(super) fn check_output(output: &OutputSettings) -> Result<(), String> {
+    match (output.format, output.bits) {
+        (Some(Format::Png), Some(bits @ (Bits::Half | Bits::Float))) => {
+            Err(format!("bits is {:?}, but png holds 8 or 16 only; use format \"tiff\" or \"exr\"", bits.name()))
+        }
+        (Some(Format::Exr), Some(bits @ (Bits::Eight | Bits::Sixteen))) => {
+            Err(format!("bits is {}, but exr holds \"half\" or \"float\" only", bits.name()))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(word: &str) -> Value {
+        Value::Text(word.to_owned())
+    }
+
+    #[test]
+    fn every_word_is_accepted_and_written_back() {
+        let mut output = OutputSettings::default();
+        for w in format_words() {
+            set_output(&mut output, "format", &text(w)).unwrap();
+            assert_eq!(output.format.map_or(INPUT, Format::name), w);
+        }
+        for w in compression_words() {
+            set_output(&mut output, "compression", &text(w)).unwrap();
+            assert_eq!(output.compression.map_or(INPUT, compression_word), w);
+        }
+        for w in color_words() {
+            set_output(&mut output, "color", &text(w)).unwrap();
+            assert_eq!(output.color.as_deref().unwrap_or(INPUT), w);
+        }
+        for w in grading_words() {
+            assert_eq!(grading_word(grading(&text(w)).unwrap()), w);
+        }
+        assert_eq!(output, OutputSettings::default());
+    }
+
+    #[test]
+    fn refusals_name_value_and_allowed_ones() {
+        let mut output = OutputSettings::default();
+        let message = set_output(&mut output, "bits", &Value::Number(12.0)).unwrap_err();
+        assert_eq!(message, "bits is 12, allowed: 8, 16, \"half\", \"float\", \"input\"");
+        let message = set_output(&mut output, "compression", &text("defalte")).unwrap_err();
+        assert!(message.ends_with("did you mean \"deflate\"?"), "{message}");
+        let message = set_output(&mut output, "compresion", &text("lzw")).unwrap_err();
+        assert!(message.ends_with("did you mean \"compression\"?"), "{message}");
+    }
+
+    #[test]
+    fn depth_sources() {
+        let mut depth = DepthSettings::default();
+        let mut set = |w: &str| set_depth(&mut depth, "source", &text(w), Path::new("")).map(|()| depth.source.clone());
+        assert_eq!(set("model"), Ok(DepthSource::Model));
+        assert_eq!(set("exr:depth.Z"), Ok(DepthSource::Channel("depth.Z".into())));
+        assert_eq!(set("auto"), Ok(DepthSource::Auto));
+        assert!(set("exr:").unwrap_err().contains("exr:NAME"));
+        assert!(set("{stem}_depth.png").unwrap_err().contains("not there yet"));
+        assert!(set("atuo").unwrap_err().contains("did you mean \"auto\""));
+    }
+
+    #[test]
+    fn impossible_samples_are_refused() {
+        let both = |format, bits| check_output(&OutputSettings { format, bits, ..OutputSettings::default() });
+        assert!(both(Some(Format::Png), Some(Bits::Half)).is_err());
+        assert!(both(Some(Format::Exr), Some(Bits::Sixteen)).is_err());
+        assert!(both(Some(Format::Tiff), Some(Bits::Float)).is_ok());
+        assert!(both(None, Some(Bits::Float)).is_ok());
+    }
+}
