@@ -274,6 +274,34 @@ fn channels_are_chosen_or_refused_with_a_sentence() {
 }
 
 #[test]
+fn depth_maps_xmp_and_texts_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, pool) = (folder.path().join("a.exr"), pool(1));
+    let gray = layout(SampleType::F32, Channels::Gray, Alpha::None);
+    let samples = pixels(EXTENT, gray);
+    let mut spec = linear_spec(EXTENT, gray);
+    spec.gray_name = "Z";
+    spec.metadata.xmp = Some("<x>ä</x>".into());
+    spec.text = vec![
+        ("chiaro.kind".into(), "metric depth".into()),
+        ("dataWindow".into(), "no".into()),
+        ("a name of more than 31 bytes, legal".into(), "x".into()),
+    ];
+    write(&path, Format::Exr, &spec, &samples, 5, &pool).unwrap();
+    let mut source = open::open(&path, &Limits::default()).unwrap();
+    assert_eq!(source.info().depth_channel.as_deref(), Some("Z"));
+    assert_eq!(source.info().metadata.xmp, spec.metadata.xmp);
+    let mut depth = vec![0.0f32; 61 * 47];
+    source.read_depth(Region { width: 61, y: 0, rows: 47 }, &mut depth, &pool).unwrap();
+    assert!(bytemuck::cast_slice::<f32, u8>(&depth) == samples);
+    let meta = exr::meta::MetaData::read_from_file(&path, true).unwrap();
+    let other = &meta.headers[0].own_attributes.other;
+    let text = |name: &str| other.get(&Text::from(name)).cloned();
+    assert_eq!(text("chiaro.kind"), Some(AttributeValue::Text(Text::from("metric depth"))));
+    assert!(text("chiaro.dataWindow").is_some() && text("a name of more than 31 bytes, legal").is_some());
+}
+
+#[test]
 fn depth_of_another_part_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let (path, pool) = (folder.path().join("a.exr"), pool(1));
@@ -338,7 +366,9 @@ fn damage_is_an_error_and_never_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     let (path, pool) = (folder.path().join("a.exr"), pool(1));
     use exr::prelude::Compression as C;
-    for compression in [C::Uncompressed, C::RLE, C::ZIP1, C::ZIP16, C::PIZ, C::PXR24, C::B44, C::B44A] {
+    for compression in
+        [C::Uncompressed, C::RLE, C::ZIP1, C::ZIP16, C::PIZ, C::PXR24, C::B44, C::B44A, C::DWAA(None), C::DWAB(None)]
+    {
         let blocks = if compression == C::ZIP16 { Blocks::Tiles(Vec2(16, 16)) } else { Blocks::ScanLines };
         let encoding = Encoding { compression, blocks, line_order: LineOrder::Increasing };
         by_crate(&path, [color(), vec![("Z", floats(1.0))]].concat(), encoding, |_| ());

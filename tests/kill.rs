@@ -203,7 +203,7 @@ fn kills_never_leave_a_torn_file_and_the_next_run_completes() {
     let events = run_to_end(&reference, "new");
     assert!(tree(&reference) == new, "the uninterrupted run wrote another tree");
     let mut random = Random(20_260_101);
-    let (mut at_work, mut with_temporaries) = (0, 0);
+    let (mut at_work, mut with_temporaries, mut mid_commit) = (0, 0, 0);
     for round in 0..KILLS {
         let out = folder.path().join(format!("round {round}"));
         // Every second round replaces outputs of ours that are stale; every third is killed twice.
@@ -214,6 +214,8 @@ fn kills_never_leave_a_torn_file_and_the_next_run_completes() {
             at_work += usize::from(kill_at_random(&out, "new", events, &mut random));
             let found = tree(&out);
             with_temporaries += usize::from(found.keys().any(|path| is_temporary(path)));
+            let ledger = Ledger::load(&out).unwrap();
+            mid_commit += usize::from(ledger.jobs().any(|(_, status)| *status == JobStatus::Pending));
             for (path, bytes) in found.iter().filter(|(path, _)| !is_temporary(path)) {
                 let whole = new.get(path) == Some(bytes) || (round % 2 == 1 && old.get(path) == Some(bytes));
                 assert!(whole, "round {round}: {} is torn, {} bytes", path.display(), bytes.len());
@@ -233,9 +235,29 @@ fn kills_never_leave_a_torn_file_and_the_next_run_completes() {
         }
         fs::remove_dir_all(&out).unwrap();
     }
-    println!("{at_work} kills met a victim at work, {with_temporaries} left temporaries");
+    println!("{at_work} kills met a victim at work, {with_temporaries} left temporaries, {mid_commit} an open commit");
     assert!(at_work >= KILLS / 2, "only {at_work} kills met a victim at work");
     assert!(with_temporaries >= KILLS / 4, "only {with_temporaries} kills left temporaries");
+    assert!(mid_commit > 0, "no kill landed between the commit line and the done line");
+}
+
+#[test]
+fn a_second_process_takes_nothing_from_a_living_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    let mut child = start(out, "new");
+    let mut live = 0;
+    while wait_for(&mut child, 1) == 1 {
+        let opened = journal::open(out, &RunInfo::new("kill", Digest::of(b"other"), "cpu")).unwrap();
+        assert_eq!((opened.recovered.dropped, opened.recovered.finished), (vec![], vec![]));
+        let swept = sweep(["roll 0", "roll 1", "roll 2", "depth"].map(|folder| out.join(folder)));
+        // A temporary created this very moment may be swept before it is locked; its writer then takes another name.
+        assert!(swept.removed.iter().all(|temp| !temp.exists()) && swept.errors.is_empty(), "{swept:?}");
+        live += swept.live.len();
+    }
+    assert!(child.wait().unwrap().success());
+    assert!(live > 0, "no temporary of the living process was met");
+    assert!(tree(out) == expected("new"));
 }
 
 #[test]

@@ -32,3 +32,8 @@ fn chiaro_log2(v: f32) -> f32 {
 fn chiaro_pow(x: f32, y: f32) -> f32 {
     return select(0.0, chiaro_exp2(y * chiaro_log2(x)), x > 0.0);
 }
+
+fn chiaro_smoothstep(a: f32, b: f32, x: f32) -> f32 {
+    let t = clamp((x - a) / (b - a), 0.0, 1.0);
+    return t * t * (3.0 - 2.0 * t);
+}

@@ -59,13 +59,19 @@ pub fn invert(m: &Matrix) -> Option<Matrix> {
     Some(out)
 }
 
+/// XYZ at Y = 1; infinite for y = 0, which no white has.
 fn xyz(xy: [f64; 2]) -> [f64; 3] {
     [xy[0] / xy[1], 1.0, (1.0 - xy[0] - xy[1]) / xy[1]]
 }
 
+/// The direction of a chromaticity in XYZ. Primaries may have y = 0 (those of XYZ itself do), so nothing is divided.
+fn direction(xy: [f64; 2]) -> [f64; 3] {
+    [xy[0], xy[1], 1.0 - xy[0] - xy[1]]
+}
+
 /// RGB to CIE XYZ, white at Y = 1 (SMPTE RP 177-1993, section 3.3). `None` when the primaries are degenerate.
 pub fn rgb_to_xyz(p: &Primaries) -> Option<Matrix> {
-    let (r, g, b) = (xyz(p.red), xyz(p.green), xyz(p.blue));
+    let (r, g, b) = (direction(p.red), direction(p.green), direction(p.blue));
     let columns = [[r[0], g[0], b[0]], [r[1], g[1], b[1]], [r[2], g[2], b[2]]];
     let scale = apply(&invert(&columns)?, xyz(p.white));
     let mut out = columns;
@@ -129,7 +135,14 @@ mod tests {
     fn degenerate_primaries_are_refused() {
         let line = Primaries { red: [0.3, 0.3], green: [0.3, 0.3], blue: [0.3, 0.3], white: D65 };
         assert!(between(&line, &REC2020).is_none());
-        let zero = Primaries { red: [0.3, 0.0], ..REC709 };
-        assert!(between(&zero, &REC2020).is_none());
+        let no_white = Primaries { white: [0.3, 0.0], ..REC709 };
+        assert!(between(&no_white, &REC2020).is_none());
+    }
+
+    #[test]
+    fn the_primaries_of_xyz_give_the_identity() {
+        let e = [1.0 / 3.0, 1.0 / 3.0];
+        let m = rgb_to_xyz(&Primaries { red: [1.0, 0.0], green: [0.0, 1.0], blue: [0.0, 0.0], white: e }).unwrap();
+        assert!(m.iter().flatten().zip(IDENTITY.iter().flatten()).all(|(a, b)| (a - b).abs() < 1e-12), "{m:?}");
     }
 }

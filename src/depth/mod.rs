@@ -1,6 +1,6 @@
 //! Depth: from a picture to one disparity per pixel.
 //!
-//! The way of a picture: [`reduce`] shrinks it to the model's size while it streams by; [`worker`] runs a model of the
+//! The way of a picture: [`reduce`] shrinks it to the model's size while it streams by; [`orient`] stands it up; [`worker`] runs a model of the
 //! [`registry`] on it, in a session kept by [`cache`] and executed by one of the two engines behind [`engine`]; [`join`] fits
 //! the coefficients by which `ops::disparity` finds each full-resolution pixel's disparity. Depth that comes with the picture
 //! skips all of this: [`supplied`] only normalizes it. [`preview`] colors a map for people.
@@ -12,6 +12,7 @@ pub mod cache;
 pub mod engine;
 pub mod join;
 pub mod onnx_header;
+pub mod orient;
 #[cfg(feature = "onnx")]
 mod ort;
 pub mod preview;

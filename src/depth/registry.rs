@@ -22,7 +22,7 @@ pub const MAX_MODEL_BYTES: u64 = 4 << 30;
 /// The embedded model.
 static CHIARO_SMALL: &[u8] = include_bytes!("../../data/models/chiaro-small/chiaro-small.onnx");
 /// SHA-256 of the embedded model: part of every result's identity, so it must not cost a hash at start-up.
-const CHIARO_SMALL_SHA256: &str = "a8fcc81d459c576df3ef32716bbf6a5a5f3cd0b46212dea157247bee848648b8";
+const CHIARO_SMALL_SHA256: &str = "6a91b3500cf1241ba520df859fb2c412a6f5e7377e253fbb424c4d180cec06cb";
 /// Id of the embedded model.
 pub const EMBEDDED: &str = "chiaro-small";
 
@@ -137,11 +137,6 @@ impl ModelEntry {
     /// The model inside the program. Input: RGB, sRGB-encoded 0..1, 256x192 or 192x256. Its edges are soft and up to two of its
     /// pixels off; it places things in distance for haze, zones and grading, and is no measurement.
     pub fn embedded() -> Self {
-        let landscape = (256, 192);
-        // A graph with fixed sides takes tall pictures lying down (stretched); one with symbolic sides takes them upright.
-        let upright = OnnxHeader::parse(CHIARO_SMALL).is_ok_and(|header| {
-            header.inputs.iter().flat_map(|input| input.shape.iter().flatten()).any(contract::is_symbolic)
-        });
         Self {
             id: EMBEDDED.into(),
             name: "Chiaro small (embedded)".into(),
@@ -150,13 +145,13 @@ impl ModelEntry {
             source: ModelSource::Embedded(CHIARO_SMALL),
             input_name: "image".into(),
             output_name: "disparity".into(),
-            size: SizeRule::Fixed { landscape, portrait: if upright { (192, 256) } else { landscape } },
+            size: SizeRule::Fixed { landscape: (256, 192), portrait: (192, 256) },
             channels: ChannelOrder::Rgb,
             mean: [0.0; 3],
             std: [1.0; 3],
             output: OutputMeaning::RelativeDisparity,
             join: JoinSettings { edge_error_px: 2, q0: 0.01, q1: 0.04, lambda: 1.0 },
-            bytes: 32 << 20,
+            bytes: 48 << 20,
             measured: true,
         }
     }
@@ -306,7 +301,10 @@ mod tests {
         let header = OnnxHeader::parse(CHIARO_SMALL).unwrap();
         assert_eq!(header.inputs.len(), 1);
         assert_eq!((&header.inputs[0].name, &header.outputs[0].name), (&entry.input_name, &entry.output_name));
+        // Open sides: one graph for wide and tall pictures.
+        assert!(header.inputs[0].shape.iter().flatten().skip(2).all(contract::is_symbolic));
         assert_eq!(entry.input_size(Extent { width: 6000, height: 4000 }), (256, 192));
+        assert_eq!(entry.input_size(Extent { width: 4000, height: 6000 }), (192, 256));
     }
 
     #[test]

@@ -4,9 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::drive::Work;
-use super::orient;
 use crate::codec::Source;
-use crate::depth::join;
+use crate::depth::{join, orient};
 use crate::depth::reduce::{Reduced, Reducer};
 use crate::depth::registry::ModelEntry;
 use crate::depth::supplied::{SuppliedHistogram, SuppliedKind};
@@ -15,7 +14,7 @@ use crate::error::Result;
 use crate::exec::cpu;
 use crate::ops::disparity::Join;
 use crate::ops::supplied;
-use crate::picture::{PictureInfo, Strip};
+use crate::picture::{Extent, PictureInfo, Strip};
 use crate::plan::{DepthFacts, DepthPlan, Plan, guide_program};
 
 /// What the analyse phase leaves behind.
@@ -84,9 +83,8 @@ fn reduce(
     info: &PictureInfo,
     model: &ModelEntry,
 ) -> Result<(Reduced, Vec<Strip>)> {
-    let upright = orient::upright_size((info.extent.width, info.extent.height), info.orientation);
-    let upright = crate::picture::Extent { width: upright.0, height: upright.1 };
-    let size = orient::upright_size(model.input_size(upright), info.orientation);
+    let (width, height) = orient::turned((info.extent.width, info.extent.height), info.orientation);
+    let size = orient::turned(model.input_size(Extent { width, height }), info.orientation);
     let program = guide_program(plan.input.0, &plan.input.1);
     let reducer = Mutex::new(Reducer::new(info.extent, size)?);
     let geometry = crate::depth::reduce::ReducePlan::new(info.extent, size)?;
@@ -121,19 +119,12 @@ fn estimate(
     reduced: &Reduced,
     info: &PictureInfo,
 ) -> Result<(Join, String)> {
-    let stored_size = (reduced.width, reduced.height);
-    let upright = orient::upright_size(stored_size, info.orientation);
-    let turned = Reduced {
-        width: upright.0,
-        height: upright.1,
-        rgb: orient::to_upright(&reduced.rgb, stored_size, info.orientation),
-        guide: Vec::new(),
-        guide_squared: Vec::new(),
-    };
+    let turned = orient::upright_picture(reduced, info.orientation);
+    let upright = (turned.width, turned.height);
     let request = DepthRequest { model: model.clone(), input: model.tensor(&turned), size: upright };
     let answer = stage.estimate(request)?;
     let map = join::resample(&answer.values, (answer.width, answer.height), upright);
-    let (disparity, _) = join::normalize(&orient::to_stored(&map, stored_size, info.orientation));
+    let (disparity, _) = join::normalize(&orient::stored(&map, upright, info.orientation));
     let table = join::fit(&disparity, reduced, &model.join);
     let constants = table.constants(0, (info.extent.width, info.extent.height));
     let described = format!("model {}, {}", model.id, answer.engine);

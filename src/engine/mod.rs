@@ -33,7 +33,6 @@ pub mod journal;
 pub mod naming;
 pub mod on_exist;
 pub mod options;
-mod orient;
 mod render;
 mod run;
 pub mod staged;

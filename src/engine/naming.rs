@@ -72,7 +72,7 @@ fn job(found: &Found, format: Format, work: &Work, recipe: &Recipe, out: &Path, 
             })
             .collect(),
     };
-    Job { input: found.path.clone(), name: crate::error::escape(&found.relpath), targets }
+    Job { input: found.path.clone(), name: super::journal::path_text(&found.relpath), targets }
 }
 
 /// The input's own extension where it names the output's format, else the format's usual one.

@@ -196,7 +196,7 @@ fn executor(device: &Device, pool: &Arc<rayon::ThreadPool>, isa: Isa) -> Result<
     match device {
         Device::Cpu => Ok(cpu()),
         #[cfg(feature = "gpu")]
-        Device::Auto => Ok(match crate::exec::gpu::Gpu::new(&crate::exec::gpu::Selection::Auto)? {
+        Device::Auto => Ok(match crate::exec::gpu::Gpu::open(&crate::exec::gpu::Selection::Auto)? {
             Some(gpu) => Arc::new(gpu),
             None => cpu(),
         }),
@@ -206,7 +206,7 @@ fn executor(device: &Device, pool: &Arc<rayon::ThreadPool>, isa: Isa) -> Result<
                 Device::Named(name) => crate::exec::gpu::Selection::Name(name.clone()),
                 _ => crate::exec::gpu::Selection::Any,
             };
-            match crate::exec::gpu::Gpu::new(&selection)? {
+            match crate::exec::gpu::Gpu::open(&selection)? {
                 Some(gpu) => Ok(Arc::new(gpu)),
                 None => Err(Error::Environment("no GPU was found; use --device cpu, or see chiaro doctor".to_owned())),
             }

@@ -1,6 +1,8 @@
 //! Executors: run a fused pass over a strip. CPU and GPU are interchangeable; the CPU result is the definition.
 
 pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod samples;
 
 use crate::error::Result;

@@ -187,12 +187,37 @@ pub fn zeros(len: usize) -> Result<Vec<u8>, String> {
 
 fn decompress(header: &ExrHeader, block: Block, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     let at = block.at;
+    let raw = block.size[0] * block.size[1] * header.channels.bytes_per_pixel;
+    let is_dwa = matches!(header.compression, Compression::DWAA(_) | Compression::DWAB(_));
+    if is_dwa
+        && bytes.len() != raw
+        && !bytes.is_empty()
+        && !dwa_counters_fit(&bytes, block, raw, header.channels.list.len())
+    {
+        return Err(format!("the chunk at column {}, row {} claims more samples than it has", at[0], at[1]));
+    }
     let run = || header.compression.decompress_image_section_from_le(header, bytes, bounds(block), false);
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => Err(format!("the chunk at column {}, row {} cannot be decoded: {error}", at[0], at[1])),
         Err(_) => Err(format!("the chunk at column {}, row {} is damaged", at[0], at[1])),
     }
+}
+
+/// A DWA chunk begins with eleven 64-bit counters (OpenEXR, `internal_dwa_compressor.h`, `DataSizesSingle`), from some of which the crate
+/// (1.74.2) allocates without a look at the picture: a false one would end the program, not only this file.
+fn dwa_counters_fit(bytes: &[u8], block: Block, raw: usize, channels: usize) -> bool {
+    let counters: Vec<u64> = bytes.chunks_exact(8).take(11).map(little_endian).collect();
+    let Ok([_, unknown, _, _, _, _, rle, rle_raw, ac, dc, _]) = <[u64; 11]>::try_from(counters) else { return false };
+    let raw = raw as u64;
+    // Cosine blocks of 8x8 samples: one DC each, at most 63 AC and an end mark.
+    let blocks = (block.size[0].div_ceil(8) * block.size[1].div_ceil(8) * channels) as u64;
+    // Run-length tokens add at most one byte to a run of literals.
+    unknown <= raw && rle_raw <= raw && rle <= 2 * raw + 64 && dc <= blocks && ac <= blocks * 64
+}
+
+fn little_endian(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte))
 }
 
 /// A block holds, row by row, the samples of every channel in turn.
@@ -253,8 +278,7 @@ impl<'a> Chunks<'a> {
         }
         let mut table = vec![0; usize::try_from(bytes).map_err(|e| e.to_string())?];
         self.read_at(at, &mut table)?;
-        let offset = |b: &[u8]| b.iter().rev().fold(0, |v, &byte| v << 8 | u64::from(byte));
-        let offsets: Vec<u64> = table.chunks_exact(8).map(offset).collect();
+        let offsets: Vec<u64> = table.chunks_exact(8).map(little_endian).collect();
         match offsets.iter().position(|&o| o < self.header.tables_at || o >= self.header.file_len) {
             Some(i) => Err(self.place(i, "is missing: the file is truncated, or its writer did not finish")),
             None => Ok(offsets),

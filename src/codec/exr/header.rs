@@ -155,7 +155,7 @@ impl Part {
 /// # Errors
 /// A sentence about what is wrong, without the file's name.
 pub fn read(file: &File, file_len: u64, max_bytes: u64) -> Result<Header, String> {
-    let mut input = Input { reader: BufReader::new(file), at: 0, left: max_bytes.min(file_len) };
+    let mut input = Input { reader: BufReader::new(file), at: 0, file_len, max_bytes };
     if input.array::<4>()? != [0x76, 0x2f, 0x31, 0x01] {
         return Err("not an EXR file".into());
     }
@@ -254,11 +254,12 @@ fn find<'a>(attributes: &'a [Attribute], name: &str, kind: &str) -> Option<&'a [
     attributes.iter().find(|a| a.name == name.as_bytes() && a.kind == kind.as_bytes()).map(|a| &*a.value)
 }
 
-/// The file from its start, with what may still be read.
+/// The file from its start, with what may be read.
 struct Input<'a> {
     reader: BufReader<&'a File>,
     at: u64,
-    left: u64,
+    file_len: u64,
+    max_bytes: u64,
 }
 
 impl Input<'_> {
@@ -289,8 +290,13 @@ impl Input<'_> {
     }
 
     fn charge(&mut self, bytes: u64) -> Result<(), String> {
-        self.left = self.left.checked_sub(bytes).ok_or("the EXR header is truncated or larger than the limit")?;
-        self.at += bytes;
+        self.at = self.at.saturating_add(bytes);
+        if self.at > self.file_len {
+            return Err("truncated in the EXR header".into());
+        }
+        if self.at > self.max_bytes {
+            return Err(format!("an EXR header of more than {} bytes, the limit", self.max_bytes));
+        }
         Ok(())
     }
 }

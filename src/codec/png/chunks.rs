@@ -53,7 +53,7 @@ pub fn read(file: &File, file_len: u64, max_bytes: u64) -> Result<Vec<Chunk>, St
         if WANTED.contains(&kind) {
             kept += u64::from(len);
             if kept > max_bytes {
-                return Err(format!("metadata of more than {max_bytes} bytes"));
+                return Err(format!("metadata of more than {max_bytes} bytes, the limit"));
             }
             let mut data = vec![0; len as usize];
             reader.read_exact(&mut data).map_err(io)?;

@@ -18,6 +18,10 @@ use crate::picture::{Alpha, Channels, Resolution, ResolutionUnit, SampleType, St
 /// Bytes of rows per block, about. Smaller blocks lose compression at their starts, larger ones memory.
 const BLOCK_BYTES: usize = 1 << 20;
 
+/// Deflate level. On a filtered 3840x2160 16-bit photograph (50 MB) level 1 of zlib-rs, which has fixed Huffman codes, gives 51 MB; level 2 gives
+/// 37.1 MB for a quarter more time, and levels 3 to 6 save nothing more.
+const LEVEL: u32 = 2;
+
 /// Most blocks in work at a time; bounds the memory of one output on machines with many cores.
 const MAX_BLOCKS: usize = 8;
 
@@ -169,8 +173,7 @@ impl PngSink {
                 filter::append(row, above, bpp, &mut scratch, &mut filtered);
             }
         }
-        // Measured on 16-bit photographs: fast is as small as the default after filtering and several times faster.
-        let level = if stored { Level::none() } else { Level::fast() };
+        let level = if stored { Level::none() } else { Level::new(LEVEL) };
         let packed = deflate::block(&filtered, level, last)?;
         Ok((packed, deflate::adler32(&filtered), filtered.len() as u64))
     }

@@ -306,7 +306,7 @@ fn alpha(tags: &Tags<'_>, warnings: &mut Vec<String>) -> Result<Alpha> {
 fn sample_type(tags: &Tags<'_>, samples: u64) -> Result<SampleType> {
     let same = |tag, default: u64, name: &str| -> Result<u64> {
         let values = tags.numbers(tag)?.unwrap_or_else(|| vec![default]);
-        let first = values[0];
+        let first = values.first().copied().unwrap_or(default);
         if values.iter().take(samples as usize).any(|value| *value != first) {
             return tags.refuse(format!("{name} differs between channels ({values:?}): save all channels alike"));
         }

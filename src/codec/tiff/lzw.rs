@@ -1,8 +1,8 @@
 //! LZW as TIFF writes it (TIFF 6.0 section 13): codes of 9 to 12 bits, most significant bit first, widened one code early.
 //!
-//! Every string of the table has already been written once, so the table holds only *where* and *how long*: a new entry is the string before,
-//! one byte longer, as it lies in the output. Decoding a code is one copy inside the output, in place of a walk through linked prefixes;
-//! measured against the `weezl` crate this halves the time on photographs.
+//! Strings of up to 8 bytes, nearly all of them in photographs, are kept in a register's width and written in one store whatever their length, which
+//! leaves the processor nothing to guess. Longer ones have already been written once, so the table says *where* they lie in the
+//! output: a new entry is the string before, one byte longer.
 
 /// Code that empties the table.
 const CLEAR: usize = 256;
@@ -10,69 +10,111 @@ const CLEAR: usize = 256;
 const END: usize = 257;
 /// Codes of at most 12 bits.
 const CODES: usize = 4096;
-/// Length of a block that is copied at once.
-const BLOCK: usize = 16;
+/// Bytes of a string that the table holds itself.
+const HEAD: usize = 8;
+
+/// The strings behind the codes.
+struct Table {
+    /// The first bytes, the very first lowest; zeros beyond the length.
+    head: [u64; CODES],
+    length: [u16; CODES],
+    /// Where the whole string lies in the output; unset for the single bytes.
+    at: [u32; CODES],
+}
+
+impl Table {
+    fn new() -> Self {
+        let mut table = Self { head: [0; CODES], length: [0; CODES], at: [0; CODES] };
+        for byte in 0..CLEAR {
+            (table.head[byte], table.length[byte]) = (byte as u64, 1);
+        }
+        table
+    }
+}
+
+/// A string that was written.
+#[derive(Clone, Copy)]
+struct Written {
+    head: u64,
+    length: usize,
+    at: usize,
+}
+
+impl Written {
+    /// The head of this string with the first byte of `next` behind it.
+    #[inline(always)]
+    fn head_with(self, next: u64) -> u64 {
+        let added = if self.length < HEAD { (next & 0xff) << (8 * self.length) } else { 0 };
+        self.head | added
+    }
+}
 
 /// Decodes into `out` until it is full or the data ends; returns the bytes written.
 ///
 /// # Errors
 /// A code that the table does not have yet.
 pub(super) fn decode(raw: &[u8], out: &mut [u8]) -> Result<usize, &'static str> {
-    let mut table = [(0u32, 0u32); CODES];
+    let mut table = Table::new();
     let mut bits = Bits { raw, at: 0, buffer: 0, count: 0 };
     let (mut width, mut next) = (9, END + 1);
-    // Where the string before lies; length 0 right after the start and after CLEAR.
-    let (mut before, mut before_length) = (0usize, 0usize);
+    // Length 0 right after the start and after CLEAR.
+    let mut before = Written { head: 0, length: 0, at: 0 };
     let mut at = 0;
     while at < out.len() {
         let Some(code) = bits.take(width) else { return Ok(at) };
         if code == CLEAR {
-            (width, next, before_length) = (9, END + 1, 0);
+            (width, next, before.length) = (9, END + 1, 0);
             continue;
         }
         if code == END {
             return Ok(at);
         }
-        // Entered before the lookup, so that a code for the very entry being made ("KwKwK") is found: its last byte is the first of this copy.
-        if before_length > 0 && next < CODES {
-            table[next] = (before as u32, before_length as u32 + 1);
+        let now = if code < next {
+            Written { head: table.head[code], length: table.length[code].into(), at: table.at[code] as usize }
+        } else if code == next && before.length > 0 {
+            // The very entry that this code makes: the string before and its own first byte ("KwKwK").
+            Written { head: before.head_with(before.head), length: before.length + 1, at: before.at }
+        } else {
+            return Err("invalid LZW code");
+        };
+        if before.length > 0 && next < CODES {
+            table.head[next] = before.head_with(now.head);
+            table.length[next] = before.length as u16 + 1;
+            table.at[next] = before.at as u32;
             next += 1;
             if next + 1 >= 1 << width && width < 12 {
                 width += 1;
             }
         }
-        let length = if code < CLEAR {
-            out[at] = code as u8;
-            1
-        } else if code < next {
-            let (from, length) = table[code];
-            let length = (length as usize).min(out.len() - at);
-            copy(out, from as usize, at, length);
-            length
-        } else {
-            return Err("invalid LZW code");
+        let length = match out.get_mut(at..at + HEAD) {
+            Some(place) if now.length <= HEAD => {
+                // Zeros behind a shorter string are overwritten by what follows.
+                place.copy_from_slice(&now.head.to_le_bytes());
+                now.length
+            }
+            _ => put(out, at, now),
         };
-        (before, before_length) = (at, length);
+        before = Written { length, at, ..now };
         at += length;
     }
     Ok(at)
 }
 
-/// Copies `length` bytes from `from` to `at` inside `out`, first to last, so that the copy may read what it has just written.
-#[inline(always)]
-fn copy(out: &mut [u8], from: usize, at: usize, length: usize) {
-    if from + BLOCK <= at && at + BLOCK <= out.len() && length <= BLOCK {
-        // Short strings are the rule: one block of fixed size, of which the surplus is overwritten by what follows.
-        let mut block = [0; BLOCK];
-        block.copy_from_slice(&out[from..from + BLOCK]);
-        out[at..at + BLOCK].copy_from_slice(&block);
-    } else if from + length <= at {
-        out.copy_within(from..from + length, at);
+/// Writes a long string, or a short one at the end of `out`, as far as there is room; returns the bytes written.
+#[cold]
+fn put(out: &mut [u8], at: usize, string: Written) -> usize {
+    let length = string.length.min(out.len() - at);
+    if length <= HEAD {
+        out[at..at + length].copy_from_slice(&string.head.to_le_bytes()[..length]);
+    } else if string.at + length <= at {
+        out.copy_within(string.at..string.at + length, at);
     } else {
+        // First to last, so that the copy may read what it has just written.
         for i in 0..length {
-            out[at + i] = out[from + i];
+            out[at + i] = out[string.at + i];
         }
     }
+    length
 }
 
 /// Bits from the most significant on.

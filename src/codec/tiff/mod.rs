@@ -64,6 +64,8 @@ pub fn open_mapped_from(path: &Path, limits: &Limits, map_from: u64) -> Result<B
     meta::other_pages(&tags, &mut warnings);
 
     let whole = pixels.codec != Codec::None && (pixels.down == 1 || pixels.chunk_bytes() > LARGE_CHUNK_BYTES);
+    // Uncompressed strips are read by rows, and a picture that is read whole is at hand after the first strip: any height does.
+    let any_rows = whole || (pixels.codec == Codec::None && !pixels.tiled);
     let info = PictureInfo {
         extent: pixels.extent,
         layout: pixels.layout,
@@ -72,7 +74,7 @@ pub fn open_mapped_from(path: &Path, limits: &Limits, map_from: u64) -> Result<B
         orientation,
         metadata,
         access: if whole { Access::Whole } else { Access::Random },
-        chunk_rows: pixels.chunk_rows.min(pixels.extent.height),
+        chunk_rows: if any_rows { 1 } else { pixels.chunk_rows.min(pixels.extent.height) },
         format: "tiff",
         compression: pixels.codec.name(),
         depth_channel: None,

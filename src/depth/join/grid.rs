@@ -46,11 +46,21 @@ impl Grid {
     /// Folds the square neighborhood, along rows and then along columns, left to right and top to bottom.
     fn fold(&self, radius: usize, f: impl Fn(f32, f32) -> f32) -> Self {
         let (w, h) = (self.width, self.height);
+        if w == 0 || h == 0 {
+            return self.clone();
+        }
         let mut rows = Vec::with_capacity(w * h);
-        for row in self.values.chunks_exact(w.max(1)) {
-            for x in 0..w {
-                let at = |i: usize| row[(x + i).saturating_sub(radius).min(w - 1)];
-                rows.push((1..=2 * radius).fold(at(0), |acc, i| f(acc, at(i))));
+        let mut padded = vec![0.0; w + 2 * radius];
+        for row in self.values.chunks_exact(w) {
+            padded[radius..radius + w].copy_from_slice(row);
+            padded[..radius].fill(row[0]);
+            padded[radius + w..].fill(row[w - 1]);
+            let start = rows.len();
+            rows.extend_from_slice(&padded[..w]);
+            for i in 1..=2 * radius {
+                for (acc, &v) in rows[start..].iter_mut().zip(&padded[i..]) {
+                    *acc = f(*acc, v);
+                }
             }
         }
         let mut values = Vec::with_capacity(w * h);

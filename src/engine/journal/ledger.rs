@@ -106,7 +106,8 @@ pub struct Ledger {
     outputs: HashMap<RelPath, Versions>,
     jobs: BTreeMap<String, JobEntry>,
     pending: BTreeMap<String, Pending>,
-    warnings: Vec<String>,
+    /// Journal and line number of what was skipped, and why.
+    bad_lines: BTreeMap<(PathBuf, usize), String>,
     last_at: u64,
 }
 
@@ -121,7 +122,7 @@ impl Ledger {
         let journals =
             journals(&folder).map_err(|e| Error::output(&folder, format!("cannot list the journals: {e}")))?;
         for journal in journals {
-            ledger.read(&journal).map_err(|e| Error::output(&journal, format!("cannot read the journal: {e}")))?;
+            ledger.reread(&journal)?;
         }
         for versions in ledger.outputs.values_mut() {
             versions.forget_settled();
@@ -135,8 +136,9 @@ impl Ledger {
     }
 
     /// Lines that were skipped, with the reason.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
+    pub fn warnings(&self) -> Vec<String> {
+        let lines = self.bad_lines.iter();
+        lines.map(|((journal, line), e)| format!("{}:{line}: line skipped: {e}", escape(journal))).collect()
     }
 
     /// The arithmetic classes of all outputs in place: more than one, or another than a run's own, means a mixed tree.
@@ -224,6 +226,11 @@ impl Ledger {
         self.classes.get(known.class).map(String::as_str)
     }
 
+    /// Takes in all lines of `journal`; lines that were taken in before change nothing.
+    pub(super) fn reread(&mut self, journal: &Path) -> Result<()> {
+        self.read(journal).map_err(|e| Error::output(journal, format!("cannot read the journal: {e}")))
+    }
+
     fn read(&mut self, journal: &Path) -> io::Result<()> {
         let mut reader = BufReader::new(File::open(journal)?);
         let mut line = Vec::new();
@@ -242,7 +249,9 @@ impl Ledger {
             }
             match serde_json::from_slice::<Record>(&line) {
                 Ok(record) => self.apply(record, journal),
-                Err(e) => self.warnings.push(format!("{}:{number}: line skipped: {e}", escape(journal))),
+                Err(e) => {
+                    self.bad_lines.insert((journal.to_owned(), number), e.to_string());
+                }
             }
         }
         Ok(())

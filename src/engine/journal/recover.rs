@@ -10,7 +10,7 @@ use super::{Journal, disk};
 use crate::engine::identity::{Digest, Stamp};
 use crate::engine::staged::{Removal, is_temporary_name, lock_dead, remove_dead};
 use crate::error::{Result, escape};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -31,20 +31,28 @@ pub struct Recovered {
 /// Finishes or drops every pending commit of a dead writer.
 pub(super) fn recover(ledger: &mut Ledger, journal: &mut Journal) -> Result<Recovered> {
     let mut recovered = Recovered::default();
-    let mut by_journal: BTreeMap<PathBuf, Vec<(String, Pending)>> = BTreeMap::new();
-    for (job, pending) in ledger.pending() {
-        by_journal.entry(pending.journal.clone()).or_default().push((job.clone(), pending.clone()));
-    }
-    for (path, mut jobs) in by_journal {
-        jobs.sort_by_key(|(_, pending)| pending.at);
+    let journals: BTreeSet<PathBuf> = ledger.pending().values().map(|pending| pending.journal.clone()).collect();
+    for path in journals {
         // Held until this journal's jobs are settled, so that of two starting runs only one recovers them.
         match lock_dead(&path) {
-            Ok(Some(_lock)) => recover_jobs(jobs, ledger, journal, &mut recovered)?,
-            Ok(None) => recovered.live.extend(jobs.into_iter().map(|(job, _)| job)),
+            Ok(Some(_lock)) => {
+                // Its writer may have written on, and ended, since the ledger was loaded.
+                ledger.reread(&path)?;
+                recover_jobs(jobs_of(ledger, &path), ledger, journal, &mut recovered)?;
+            }
+            Ok(None) => recovered.live.extend(jobs_of(ledger, &path).into_iter().map(|(job, _)| job)),
             Err(e) => recovered.warnings.push(format!("{}: cannot lock the journal: {e}", escape(&path))),
         }
     }
     Ok(recovered)
+}
+
+/// The pending jobs of one journal, oldest first.
+fn jobs_of(ledger: &Ledger, journal: &Path) -> Vec<(String, Pending)> {
+    let of_it = ledger.pending().iter().filter(|(_, pending)| pending.journal == journal);
+    let mut jobs: Vec<_> = of_it.map(|(job, pending)| (job.clone(), pending.clone())).collect();
+    jobs.sort_by_key(|(_, pending)| pending.at);
+    jobs
 }
 
 fn recover_jobs(

@@ -1,0 +1,142 @@
+//! The GPU executor: a pass is one dispatch.
+//!
+//! A strip is a linear run of pixels, cut into *bands* of whole groups of 4 pixels that fit the device's limits (rows do not matter: column
+//! and row of a pixel follow from its index). The calling thread copies a band into the mapped memory of a slot of the [`ring`](Ring),
+//! submits upload, dispatch and readback as one batch, and goes on with the next band; it waits for its oldest band when no slot
+//! is free and at the end. Several callers share the ring, so one band is uploaded while another is computed and a third read back.
+//!
+//! The device is reached from the callers' threads: waiting for a submission holds no lock that another submission needs, so a thread in
+//! between would only add a handoff to every band.
+//!
+//! The result agrees with the CPU within the tolerance of the operations and, on one device and driver, never depends on strip height,
+//! band size or callers. A failure of the device is an [`Error::Environment`](crate::error::Error::Environment) of the run that met it.
+
+mod band;
+pub mod compose;
+mod context;
+mod pipelines;
+mod ring;
+
+use std::collections::VecDeque;
+
+pub use context::{AdapterFacts, Selection, list_adapters};
+
+use super::Executor;
+use crate::error::Result;
+use crate::picture::Strip;
+use crate::plan::Program;
+use band::{Band, Flight, Job};
+use compose::{GROUP_PIXELS, WORKGROUP, compose};
+use context::Context;
+use pipelines::{Pipelines, TableCache};
+use ring::{Lease, Ring};
+
+/// Bytes of the larger side of a band. Two bands or more per strip keep both directions of the bus busy.
+const BAND_BYTES: u64 = 4 << 20;
+/// Workgroups per dimension that every device allows (WebGPU, 3.6.2, `maxComputeWorkgroupsPerDimension`).
+const MAX_WORKGROUPS: u64 = 65_535;
+
+/// Runs passes on one GPU. Shared by all job drivers.
+pub struct Gpu {
+    context: Context,
+    pipelines: Pipelines,
+    tables: TableCache,
+    ring: Ring,
+    band_pixels: u64,
+}
+
+impl Gpu {
+    /// Opens the GPU that `selection` means: 0.2 s, so do it only when a picture needs it. `None` only for [`Selection::Auto`] on a machine
+    /// without a hardware GPU.
+    ///
+    /// # Errors
+    /// `Environment` when the selected GPU is not there (the message lists what is) or cannot be opened.
+    pub fn open(selection: &Selection) -> Result<Option<Self>> {
+        let Some(context) = Context::open(selection)? else { return Ok(None) };
+        let pipelines = Pipelines::new(&context)?;
+        Ok(Some(Self { context, pipelines, tables: TableCache::default(), ring: Ring::new(), band_pixels: u64::MAX }))
+    }
+
+    /// Limits bands to `pixels`, for tests that no result depends on it. At least one group is always taken.
+    #[must_use]
+    pub fn with_band_pixels(mut self, pixels: u64) -> Self {
+        self.band_pixels = pixels;
+        self
+    }
+
+    /// The adapter in use.
+    pub fn adapter(&self) -> &AdapterFacts {
+        &self.context.facts
+    }
+}
+
+impl Executor for Gpu {
+    fn describe(&self) -> String {
+        format!("GPU: {} ({})", self.context.facts.name, self.context.facts.driver)
+    }
+
+    fn arithmetic(&self) -> String {
+        format!("gpu: {} {}", self.context.facts.name, self.context.facts.driver)
+    }
+
+    fn run(&self, program: &Program, input: &Strip, depth: Option<&[f32]>, output: &mut Strip) -> Result<()> {
+        output.reset(input.region, program.output);
+        if program.is_copy() {
+            output.bytes_mut().copy_from_slice(input.bytes());
+            return Ok(());
+        }
+        let depth = if program.supplied_depth { depth } else { None };
+        self.check(program, input, depth)?;
+        let composed = compose(program);
+        let job = Job {
+            program,
+            input,
+            depth,
+            pipeline: self.pipelines.get(&self.context, &composed)?,
+            tables: self.tables.get(&self.context, &program.tables.0)?,
+            constants: composed.constants,
+        };
+        let mut flights = VecDeque::new();
+        for band in Band::cut(input.region.pixels() as u64, self.band_pixels(program)) {
+            let lease = self.slot(&mut flights, output)?;
+            flights.push_back(band::start(&self.context, &self.pipelines, lease, &job, band)?);
+        }
+        for flight in flights {
+            band::finish(&self.context, flight, output)?;
+        }
+        Ok(())
+    }
+}
+
+impl Gpu {
+    /// Pixels per band: whole groups, within the limits of the device.
+    fn band_pixels(&self, program: &Program) -> u64 {
+        let pixel = program.input.pixel_bytes().max(program.output.pixel_bytes()).max(size_of::<f32>()) as u64;
+        let pixels = (BAND_BYTES.min(self.context.max_binding_bytes) / pixel).min(self.band_pixels);
+        (pixels / u64::from(GROUP_PIXELS)).clamp(1, MAX_WORKGROUPS * u64::from(WORKGROUP)) * u64::from(GROUP_PIXELS)
+    }
+
+    /// A free slot. Whoever has bands under way takes the slot of the oldest rather than wait for others: so everybody moves on.
+    fn slot<'a>(&'a self, flights: &mut VecDeque<Flight<'a>>, output: &mut Strip) -> Result<Lease<'a>> {
+        if let Some(lease) = self.ring.try_acquire() {
+            return Ok(lease);
+        }
+        match flights.pop_front() {
+            Some(oldest) => band::finish(&self.context, oldest, output),
+            None => Ok(self.ring.acquire()),
+        }
+    }
+
+    /// What the shader takes for granted.
+    fn check(&self, program: &Program, input: &Strip, depth: Option<&[f32]>) -> Result<()> {
+        self.context.healthy()?;
+        if input.layout != program.input {
+            return Err(self.context.error(format!("a strip of {} met a pass for {}", input.layout, program.input)));
+        }
+        let (have, pixels) = (depth.map_or(0, <[f32]>::len), input.region.pixels());
+        if program.supplied_depth && have < pixels {
+            return Err(self.context.error(format!("a strip of {pixels} pixels came with {have} values of depth")));
+        }
+        Ok(())
+    }
+}
