@@ -78,6 +78,8 @@ fn the_report_says_what_ran() {
     assert_eq!(report["pictures"][0]["outputs"][0], "out/a.tif");
     assert_eq!(dir.tree(".").iter().filter(|n| n.contains("report")).count(), 1, "no temporary report is left");
     dir.grade(&["in", "--report", "in/a.tif"]).ends(2);
+    dir.grade(&["in", "--report", "no/such/folder.json"]).ends(2);
+    dir.grade(&["in", "--report", "in"]).ends(2);
 }
 
 #[test]

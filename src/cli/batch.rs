@@ -65,7 +65,7 @@ pub fn run(batch: Batch) -> anyhow::Result<Exit> {
     let gathered = gather(&batch.inputs, &batch.work, &batch.recipe, &batch.job.out, &batch.name)?;
     let intake = &gathered.intake;
     if let Some(path) = &batch.job.report {
-        refuse_report_over_input(path, &intake.jobs)?;
+        check_report(path, &intake.jobs)?;
     }
     let mut state = State {
         console: Console::new(&batch.job),
@@ -80,7 +80,11 @@ pub fn run(batch: Batch) -> anyhow::Result<Exit> {
     let ended = if gathered.nothing { Ok(Exit::Nothing) } else { state.work(&batch, intake, &mut facts) };
     state.totals.seconds = started.elapsed().as_secs_f64();
     if let Some(path) = &batch.job.report {
-        report::write(path, &state.report(&batch, intake, facts, ended.as_ref().err()))?;
+        let written = report::write(path, &state.report(&batch, intake, facts, ended.as_ref().err()));
+        match written {
+            Err(error) if ended.is_err() => say(&error.to_string()),
+            written => written?,
+        }
     }
     if gathered.nothing {
         state.nothing(intake);
@@ -88,15 +92,20 @@ pub fn run(batch: Batch) -> anyhow::Result<Exit> {
     ended
 }
 
-/// A report that replaced a picture would be the worst of outputs.
-fn refuse_report_over_input(report: &Path, jobs: &[Job]) -> anyhow::Result<()> {
-    let Ok(real) = report.canonicalize() else { return Ok(()) };
-    let same =
-        |job: &&Job| job.input.file_name() == real.file_name() && job.input.canonicalize().is_ok_and(|p| p == real);
-    match jobs.iter().find(same) {
-        Some(job) => Err(exit::Usage(format!("--report {} is an input", escape(&job.input))).into()),
-        None => Ok(()),
+/// Refuses, before work starts, a report that could not be written at its end or would replace a picture.
+fn check_report(report: &Path, jobs: &[Job]) -> anyhow::Result<()> {
+    let refuse = |why: &str| Err(exit::Usage(format!("--report {}: {why}", escape(report))).into());
+    let folder = report.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if report.is_dir() || report.file_name().is_none() {
+        return refuse("this is a folder, a file is needed");
     }
+    if !folder.is_dir() {
+        return refuse("its folder does not exist");
+    }
+    let Ok(real) = report.canonicalize() else { return Ok(()) };
+    let is_report =
+        |job: &Job| job.input.file_name() == real.file_name() && job.input.canonicalize().is_ok_and(|p| p == real);
+    if jobs.iter().any(is_report) { refuse("this is one of the inputs") } else { Ok(()) }
 }
 
 impl State {

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use super::drive::Work;
 use crate::codec::Source;
-use crate::depth::{join, orient};
 use crate::depth::reduce::{Reduced, Reducer};
 use crate::depth::registry::ModelEntry;
 use crate::depth::supplied::{SuppliedHistogram, SuppliedKind};
 use crate::depth::worker::{DepthRequest, DepthStage};
+use crate::depth::{join, orient};
 use crate::error::Result;
 use crate::exec::cpu;
 use crate::ops::disparity::Join;

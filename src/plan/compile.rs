@@ -8,7 +8,9 @@ use crate::color::curve::Direction;
 use crate::color::{encodings, matrix};
 use crate::error::{Error, Result};
 use crate::ops::{self, Context, Domain, Grading, Step, Tables};
-use crate::picture::{Access, Alpha, Channels, ColorEncoding, Format, PictureInfo, PixelLayout, Referred, Region, SampleType};
+use crate::picture::{
+    Access, Alpha, Channels, ColorEncoding, Format, PictureInfo, PixelLayout, Referred, Region, SampleType,
+};
 use crate::recipe::{DepthSource, OpSetting, Recipe};
 
 /// What a plan is made from.
@@ -82,7 +84,10 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
     let needs_depth = kept.iter().any(|op| op.op.reads_depth(&op.params));
     let depth = if needs_depth { Some(depth_plan(path, info, recipe)?) } else { None };
     if info.orientation != 1 && output.format == Format::Exr {
-        notes.push(format!("EXR has no orientation tag: the picture stays as stored (orientation {})", info.orientation));
+        notes.push(format!(
+            "EXR has no orientation tag: the picture stays as stored (orientation {})",
+            info.orientation
+        ));
     }
     let mut plan = Plan {
         ops: kept,
@@ -148,7 +153,8 @@ fn choose_memory(plan: &mut Plan, request: &PlanRequest) {
 fn check_domains(path: &Path, plan: &Plan) -> Result<()> {
     for encoding in [&plan.input.1, &plan.output.encoding] {
         if matrix::between(&encoding.primaries, &matrix::REC2020).is_none_or(|m| matrix::invert(&m).is_none()) {
-            let what = format!("the primaries of its encoding ({}) lie on a line: colors cannot be computed", encoding.name);
+            let what =
+                format!("the primaries of its encoding ({}) lie on a line: colors cannot be computed", encoding.name);
             return Err(Error::unsupported(path, what));
         }
     }
