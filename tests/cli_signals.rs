@@ -12,7 +12,12 @@ use cli_util::{Dir, pictures};
 
 /// A picture that takes any machine long enough: wide, and to be compressed.
 const EXTENT: Extent = Extent { width: 6000, height: 6000 };
-const SLOW: &str = "version = 1\n[[op]]\nid = \"exposure\"\nev = 0.5\n[output]\ncompression = \"deflate\"\n";
+
+/// Many operations, so that the run outlasts the signal on any machine.
+fn slow_recipe(dir: &Dir) {
+    let op = "[[op]]\nid = \"exposure\"\nev = 0.01\n";
+    dir.recipe(&format!("version = 1\n{}[output]\ncompression = \"deflate\"\n", op.repeat(30)));
+}
 
 /// 216 MB of samples in a small file: every strip the same bytes.
 fn big_picture(dir: &Dir) {
@@ -36,10 +41,10 @@ fn signal(child: &Child, name: &str) {
 #[test]
 fn a_run_stops_on_request() {
     let dir = Dir::new();
-    dir.recipe(SLOW);
+    slow_recipe(&dir);
     big_picture(&dir);
     for (name, code) in [("INT", 130), ("TERM", 75)] {
-        let mut command = dir.grade_command(&["in", "--progress", "json", "--report", "r.json"]);
+        let mut command = dir.grade_command(&["in", "--threads", "1", "--progress", "json", "--report", "r.json"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
@@ -61,7 +66,7 @@ fn a_run_stops_on_request() {
 #[test]
 fn nothing_holds_the_first_signal_back_before_work() {
     let dir = Dir::new();
-    dir.recipe(SLOW);
+    slow_recipe(&dir);
     for (name, code) in [("INT", 130), ("TERM", 75)] {
         let mut child = dir.grade_command(&["-"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         // The program waits for the list. A signal before its handlers are in place ends it as well, by default action.

@@ -44,7 +44,7 @@ pub fn usage_error(error: &Error) -> anyhow::Error {
 /// An error of the library in words; several problems of one file come one a line under a heading.
 pub fn describe(error: &Error) -> String {
     match error {
-        Error::Recipe { problems, .. } if problems.len() > 1 => format!("{} problems\n{error}", problems.len()),
+        Error::Recipe { problems, .. } if problems.len() > 1 => format!("{} problems:\n{error}", problems.len()),
         _ => error.to_string(),
     }
 }
