@@ -1,2 +1,7 @@
-//! The `chiaro` program.
-fn main() {}
+//! The `chiaro` program: see `chiaro --help`.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run().into()
+}

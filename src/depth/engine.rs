@@ -108,6 +108,18 @@ impl Engine {
         &self.info
     }
 
+    /// The shared library that runs the models, if the engine is one: a file, or the name the system's loader found.
+    pub fn library(&self) -> Option<&std::path::Path> {
+        match &self.kind {
+            #[cfg(feature = "onnx")]
+            Kind::Ort(library) => Some(library.path()),
+            #[cfg(feature = "onnx")]
+            Kind::Rten(_) => None,
+            #[cfg(not(feature = "onnx"))]
+            _ => None,
+        }
+    }
+
     /// Libraries that were found but not used, and why.
     pub fn notes(&self) -> &[String] {
         &self.notes

@@ -80,6 +80,11 @@ impl Library {
         open(&file).map_err(fail)
     }
 
+    /// What was loaded.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn info(&self) -> EngineInfo {
         // "... git-commit-id=6af1a93, ...": identifies the build where the file's name does not carry the version.
         let commit = ort::info().split("git-commit-id=").nth(1).and_then(|rest| rest.split([',', ' ']).next());

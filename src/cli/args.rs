@@ -1,0 +1,299 @@
+//! The arguments, exactly as typed: parsing touches no file and no device. Doc comments are the help texts.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use chiaro::depth::engine::EngineChoice;
+use chiaro::engine::job::DepthExport;
+use chiaro::engine::options::{Device, EngineOptions};
+use chiaro::recipe::DepthSource;
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+use super::values::{self, LogFormat, MaxFailures, OnExistArg, ProgressArg};
+
+/// Grade folders of 16-bit pictures knowing the depth of each pixel
+#[derive(Debug, Parser)]
+#[command(name = "chiaro", version, arg_required_else_help = true, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all done or up to date, 1 some items failed, 2 usage or recipe error, \
+3 nothing matched, 4 environment (device, model, disk), 75 stopped on request: run it again, 130 interrupted.";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  chiaro run shoot/ -r interior -o out/
+  chiaro run shoot/ -r look.toml -o out/ --set exposure.ev=0.3 --on-exist rename
+  chiaro run 'renders/*.exr' -r exterior -o out/ --name '{relpath}/{stem}_{recipe}.{ext}'
+  find . -name '*.tif' -print0 | chiaro run - -r exterior -o out/ --progress plain
+  chiaro run shoot/ -r interior -o out/ --dry-run
+
+Run it again after any interruption: what is up to date is recognized, the rest is done.
+A first Ctrl-C stops after the strips in work and keeps what is finished; a second one ends at once.
+
+Progress as JSON (one object per line on stderr, key \"event\"):
+  begin     pictures, bytes
+  started   index, input
+  finished  index, input, status, outputs, width, height, kind, message, finished, of
+  log       level (error, warning, info), message, input
+  end       done, up_to_date, skipped, failed, not_started, seconds";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Grade pictures with a recipe
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+    /// Show what a run would do: passes, depth, bytes, outputs, collisions
+    Plan(PlanArgs),
+    /// Write depth maps only
+    Depth(DepthArgs),
+    /// Show header facts of pictures, .cube LUTs and .onnx models
+    Probe(ProbeArgs),
+    /// Look at LUT files
+    #[command(subcommand)]
+    Lut(LutCommand),
+    /// Look at depth models
+    #[command(subcommand)]
+    Models(ModelsCommand),
+    /// List the operations of recipes, or explain one
+    Ops(OpsArgs),
+    /// List the recipes that ship with the program, or show one
+    Recipes(RecipesArgs),
+    /// Show cores, memory, adapters, inference engines and codecs of this machine
+    Doctor,
+    /// Write a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+/// What is to be graded, and how: shared by `run` and `plan`.
+#[derive(Debug, Args)]
+pub struct LookArgs {
+    /// Files, folders, globs, @list.txt, - (list on standard input), name_%04d.tif (sequence)
+    #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
+    pub inputs: Vec<OsString>,
+    /// Recipe: a file, or the name of one that ships (see `chiaro recipes`)
+    #[arg(short, long, value_hint = ValueHint::FilePath)]
+    pub recipe: String,
+    /// Change a value of the recipe: op.param=value, op#2.param=value, depth.KEY=value, output.KEY=value
+    #[arg(long, value_name = "OP.PARAM=VALUE")]
+    pub set: Vec<String>,
+    /// Name of an output below the output folder; fields {relpath} {stem} {recipe} {ext}
+    #[arg(long, value_name = "TEMPLATE", default_value = chiaro::engine::naming::DEFAULT_NAME)]
+    pub name: String,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub look: LookArgs,
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Show the plan and do nothing (= `chiaro plan`)
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub look: LookArgs,
+    /// Output folder
+    #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub machine: MachineArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DepthArgs {
+    /// Files, folders, globs, @list.txt, - (list on standard input), name_%04d.tif (sequence)
+    #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
+    pub inputs: Vec<OsString>,
+    /// Kinds of maps: png (16 bit, 65535 = nearest), exr (float Z, 1 = nearest), preview (colored)
+    #[arg(long, value_delimiter = ',', value_name = "KIND", default_value = "png", value_parser = values::depth_export)]
+    pub export: Vec<DepthExport>,
+    /// Depth model: an id (see `chiaro models list`) or an .onnx file
+    #[arg(long, value_name = "ID|FILE", default_value = chiaro::depth::registry::EMBEDDED)]
+    pub model: String,
+    /// Where depth comes from: auto (the picture's own channel, else the model), model, exr:NAME
+    #[arg(long, default_value = "auto", value_parser = values::depth_source)]
+    pub source: DepthSource,
+    #[command(flatten)]
+    pub job: JobArgs,
+}
+
+/// How much of the machine is used.
+#[derive(Debug, Args)]
+pub struct MachineArgs {
+    /// Pictures in work at the same time [default: one per core]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Bytes all jobs may hold together, for example 2GiB [default: a quarter of the free memory, at most 4GiB]
+    #[arg(long, value_name = "SIZE", value_parser = values::memory)]
+    pub memory: Option<u64>,
+}
+
+/// How a batch runs: shared by `run` and `depth`.
+#[derive(Debug, Args)]
+pub struct JobArgs {
+    /// Output folder; created when it is not there
+    #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub machine: MachineArgs,
+    /// Threads that compute [default: one per core]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Where pixels are computed: auto, cpu, gpu, or part of an adapter's name
+    #[arg(long, default_value = "auto", value_parser = clap::builder::StringValueParser::new())]
+    pub device: String,
+    /// What runs depth models: auto, rten (built in), ort (ONNX Runtime), ort=PATH
+    #[arg(long, value_name = "ENGINE", default_value = "auto", value_parser = values::inference)]
+    pub inference: EngineChoice,
+    /// What happens to outputs that exist
+    #[arg(long, value_enum, value_name = "POLICY", default_value = "skip-if-valid")]
+    pub on_exist: OnExistArg,
+    /// Accept results of another device or inference engine as up to date
+    #[arg(long)]
+    pub allow_mixed: bool,
+    /// Take no further picture after the first failure
+    #[arg(long, conflicts_with = "max_failures")]
+    pub fail_fast: bool,
+    /// Take no further picture after more than this many failures
+    #[arg(long, value_name = "N|P%", value_parser = values::max_failures)]
+    pub max_failures: Option<MaxFailures>,
+    /// Write a report of the run as JSON
+    #[arg(long, value_name = "FILE.json", value_hint = ValueHint::FilePath)]
+    pub report: Option<PathBuf>,
+    /// How progress is shown
+    #[arg(long, value_enum, value_name = "HOW", default_value = "auto")]
+    pub progress: ProgressArg,
+    /// Form of messages on stderr
+    #[arg(long, value_enum, value_name = "FORM", default_value = "text")]
+    pub log_format: LogFormat,
+    /// Print failures and warnings only
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Print every warning and the time of each stage
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
+}
+
+impl JobArgs {
+    /// What the engine is told; `max_failures` is settled when the number of pictures is known.
+    pub fn engine_options(&self) -> EngineOptions {
+        EngineOptions {
+            out: self.out.clone(),
+            jobs: self.machine.jobs.map(usize::from),
+            threads: self.threads.map(usize::from),
+            memory_bytes: self.machine.memory,
+            device: self.device.parse().unwrap_or(Device::Auto),
+            on_exist: self.on_exist.into(),
+            allow_mixed: self.allow_mixed,
+            inference: self.inference.clone(),
+            ..EngineOptions::default()
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// Pictures, .cube LUTs, .onnx models
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LutCommand {
+    /// Check LUT files: problems and warnings with line numbers
+    Check {
+        /// .cube files
+        #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
+    },
+    /// Show sizes, ranges and what a LUT does to neutrals
+    Info {
+        /// .cube files
+        #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// List the models that a recipe can name
+    List,
+    /// Show what is known about a model
+    Info {
+        /// Id, or an .onnx file
+        #[arg(value_name = "ID|FILE")]
+        model: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct OpsArgs {
+    /// Operation to explain
+    pub id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct RecipesArgs {
+    #[command(subcommand)]
+    pub command: Option<RecipesCommand>,
+    /// Print the JSON Schema of recipes, for editors
+    #[arg(long)]
+    pub schema: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RecipesCommand {
+    /// Show a recipe: what ships, or a file
+    Show {
+        /// Name or file
+        #[arg(value_name = "RECIPE")]
+        recipe: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// bash, elvish, fish, powershell or zsh
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_is_explained_once() {
+        let mut command = Cli::command();
+        command.build();
+        for sub in command.get_subcommands() {
+            assert!(sub.get_about().is_some() || sub.get_name() == "help", "{}", sub.get_name());
+            for arg in sub.get_arguments() {
+                assert!(arg.get_help().is_some(), "{} {}", sub.get_name(), arg.get_id());
+            }
+        }
+    }
+}

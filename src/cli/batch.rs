@@ -1,0 +1,309 @@
+//! A batch from arguments to exit code: what `run` and `depth` share.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chiaro::engine::budget::default_memory;
+use chiaro::engine::job::{Event, Job, Outcome, Status, Work};
+use chiaro::engine::naming::Intake;
+use chiaro::engine::options::EngineOptions;
+use chiaro::engine::{Engine, refuse_collisions};
+use chiaro::error::{Error, ErrorKind, escape};
+use chiaro::recipe::Recipe;
+
+use super::args::JobArgs;
+use super::console::Console;
+use super::exit::{self, Exit, say, usage_error};
+use super::inputs::{gather, left_out};
+use super::output::count;
+use super::progress::Progress;
+use super::report::{self, Picture, RecipeFacts, Report, Totals, status_word};
+use super::signals::Signals;
+
+/// What a batch does.
+pub struct Batch {
+    /// Arguments that name inputs.
+    pub inputs: Vec<OsString>,
+    /// Grade or depth.
+    pub work: Work,
+    /// The look.
+    pub recipe: Recipe,
+    /// Name template of graded pictures.
+    pub name: String,
+    /// How it runs.
+    pub job: JobArgs,
+}
+
+/// A batch under way.
+struct State {
+    console: Console,
+    signals: Signals,
+    started: Instant,
+    totals: Totals,
+    pictures: Vec<Option<Picture>>,
+    refused: Vec<Picture>,
+}
+
+/// Facts of the engine that outlive it.
+#[derive(Default)]
+struct EngineFacts {
+    device: Option<String>,
+    inference: Option<chiaro::depth::engine::EngineInfo>,
+    models: Option<chiaro::depth::cache::CacheCounts>,
+}
+
+/// Runs a batch.
+///
+/// # Errors
+/// What ends it before or after the pictures; failures of pictures are in the exit code.
+pub fn run(batch: Batch) -> anyhow::Result<Exit> {
+    let signals = Signals::install();
+    chiaro::codec::mapping::install_sigbus_handler();
+    let started = Instant::now();
+    let gathered = gather(&batch.inputs, &batch.work, &batch.recipe, &batch.job.out, &batch.name)?;
+    let intake = &gathered.intake;
+    if let Some(path) = &batch.job.report {
+        check_report(path, &intake.jobs)?;
+    }
+    let mut state = State {
+        console: Console::new(&batch.job),
+        signals,
+        started,
+        totals: Totals::default(),
+        pictures: intake.jobs.iter().map(|_| None).collect(),
+        refused: Vec::new(),
+    };
+    state.refuse(intake);
+    let mut facts = EngineFacts::default();
+    let ended = if gathered.nothing { Ok(Exit::Nothing) } else { state.work(&batch, intake, &mut facts) };
+    state.totals.seconds = started.elapsed().as_secs_f64();
+    if let Some(path) = &batch.job.report {
+        let written = report::write(path, &state.report(&batch, intake, facts, ended.as_ref().err()));
+        match written {
+            Err(error) if ended.is_err() => say(&error.to_string()),
+            written => written?,
+        }
+    }
+    if gathered.nothing {
+        state.nothing(intake);
+    }
+    ended
+}
+
+/// Refuses, before work starts, a report that could not be written at its end or would replace a picture.
+fn check_report(report: &Path, jobs: &[Job]) -> anyhow::Result<()> {
+    let refuse = |why: &str| Err(exit::Usage(format!("--report {}: {why}", escape(report))).into());
+    let folder = report.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if report.is_dir() || report.file_name().is_none() {
+        return refuse("this is a folder, a file is needed");
+    }
+    if !folder.is_dir() {
+        return refuse("its folder does not exist");
+    }
+    let Ok(real) = report.canonicalize() else { return Ok(()) };
+    let is_report =
+        |job: &Job| job.input.file_name() == real.file_name() && job.input.canonicalize().is_ok_and(|p| p == real);
+    if jobs.iter().any(is_report) { refuse("this is one of the inputs") } else { Ok(()) }
+}
+
+impl State {
+    /// Inputs that cannot become jobs fail before the first picture.
+    fn refuse(&mut self, intake: &Intake) {
+        for error in &intake.failed {
+            self.console.error(None, &error.to_string());
+            self.refused.push(Picture::refused(error));
+        }
+        self.totals.summary.failed = intake.failed.len() as u64;
+    }
+
+    fn nothing(&self, intake: &Intake) {
+        let skipped = left_out(&intake.skipped).map(|text| format!("; left out: {text}")).unwrap_or_default();
+        say(&format!("nothing to do: the inputs hold no picture{skipped}"));
+    }
+
+    fn work(&mut self, batch: &Batch, intake: &Intake, facts: &mut EngineFacts) -> anyhow::Result<Exit> {
+        refuse_collisions(&batch.job.out, &intake.jobs).map_err(|e| usage_error(&e))?;
+        let Some(options) = self.options(batch, intake) else {
+            self.totals.summary.not_started = intake.jobs.len() as u64;
+            return Ok(self.exit());
+        };
+        let engine = Engine::new(options, Arc::new(batch.recipe.clone()))?;
+        facts.device = Some(engine.device());
+        let quiet = batch.job.quiet || self.console.shown() == super::console::Shown::Json;
+        self.signals.attach(engine.cancel().clone(), move || {
+            if !quiet {
+                say("stopping: what is finished stays, the rest can be done by the same command; again to end at once");
+            }
+        });
+        let result = self.pictures(&engine, batch, intake);
+        facts.inference = engine.inference().cloned();
+        facts.models = engine.model_counts();
+        self.console.repeated_warnings();
+        match result {
+            Err(error) if error.kind() == ErrorKind::Cancelled => Ok(self.exit()),
+            Err(error) => Err(error.into()),
+            Ok(()) => {
+                self.summary(intake, facts);
+                Ok(self.exit())
+            }
+        }
+    }
+
+    /// Options with every default settled; `None` when the failures so far are too many already.
+    fn options(&self, batch: &Batch, intake: &Intake) -> Option<EngineOptions> {
+        let mut options = batch.job.engine_options();
+        options.memory_bytes.get_or_insert_with(default_memory);
+        options.jobs.get_or_insert_with(cores);
+        let refused = intake.failed.len() as u64;
+        let all = refused + intake.jobs.len() as u64;
+        let most = if batch.job.fail_fast { Some(0) } else { batch.job.max_failures.map(|most| most.of(all)) };
+        if let Some(most) = most {
+            options.max_failures = Some(most.checked_sub(refused)?);
+        }
+        Some(options)
+    }
+
+    fn pictures(&mut self, engine: &Engine, batch: &Batch, intake: &Intake) -> chiaro::error::Result<()> {
+        let jobs = &intake.jobs;
+        let mut progress = Progress::begin(&mut self.console, jobs);
+        let summary = engine.run(jobs, &batch.work, |event| match event {
+            Event::Started { index } => {
+                if let Some(job) = jobs.get(index) {
+                    progress.started(&self.console, index, &job.input);
+                }
+            }
+            Event::Finished(outcome) => {
+                if let Some(job) = jobs.get(outcome.index) {
+                    progress.finished(&self.console, job, outcome);
+                    self.finished(job, outcome);
+                }
+            }
+        });
+        progress.end(&self.console);
+        let refused = self.totals.summary.failed;
+        self.totals.summary = summary?;
+        self.totals.summary.failed += refused;
+        Ok(())
+    }
+
+    /// Tells what became of one picture.
+    fn finished(&mut self, job: &Job, outcome: &Outcome) {
+        for warning in &outcome.warnings {
+            self.console.picture_warning(&job.input, warning);
+        }
+        let word = status_word(&outcome.status);
+        match &outcome.status {
+            Status::Done | Status::UpToDate => {
+                for output in report::in_place(job, outcome) {
+                    self.console.result(&format!("{word:<10}  {}", escape(output)));
+                }
+            }
+            Status::Skipped(reason) => {
+                self.console.result(&format!("{word:<10}  {}: {reason}", escape(&job.input)));
+            }
+            // The summary counts them; a line for each would bury what failed.
+            Status::Failed { kind: ErrorKind::Cancelled, .. } => {}
+            Status::Failed { message, .. } => self.console.error(Some(&job.input), message),
+        }
+        if self.console.verbose() && outcome.status == Status::Done {
+            let s = outcome.stages;
+            let depth = outcome.depth.as_deref().map(|d| format!(", depth from {d}")).unwrap_or_default();
+            self.console.info(&format!(
+                "{}: wait {:.3} s, read {:.3}, analyse {:.3}, depth {:.3}, render {:.3}, write {:.3}{depth}",
+                escape(&job.input),
+                s.admit,
+                s.read,
+                s.analyse,
+                s.depth,
+                s.render,
+                s.write
+            ));
+        }
+        if let Some(entry) = self.pictures.get_mut(outcome.index) {
+            *entry = Some(Picture::ended(job, outcome));
+        }
+    }
+
+    /// The end of a batch, for people.
+    fn summary(&mut self, intake: &Intake, facts: &EngineFacts) {
+        let seconds = self.started.elapsed().as_secs_f64();
+        let totals = &self.totals.summary;
+        let parts = [
+            (totals.done, "done"),
+            (totals.up_to_date, "up to date"),
+            (totals.skipped, "skipped"),
+            (totals.failed, "failed"),
+            (totals.not_started, "not started"),
+        ];
+        let words: Vec<String> =
+            parts.iter().filter(|(n, word)| *n > 0 || *word == "done").map(|(n, word)| format!("{n} {word}")).collect();
+        let speed = totals.done as f64 / seconds.max(1e-9);
+        let mut text = format!("{} in {seconds:.2} s", words.join(", "));
+        if totals.done > 0 {
+            text += &format!(" ({speed:.1} pictures/s)");
+        }
+        if let Some(device) = &facts.device {
+            text += &format!("; {device}");
+        }
+        if let Some(inference) = &facts.inference {
+            text += &format!("; {inference}");
+        }
+        if let Some(models) = facts.models {
+            text += &format!(", {} loaded", count(models.loads, "model session"));
+            if models.evictions > 0 {
+                text += &format!(", {} evicted", models.evictions);
+            }
+        }
+        self.console.info(&text);
+        if let Some(text) = left_out(&intake.skipped) {
+            self.console.info(&format!("left out, because no picture Chiaro reads: {text}"));
+        }
+        if self.console.shown() == super::console::Shown::Json {
+            let mut event = serde_json::json!(self.totals);
+            event["event"] = "end".into();
+            event["seconds"] = seconds.into();
+            self.console.event(&event);
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        let totals = &self.totals.summary;
+        match self.signals.exit() {
+            Some(exit) => exit,
+            None if totals.failed + totals.not_started > 0 => Exit::Failures,
+            None => Exit::Success,
+        }
+    }
+
+    fn report(&mut self, batch: &Batch, intake: &Intake, facts: EngineFacts, error: Option<&anyhow::Error>) -> Report {
+        let ended = std::mem::take(&mut self.pictures);
+        let jobs = intake.jobs.iter().zip(ended);
+        let mut pictures = std::mem::take(&mut self.refused);
+        pictures.extend(jobs.map(|(job, ended)| ended.unwrap_or_else(|| Picture::not_started(job))));
+        Report {
+            program: "chiaro",
+            version: env!("CARGO_PKG_VERSION"),
+            recipe: RecipeFacts::of(&batch.recipe),
+            out: chiaro::engine::journal::path_text(&batch.job.out),
+            device: facts.device,
+            inference: facts.inference,
+            memory_bytes: Some(batch.job.machine.memory.unwrap_or_else(default_memory)),
+            jobs: Some(batch.job.machine.jobs.map_or_else(cores, usize::from)),
+            models: facts.models,
+            totals: self.totals.clone(),
+            error: error.map(|e| match e.downcast_ref::<Error>() {
+                Some(error) => exit::describe(error),
+                None => e.to_string(),
+            }),
+            left_out: intake.skipped.clone(),
+            pictures,
+        }
+    }
+}
+
+/// Cores of this machine that this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

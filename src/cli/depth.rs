@@ -1,0 +1,32 @@
+//! `chiaro depth`: depth maps only.
+
+use chiaro::engine::job::{DepthExport, Work};
+use chiaro::engine::naming::DEFAULT_NAME;
+use chiaro::recipe::DepthSource;
+
+use super::args::DepthArgs;
+use super::batch::{self, Batch};
+use super::exit::Exit;
+use super::recipes;
+
+/// Runs the command: a batch under the recipe without operations.
+///
+/// # Errors
+/// Those of the batch as a whole.
+pub fn run(args: DepthArgs) -> anyhow::Result<Exit> {
+    let source = match args.source {
+        DepthSource::Auto => "auto".to_owned(),
+        DepthSource::Model => "model".to_owned(),
+        DepthSource::Channel(name) => format!("exr:{name}"),
+    };
+    let sets = [format!("depth.model={}", args.model), format!("depth.source={source}")];
+    let recipe = recipes::load("neutral", &sets)?;
+    let mut exports: Vec<DepthExport> = Vec::new();
+    for export in args.export {
+        if !exports.contains(&export) {
+            exports.push(export);
+        }
+    }
+    let name = DEFAULT_NAME.to_owned();
+    batch::run(Batch { inputs: args.inputs, work: Work::Depth(exports), recipe, name, job: args.job })
+}

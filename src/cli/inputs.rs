@@ -1,0 +1,80 @@
+//! From arguments to jobs, and whether there is anything to do at all.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use chiaro::engine::job::Work;
+use chiaro::engine::naming::{self, Intake};
+use chiaro::error::{Error, Result};
+use chiaro::recipe::Recipe;
+use chiaro::walk::{Found, walk};
+
+/// Jobs, failures, and whether any name led anywhere.
+pub struct Gathered {
+    /// What the engine gets, what it does not get, and why.
+    pub intake: Intake,
+    /// True when not one input exists and nothing else went wrong: the names match nothing.
+    pub nothing: bool,
+}
+
+/// Walks `arguments` to the end, so that collisions can be refused before work starts.
+///
+/// # Errors
+/// A wrong name template.
+pub fn gather(arguments: &[OsString], work: &Work, recipe: &Recipe, out: &Path, name: &str) -> Result<Gathered> {
+    let found = walk(arguments, Some(out), &mut std::io::stdin().lock());
+    let mut items = Vec::with_capacity(found.len());
+    for item in found {
+        match item {
+            Ok(found) => frames(found, &mut items),
+            Err(error) => items.push(Err(error)),
+        }
+    }
+    let missing = items.iter().all(|item| item.as_ref().err().is_some_and(leads_nowhere));
+    let intake = naming::intake(items, work, recipe, out, name)?;
+    let nothing = missing || intake.jobs.is_empty() && intake.failed.is_empty();
+    Ok(Gathered { intake, nothing })
+}
+
+/// A sequence of stills is its frames; anything else is itself.
+fn frames(found: Found, items: &mut Vec<Result<Found>>) {
+    let Some(sequence) = found.sequence else { return items.push(Ok(found)) };
+    items.extend(sequence.frames().map(|path| {
+        let name = path.file_name().unwrap_or_default();
+        Ok(Found { relpath: found.relpath.with_file_name(name), path, explicit: true, sequence: None })
+    }));
+}
+
+/// True when a name is not there, rather than unreadable.
+fn leads_nowhere(error: &Error) -> bool {
+    match error {
+        Error::Input { path, .. } => path.symlink_metadata().is_err_and(|e| e.kind() == ErrorKind::NotFound),
+        _ => false,
+    }
+}
+
+/// Files in folders that are no pictures, in words: "3 .txt, 1 without extension". `None` without any.
+pub fn left_out(skipped: &BTreeMap<String, u64>) -> Option<String> {
+    let kinds: Vec<String> = skipped
+        .iter()
+        .map(|(extension, n)| match extension.as_str() {
+            "" => format!("{n} without extension"),
+            extension => format!("{n} .{}", chiaro::error::escape(Path::new(extension))),
+        })
+        .collect();
+    (!kinds.is_empty()).then(|| kinds.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_counted_by_extension() {
+        let skipped = BTreeMap::from([(String::new(), 1), ("txt".to_owned(), 3)]);
+        assert_eq!(left_out(&skipped).unwrap(), "1 without extension, 3 .txt");
+        assert_eq!(left_out(&BTreeMap::new()), None);
+    }
+}

@@ -1,0 +1,94 @@
+//! `chiaro plan`: what a run would do, without doing it. Reads headers and the depth model's header; starts no device and no inference.
+
+use std::path::{Path, PathBuf};
+
+use chiaro::codec::{self, Limits};
+use chiaro::depth::registry::{self, Contract, ModelEntry};
+use chiaro::engine::budget::default_memory;
+use chiaro::engine::job::{Job, Work};
+use chiaro::engine::refuse_collisions;
+use chiaro::error::Result;
+use chiaro::plan::{DepthPlan, PlanRequest, plan};
+use chiaro::recipe::Recipe;
+
+use super::args::PlanArgs;
+use super::exit::{Exit, describe, say};
+use super::inputs::gather;
+use super::plan_view::{PicturePlan, PlanReport, text};
+use super::{batch, output, recipes};
+
+/// The name of an output folder that was not given.
+const NO_FOLDER: &str = "OUT";
+
+/// Everything plans of one run share.
+struct Planner {
+    recipe: Recipe,
+    share_bytes: u64,
+    /// The model, looked up once, when a picture needs it.
+    model: Option<Result<ModelEntry>>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A wrong recipe or template.
+pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
+    let recipe = recipes::load(&args.look.recipe, &args.look.set)?;
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(NO_FOLDER));
+    let gathered = gather(&args.look.inputs, &Work::Grade, &recipe, &out, &args.look.name)?;
+    let memory_bytes = args.machine.memory.unwrap_or_else(default_memory);
+    let jobs = args.machine.jobs.map_or_else(batch::cores, usize::from);
+    let mut report = PlanReport::new(&recipe, memory_bytes, jobs, &gathered.intake);
+    report.collisions = refuse_collisions(&out, &gathered.intake.jobs).err().map(|e| e.to_string());
+    let mut planner = Planner { recipe, share_bytes: memory_bytes / jobs.max(1) as u64, model: None };
+    for error in &gathered.intake.failed {
+        report.failed.push(describe(error));
+    }
+    for job in &gathered.intake.jobs {
+        match planner.picture(job) {
+            Ok(picture) => report.pictures.push(picture),
+            Err(error) => report.failed.push(describe(&error)),
+        }
+    }
+    if args.json {
+        output::json(&serde_json::to_value(&report)?)?;
+    } else if !gathered.nothing {
+        output::text(&text(&report))?;
+    }
+    report.failed.iter().for_each(|failure| say(failure));
+    if let Some(collisions) = &report.collisions {
+        say(collisions);
+        return Ok(Exit::Usage);
+    }
+    if gathered.nothing {
+        say("nothing to do: the inputs hold no picture");
+        return Ok(Exit::Nothing);
+    }
+    Ok(if report.failed.is_empty() { Exit::Success } else { Exit::Failures })
+}
+
+impl Planner {
+    fn picture(&mut self, job: &Job) -> Result<PicturePlan> {
+        let source = codec::open(&job.input, &Limits::default())?;
+        let request = PlanRequest {
+            path: &job.input,
+            info: source.info(),
+            recipe: &self.recipe,
+            share_bytes: self.share_bytes,
+            strip_rows: None,
+        };
+        let plan = plan(&request)?;
+        // The pass is made as a run would make it, so that an operation that refuses its parameters is heard now.
+        let steps = plan.program(&job.input, None)?.steps.len();
+        let model = match &plan.depth {
+            Some(DepthPlan::Estimated { model }) => Some(self.model(model)?),
+            _ => None,
+        };
+        Ok(PicturePlan::new(job, source.info(), &plan, model.as_ref(), steps))
+    }
+
+    fn model(&mut self, name: &str) -> Result<ModelEntry> {
+        let find = || registry::find(name, Path::new("."), &Contract::default());
+        self.model.get_or_insert_with(find).clone()
+    }
+}

@@ -1,0 +1,342 @@
+//! Plans as people and programs read them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use chiaro::color::encodings;
+use chiaro::depth::registry::ModelEntry;
+use chiaro::engine::job::Job;
+use chiaro::engine::journal::path_text;
+use chiaro::engine::naming::Intake;
+use chiaro::error::escape;
+use chiaro::ops::{Domain, Grading};
+use chiaro::picture::{Access, ColorEncoding, Compression, PictureInfo};
+use chiaro::plan::{DepthPlan, Plan};
+use chiaro::recipe::Recipe;
+use serde::Serialize;
+
+use super::inputs::left_out;
+use super::output::{Facts, bytes, count};
+
+/// What a run would do.
+#[derive(Debug, Serialize)]
+pub struct PlanReport {
+    /// Recipe name.
+    pub recipe: String,
+    /// Hash of everything that changes pixels.
+    pub recipe_hash: String,
+    /// Bytes all jobs may hold together.
+    pub memory_bytes: u64,
+    /// Pictures in work at the same time.
+    pub jobs: usize,
+    /// Outputs that collide, in words: the run would be refused.
+    pub collisions: Option<String>,
+    /// Pictures that cannot be planned, and why.
+    pub failed: Vec<String>,
+    /// Files in folders that are no pictures, by extension.
+    pub left_out: BTreeMap<String, u64>,
+    /// The plans.
+    pub pictures: Vec<PicturePlan>,
+}
+
+/// What a run would do to one picture.
+#[derive(Debug, Serialize)]
+pub struct PicturePlan {
+    /// The file.
+    pub input: String,
+    #[serde(skip)]
+    shown_input: String,
+    /// File format.
+    pub format: &'static str,
+    /// Pixels per row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Samples and channels.
+    pub layout: String,
+    /// Color encoding.
+    pub encoding: String,
+    /// Where the encoding was read from.
+    pub encoding_source: &'static str,
+    /// Orientation, EXIF 1 to 8.
+    pub orientation: u16,
+    /// Compression of the file.
+    pub compression: &'static str,
+    /// How rows can be reached: "random", "rows" or "whole".
+    pub access: &'static str,
+    /// Sweeps over the picture, in order.
+    pub passes: Vec<Pass>,
+    /// Where depth comes from.
+    pub depth: Option<String>,
+    /// Rows per strip.
+    pub strip_rows: u32,
+    /// Number of strips.
+    pub strips: u32,
+    /// True when the decoded picture is kept between the passes.
+    pub keeps_decoded: bool,
+    /// Bytes the job holds at most, inference not included.
+    pub bytes: u64,
+    /// The result.
+    pub output: OutputFacts,
+    /// Remarks.
+    pub notes: Vec<String>,
+}
+
+/// One sweep over the strips of a picture.
+#[derive(Debug, Serialize)]
+pub struct Pass {
+    /// "analyse", "render" or "copy".
+    pub name: &'static str,
+    /// What happens to a pixel, in order.
+    pub steps: Vec<StepFacts>,
+    /// Number of fused steps, conversions included; 0 = not counted.
+    pub fused_steps: usize,
+}
+
+/// One step of a pass.
+#[derive(Debug, Serialize)]
+pub struct StepFacts {
+    /// Operation, or what the plan inserts.
+    pub id: String,
+    /// Encoding of the pixels it works on.
+    pub encoding: String,
+    /// Mix with its input, 0 to 1.
+    pub strength: f32,
+}
+
+/// The result.
+#[derive(Debug, Serialize)]
+pub struct OutputFacts {
+    /// Final name.
+    pub path: String,
+    #[serde(skip)]
+    shown_path: String,
+    /// True when something is there already.
+    pub exists: bool,
+    /// File format.
+    pub format: &'static str,
+    /// Samples and channels.
+    pub layout: String,
+    /// Color encoding.
+    pub encoding: String,
+    /// True when a profile is embedded.
+    pub icc: bool,
+    /// Compression.
+    pub compression: &'static str,
+    /// Bytes of the samples before compression.
+    pub sample_bytes: u64,
+}
+
+impl PlanReport {
+    /// A report without pictures.
+    pub fn new(recipe: &Recipe, memory_bytes: u64, jobs: usize, intake: &Intake) -> Self {
+        Self {
+            recipe: recipe.name.clone(),
+            recipe_hash: recipe.hash.clone(),
+            memory_bytes,
+            jobs,
+            collisions: None,
+            failed: Vec::new(),
+            left_out: intake.skipped.clone(),
+            pictures: Vec::new(),
+        }
+    }
+}
+
+impl PicturePlan {
+    /// The facts of one plan. `fused` counts the steps of the render pass without those of depth.
+    pub fn new(job: &Job, info: &PictureInfo, plan: &Plan, model: Option<&ModelEntry>, fused: usize) -> Self {
+        let target = job.targets.first().map_or(Path::new(""), |t| t.as_path());
+        let output = &plan.output;
+        Self {
+            input: path_text(&job.input),
+            shown_input: escape(&job.input),
+            format: info.format,
+            width: info.extent.width,
+            height: info.extent.height,
+            layout: info.layout.to_string(),
+            encoding: info.encoding.name.clone(),
+            encoding_source: info.encoding_source,
+            orientation: info.orientation,
+            compression: info.compression,
+            access: access_word(info.access),
+            passes: passes(plan, fused),
+            depth: plan.depth.as_ref().map(|depth| depth_words(depth, info, model)),
+            strip_rows: plan.strip_rows,
+            strips: plan.strips(info.extent).count() as u32,
+            keeps_decoded: plan.keep_decoded,
+            bytes: plan.bytes,
+            output: OutputFacts {
+                path: path_text(target),
+                shown_path: escape(target),
+                exists: target.symlink_metadata().is_ok(),
+                format: output.format.name(),
+                layout: output.layout.to_string(),
+                encoding: output.encoding.name.clone(),
+                icc: output.icc.is_some(),
+                compression: compression_word(output.compression),
+                sample_bytes: info.extent.pixels() * output.layout.pixel_bytes() as u64,
+            },
+            notes: plan.notes.iter().chain(&info.warnings).cloned().collect(),
+        }
+    }
+}
+
+/// One word per kind of access.
+pub fn access_word(access: Access) -> &'static str {
+    match access {
+        Access::Random => "random",
+        Access::Rows => "rows",
+        Access::Whole => "whole",
+    }
+}
+
+/// One word per compression.
+fn compression_word(compression: Compression) -> &'static str {
+    match compression {
+        Compression::None => "none",
+        Compression::Lzw => "lzw",
+        Compression::Deflate => "deflate",
+        Compression::Input => "as the input",
+    }
+}
+
+fn depth_words(depth: &DepthPlan, info: &PictureInfo, model: Option<&ModelEntry>) -> String {
+    match depth {
+        DepthPlan::Supplied { channel } => format!("channel {channel} of the picture"),
+        DepthPlan::Estimated { model: name } => match model.map(|m| m.input_size(info.extent)) {
+            Some((width, height)) => format!("estimated by {name} at {width}x{height}"),
+            None => format!("estimated by {name}"),
+        },
+    }
+}
+
+/// The encoding an operation of this plan works in, by name.
+fn domain_name(domain: &Domain, plan: &Plan) -> String {
+    match domain {
+        Domain::Linear => encodings::linear_rec2020().name,
+        Domain::Grade => match plan.grading {
+            Grading::Display => encodings::display_rec2020().name,
+            Grading::Acescct => encodings::acescct().name,
+        },
+        Domain::Encoded(None) => plan.input.1.name.clone(),
+        Domain::Encoded(Some(name)) => name.clone(),
+    }
+}
+
+fn passes(plan: &Plan, fused: usize) -> Vec<Pass> {
+    let step = |id: &str, encoding: &str| StepFacts { id: id.to_owned(), encoding: encoding.to_owned(), strength: 1.0 };
+    let linear = encodings::linear_rec2020().name;
+    let mut passes = Vec::new();
+    let mut render = Vec::new();
+    match &plan.depth {
+        Some(DepthPlan::Estimated { .. }) => {
+            let steps = vec![step("guide", &linear), step("reduce for the depth model", &encodings::srgb().name)];
+            passes.push(Pass { name: "analyse", steps, fused_steps: 0 });
+            render.extend([step("guide", &linear), step("disparity", &linear)]);
+        }
+        Some(DepthPlan::Supplied { .. }) => {
+            let steps = vec![step("range of the depth channel", "depth")];
+            passes.push(Pass { name: "analyse", steps, fused_steps: 0 });
+            render.push(step("supplied", "depth"));
+        }
+        None => {}
+    }
+    render.extend(plan.ops.iter().map(|op| StepFacts {
+        id: op.op.id().to_owned(),
+        encoding: domain_name(&op.op.domain(&op.params), plan),
+        strength: op.strength,
+    }));
+    let same = |a: &ColorEncoding, b: &ColorEncoding| a.primaries == b.primaries && a.curve == b.curve;
+    let copies = fused == 0 && plan.ops.is_empty() && plan.depth.is_none() && plan.input.0 == plan.output.layout;
+    let name = if copies { "copy" } else { "render" };
+    if !copies && !same(&plan.input.1, &plan.output.encoding) {
+        render.push(step("convert", &plan.output.encoding.name));
+    }
+    passes.push(Pass { name, steps: render, fused_steps: fused });
+    passes
+}
+
+/// The whole report for people.
+pub fn text(report: &PlanReport) -> String {
+    let mut text = String::new();
+    for picture in &report.pictures {
+        text += &format!("{}\n{}\n\n", picture.shown_input, facts(picture));
+    }
+    let n = report.pictures.len() as u64;
+    let samples: u64 = report.pictures.iter().map(|p| p.output.sample_bytes).sum();
+    let most = report.pictures.iter().map(|p| p.bytes).max().unwrap_or(0);
+    text += &format!("{} under recipe {}\n", count(n, "picture"), escape(Path::new(&report.recipe)));
+    let mut total = Facts::default();
+    total.add("disk", format!("at most about {} of samples, less where compressed", bytes(samples)));
+    total.add(
+        "memory",
+        format!(
+            "largest picture {}, budget {} for {}",
+            bytes(most),
+            bytes(report.memory_bytes),
+            count(report.jobs as u64, "job")
+        ),
+    );
+    if most > report.memory_bytes {
+        total.add("", "a picture larger than the budget runs alone");
+    }
+    total.maybe("left out", left_out(&report.left_out));
+    text += &format!("{total}\n");
+    text
+}
+
+fn facts(p: &PicturePlan) -> Facts {
+    let mut facts = Facts::default();
+    let turned = if p.orientation > 1 { format!(", orientation {}", p.orientation) } else { String::new() };
+    facts
+        .add(
+            "input",
+            format!(
+                "{} {}x{}, {}, {}, access {}{turned}",
+                p.format, p.width, p.height, p.layout, p.compression, p.access
+            ),
+        )
+        .add("encoding", format!("{} (from {})", p.encoding, p.encoding_source))
+        .maybe("depth", p.depth.as_ref());
+    for pass in &p.passes {
+        facts.add(pass.name, pass_words(pass));
+    }
+    let kept = if p.keeps_decoded { ", decoded picture kept" } else { "" };
+    facts.add(
+        "memory",
+        format!(
+            "{} in {} of {}{kept}",
+            bytes(p.bytes),
+            count(p.strips.into(), "strip"),
+            count(p.strip_rows.into(), "row")
+        ),
+    );
+    let o = &p.output;
+    let exists = if o.exists { " (exists)" } else { "" };
+    facts.add("output", format!("{}{exists}", o.shown_path));
+    let icc = if o.icc { ", ICC profile" } else { "" };
+    facts.add("", format!("{}, {}, {}, compression {}{icc}", o.format, o.layout, o.encoding, o.compression));
+    for note in &p.notes {
+        facts.add("note", note);
+    }
+    facts
+}
+
+fn pass_words(pass: &Pass) -> String {
+    if pass.name == "copy" {
+        return "samples are copied bit for bit".to_owned();
+    }
+    if pass.steps.is_empty() {
+        return "samples are converted".to_owned();
+    }
+    let words: Vec<String> = pass
+        .steps
+        .iter()
+        .map(|s| {
+            let strength = if s.strength == 1.0 { String::new() } else { format!(" at strength {}", s.strength) };
+            format!("{}{strength} [{}]", s.id, s.encoding)
+        })
+        .collect();
+    words.join(" > ")
+}
