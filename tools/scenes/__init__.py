@@ -1,0 +1,1 @@
+"""Generated pictures with exact depth: the samples, the depth scenes, the training data."""
