@@ -4,7 +4,7 @@
 mod depth_common;
 
 use chiaro::depth::join::{JoinSettings, fit};
-use chiaro::ops::disparity::{self, JoinConstants, evaluate};
+use chiaro::ops::disparity::{self, evaluate};
 use depth_common::map::{Map, Mask};
 use depth_common::pictures::Picture;
 

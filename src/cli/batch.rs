@@ -140,6 +140,9 @@ impl State {
         let result = self.pictures(&engine, batch, intake);
         facts.inference = engine.inference().cloned();
         facts.models = engine.model_counts();
+        for note in engine.inference_notes() {
+            self.console.warning(None, note);
+        }
         self.console.repeated_warnings();
         match result {
             Err(error) if error.kind() == ErrorKind::Cancelled => Ok(self.exit()),

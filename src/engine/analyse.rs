@@ -66,11 +66,11 @@ fn supplied_depth(work: &mut Work, plan: &Plan, source: &mut dyn Source, channel
 }
 
 fn estimated_depth(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<Facts> {
-    let (model, stage) = work.engine.depth()?;
+    let depth = work.engine.depth()?;
     let info = source.info().clone();
-    let (reduced, kept) = reduce(work, plan, source, &info, &model)?;
+    let (reduced, kept) = reduce(work, plan, source, &info, &depth.model)?;
     let started = Instant::now();
-    let (join, described) = estimate(&model, stage, &reduced, &info)?;
+    let (join, described) = estimate(&depth.model, &depth.stage, &reduced, &info)?;
     work.stages.depth += started.elapsed().as_secs_f64();
     Ok(Facts { depth: Some(DepthFacts::Joined(join)), depth_source: Some(described), kept })
 }

@@ -1,10 +1,12 @@
 //! The way of one picture: admission, analyse, render, commit. Each driver thread owns one job from admission to hand-over.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use super::budget::Budget;
 use super::committer::{CommitSet, Committer, Output};
 use super::identity::{Digest, Identity, IdentityBuilder, InputKey, Stamp};
 use super::job::{Job, Outcome, Stages, Status, Work as Kind};
@@ -19,6 +21,8 @@ use crate::plan::{PlanRequest, plan};
 /// Everything the drivers of one run share.
 pub struct Run<'a> {
     pub engine: &'a Engine,
+    /// Bytes that jobs may hold together.
+    pub budget: Budget,
     pub jobs: &'a [Job],
     pub kind: &'a Kind,
     pub ledger: &'a Ledger,
@@ -27,7 +31,9 @@ pub struct Run<'a> {
     /// Next job to take.
     pub next: AtomicUsize,
     /// Set when no further job may be taken.
-    pub stop: std::sync::atomic::AtomicBool,
+    pub stop: AtomicBool,
+    /// What ends the run before any picture is read: a model that cannot be used.
+    pub fatal: Mutex<Option<Error>>,
 }
 
 /// One job in work.
@@ -55,6 +61,8 @@ pub fn drive(run: &Run, messages: &Sender<Message>) {
         match result {
             Ok(true) => {}
             Ok(false) => send(messages, Message::Finished(outcome)),
+            // The end of the run is the error of the run, told once by whoever started it.
+            Err(_) if run.fatal.lock().unwrap_or_else(PoisonError::into_inner).is_some() => return,
             Err(error) => {
                 outcome.fail(&error);
                 if !matches!(error, Error::Cancelled) {
@@ -97,9 +105,14 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) 
         Decision::Fail(reason) => return Err(Error::output(&job.input, reason)),
         Decision::WriteAs => return Err(Error::output(&job.input, "no free name was found")),
     };
+    if let Err(error) = engine.warm_up() {
+        run.stop.store(true, Ordering::Relaxed);
+        *run.fatal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+        return Err(error);
+    }
     let mut source = codec::open(&job.input, &engine.options.limits)?;
     outcome.extent = Some(source.info().extent);
-    let share_bytes = engine.budget.total() / engine.jobs as u64;
+    let share_bytes = run.budget.total() / engine.jobs as u64;
     let request = PlanRequest {
         path: &job.input,
         info: source.info(),
@@ -114,7 +127,7 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) 
     let mut work = Work { engine, job, stages: Stages::default(), warnings: source.info().warnings.clone() };
     work.warnings.extend(plan.notes.iter().cloned());
     let started = Instant::now();
-    let permit = engine.budget.acquire(plan.bytes, &engine.cancel)?;
+    let permit = run.budget.acquire(plan.bytes, &engine.cancel)?;
     work.stages.admit = started.elapsed().as_secs_f64();
     send(messages, Message::Started(outcome.index));
     let result = (|| {
@@ -163,8 +176,8 @@ fn identity(run: &Run, job: &Job) -> Result<Identity> {
         .input(&InputKey::Stamp(Stamp::of(&metadata)))
         .hash("recipe", &Digest::of(engine.recipe.hash.as_bytes()))
         .part("work", kind);
-    if let Some((model, _)) = engine.depth_if_started() {
-        builder = builder.part("model", &model.sha256);
+    if let Some(depth) = engine.depth_if_started() {
+        builder = builder.part("model", &depth.model.sha256);
     }
     Ok(builder.finish(engine.arithmetic()))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::budget::{Budget, default_memory};
 use super::cancel::Cancel;
@@ -31,7 +31,12 @@ use crate::recipe::{DepthSource, Recipe};
 const MODEL_BYTES: u64 = 2 << 30;
 
 /// The model of a run and the thread that runs it.
-type Depth = (Arc<ModelEntry>, DepthStage);
+pub(super) struct Depth {
+    pub model: Arc<ModelEntry>,
+    pub stage: DepthStage,
+    /// Whether the model was loaded and answered; once.
+    warm: Mutex<Option<Result<()>>>,
+}
 
 /// Takes jobs, yields outcomes. One engine serves one recipe.
 pub struct Engine {
@@ -40,7 +45,7 @@ pub struct Engine {
     pub(super) pool: Arc<rayon::ThreadPool>,
     pub(super) isa: Isa,
     pub(super) executor: Arc<dyn Executor>,
-    pub(super) budget: Budget,
+    memory_bytes: u64,
     pub(super) cancel: Cancel,
     pub(super) jobs: usize,
     depth: OnceLock<Depth>,
@@ -58,9 +63,19 @@ impl Engine {
         let pool = Arc::new(pool.map_err(|e| Error::Environment(format!("cannot start {threads} threads: {e}")))?);
         let isa = options.isa.unwrap_or_else(Isa::best);
         let executor = executor(&options.device, &pool, isa)?;
-        let budget = Budget::new(options.memory_bytes.unwrap_or_else(default_memory));
+        let memory_bytes = options.memory_bytes.unwrap_or_else(default_memory);
         let jobs = options.jobs.unwrap_or(cores).max(1);
-        Ok(Self { options, recipe, pool, isa, executor, budget, cancel: Cancel::new(), jobs, depth: OnceLock::new() })
+        Ok(Self {
+            options,
+            recipe,
+            pool,
+            isa,
+            executor,
+            memory_bytes,
+            cancel: Cancel::new(),
+            jobs,
+            depth: OnceLock::new(),
+        })
     }
 
     /// The flag that stops this engine.
@@ -75,35 +90,37 @@ impl Engine {
 
     /// What runs depth models, once [`Engine::run`] has needed one.
     pub fn inference(&self) -> Option<&EngineInfo> {
-        self.depth.get().map(|(_, stage)| stage.engine())
+        self.depth.get().map(|depth| depth.stage.engine())
+    }
+
+    /// Remarks of the inference engine's choice, e.g. a library that was found and could not be loaded.
+    pub fn inference_notes(&self) -> &[String] {
+        self.depth.get().map_or(&[], |depth| depth.stage.notes())
     }
 
     /// Loads, hits, evictions and reloads of depth models so far.
     pub fn model_counts(&self) -> Option<CacheCounts> {
-        self.depth.get().map(|(_, stage)| stage.counts())
+        self.depth.get().map(|depth| depth.stage.counts())
     }
 
     /// The arithmetic class of this run.
     pub(super) fn arithmetic(&self) -> String {
         match self.depth.get() {
-            Some((_, stage)) => format!("{}; {}", self.executor.arithmetic(), stage.engine()),
+            Some(depth) => format!("{}; {}", self.executor.arithmetic(), depth.stage.engine()),
             None => self.executor.arithmetic(),
         }
     }
 
     /// Model and stage of a run whose recipe estimates depth.
-    pub(super) fn depth(&self) -> Result<(Arc<ModelEntry>, &DepthStage)> {
-        match self.depth.get() {
-            Some((model, stage)) => Ok((model.clone(), stage)),
-            None => Err(Error::Environment("internal error: the depth stage was not started".to_owned())),
-        }
+    pub(super) fn depth(&self) -> Result<&Depth> {
+        self.depth.get().ok_or_else(|| Error::Environment("internal error: the depth stage was not started".to_owned()))
     }
 
     pub(super) fn depth_if_started(&self) -> Option<&Depth> {
         self.depth.get()
     }
 
-    /// Finds and loads the model before the first picture is read, so that one that cannot be used is said at once.
+    /// Finds the model and settles the inference engine; loads neither weights nor pictures.
     fn start_depth(&self) -> Result<()> {
         if self.depth.get().is_some() {
             return Ok(());
@@ -111,20 +128,30 @@ impl Engine {
         let model = registry::find(&self.recipe.depth.model, Path::new("."), &Contract::default())?;
         let inference = Inference::resolve(&self.options.inference, self.pool.current_num_threads())?;
         let stage = DepthStage::start(inference, MODEL_BYTES)?;
-        let model = Arc::new(model);
-        let size = model.input_size(Extent { width: 3, height: 2 });
-        let input = vec![0.5; 3 * size.0 as usize * size.1 as usize];
-        stage.estimate(DepthRequest { model: model.clone(), input, size })?;
+        let depth = Depth { model: Arc::new(model), stage, warm: Mutex::new(None) };
         // Only this thread sets it; a second value would be dropped.
-        let _ = self.depth.set((model, stage));
+        let _ = self.depth.set(depth);
         Ok(())
+    }
+
+    /// Loads the model and runs it once, so that one that cannot be used is said before the first picture is read. Called by the first
+    /// job that has work to do: a run that finds everything up to date loads nothing.
+    pub(super) fn warm_up(&self) -> Result<()> {
+        let Some(depth) = self.depth.get() else { return Ok(()) };
+        let mut warm = depth.warm.lock().unwrap_or_else(PoisonError::into_inner);
+        warm.get_or_insert_with(|| {
+            let size = depth.model.input_size(Extent { width: 3, height: 2 });
+            let input = vec![0.5; 3 * size.0 as usize * size.1 as usize];
+            depth.stage.estimate(DepthRequest { model: depth.model.clone(), input, size }).map(|_| ())
+        })
+        .clone()
     }
 
     /// Runs all jobs; `on_event` hears of each start and end on the calling thread. The outcome of every job is reported once.
     ///
     /// # Errors
     /// Before the first picture is read: colliding outputs, an output folder that cannot be used, a model or device that is
-    /// missing. Afterwards nothing is an error of the run: failures are outcomes.
+    /// missing or unusable. Afterwards nothing is an error of the run: failures are outcomes.
     pub fn run(&self, jobs: &[Job], work: &Work, mut on_event: impl FnMut(Event)) -> Result<Summary> {
         refuse_collisions(&self.options.out, jobs)?;
         if self.may_estimate(work) {
@@ -135,8 +162,11 @@ impl Engine {
         sweep(folders(jobs));
         let stager = Stager::new(opened.journal.writer());
         let committer = Committer::start(opened.journal, CommitOptions::default())?;
+        // A loaded model counts against the memory for as long as the run lasts.
+        let model_bytes = self.depth.get().map_or(0, |depth| depth.model.bytes);
         let run = Run {
             engine: self,
+            budget: Budget::new(self.memory_bytes.saturating_sub(model_bytes).max(self.memory_bytes / 4)),
             jobs,
             kind: work,
             ledger: &opened.ledger,
@@ -144,6 +174,7 @@ impl Engine {
             committer: &committer,
             next: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
+            fatal: Mutex::new(None),
         };
         let mut summary = Summary::default();
         let (messages, received) = channel();
@@ -177,6 +208,9 @@ impl Engine {
                 }
             }
         });
+        if let Some(error) = run.fatal.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Err(error);
+        }
         committer.finish()?;
         let ended = summary.done + summary.up_to_date + summary.skipped + summary.failed;
         summary.not_started = (jobs.len() as u64).saturating_sub(ended);

@@ -193,15 +193,12 @@ def sky_radiance(s, dx, dy, dz, disk):
 def terrain_color(s, x, y, z, ny):
     """Albedo of the terrain: grass, a forest belt, rock on slopes, snow on heights, mixed softly."""
     m = int(s.terrain[6])
-    # bend the texture's coordinates, or its repeats would line up into rows far away
-    bx = x + 60 * sample_tile(s.tiles, 4, x * 0.0021, z * 0.0021)
-    bz = z + 60 * sample_tile(s.tiles, 4, x * 0.0021 + 0.37, z * 0.0021 + 0.71)
-    r, g, b = surface_color(s.tiles, s.materials, m, bx, bz)
+    r, g, b = surface_color(s.tiles, s.materials, m, x, z)
     wobble = sample_octaves(s.tiles, 3, x * 0.004, z * 0.004, 4) - 0.5
     belt = min(1.0, max(0.0, (y - 14) * 0.05)) * min(1.0, max(0.0, (380 + 300 * wobble - y) * 0.02))
     forest = belt * min(1.0, max(0.0, wobble * 9 + 0.75))
     if forest > 0:
-        crowns = 0.45 + 1.1 * sample_octaves(s.tiles, 0, bx * 0.011, (bz + y) * 0.011, 3)
+        crowns = 0.45 + 1.1 * sample_octaves(s.tiles, 0, x * 0.011, (z + y) * 0.011, 3)
         r = r * (1 - forest) + s.materials[m + 3, 1] * crowns * forest
         g = g * (1 - forest) + s.materials[m + 3, 2] * crowns * forest
         b = b * (1 - forest) + s.materials[m + 3, 3] * crowns * forest

@@ -42,7 +42,8 @@ fn lzw(data: &[u8]) -> Result<Vec<u8>, String> {
 fn deflate(data: &[u8]) -> Result<Vec<u8>, String> {
     // RFC 1951: stored blocks cost 5 bytes per 65 535; the rest is slack for the last block and the zlib frame.
     let mut out = Vec::with_capacity(data.len() + data.len() / 1000 + 1024);
-    let mut compressor = flate2::Compress::new(flate2::Compression::fast(), true);
+    // Level 1 of zlib-rs makes 16-bit photographs larger than they were; level 2 costs 30 % more time and takes a quarter off.
+    let mut compressor = flate2::Compress::new(flate2::Compression::new(2), true);
     loop {
         let read = usize::try_from(compressor.total_in()).unwrap_or(data.len());
         let status = compressor.compress_vec(&data[read..], &mut out, flate2::FlushCompress::Finish);

@@ -57,6 +57,13 @@ fn adapters() -> Vec<wgpu::Adapter> {
     all
 }
 
+/// False where the kernel shows no graphics device at all, so that loading drivers (0.2 s, and Mesa's remarks on standard error) would
+/// only find software. Elsewhere than on Linux nothing is known and the answer is yes.
+fn hardware_is_possible() -> bool {
+    let nodes = ["/dev/dri", "/dev/nvidiactl", "/dev/dxg", "/dev/kfd", "/dev/mali0"];
+    !cfg!(target_os = "linux") || nodes.iter().any(|node| std::path::Path::new(node).exists())
+}
+
 /// Order of choice.
 fn rank(kind: wgpu::DeviceType) -> u8 {
     match kind {
@@ -120,6 +127,9 @@ pub(super) struct Context {
 impl Context {
     /// Opens the adapter that `selection` means; `None` for [`Selection::Auto`] without hardware.
     pub fn open(selection: &Selection) -> Result<Option<Self>> {
+        if *selection == Selection::Auto && !hardware_is_possible() {
+            return Ok(None);
+        }
         let adapters = adapters();
         let all: Vec<_> = adapters.iter().map(|a| facts(&a.get_info())).collect();
         let chosen = choose(selection, &all).and_then(|i| Some((adapters.get(i)?, all.get(i)?)));

@@ -1,0 +1,1 @@
+"""The four scenes composed by hand, one module each."""

@@ -31,15 +31,6 @@ def _noise(seed, exponent):
     return (field - field.mean()) / field.std()
 
 
-def _softened(heights):
-    """Heights without detail near the size of a cell, where bilinear facets would show."""
-    for _ in range(3):
-        for axis in (0, 1):
-            near = np.roll(heights, 1, axis) + np.roll(heights, -1, axis)
-            heights = 0.5 * heights + 0.25 * near
-    return heights
-
-
 def height_field():
     """Meters above the lake: f64 [CELLS, CELLS]; meadow, lake basin, wooded hills, mountains."""
     axis = (np.arange(CELLS) - CELLS / 2) * CELL
@@ -57,7 +48,7 @@ def height_field():
     peaks = _smooth(900, 2500, z + 120 * rolling) * (400 + 330 * ridges + 130 * rough)
     peaks *= 0.72 + 0.45 * _smooth(0.0, 1.0, np.abs(x - 330) / 1300)
     detail = 0.35 * rough * _smooth(160, 600, z) * 6
-    return _softened(floor + hills + np.maximum(peaks, 0) + detail + 0.10 * rough * _smooth(0, 60, z))
+    return floor + hills + np.maximum(peaks, 0) + detail + 0.10 * rough * _smooth(0, 60, z)
 
 
 def compose():
@@ -174,7 +165,7 @@ def _fence(scene, ground):
 def _cabin(scene, ground):
     logs = scene.material(srgb("6e4a2e"), srgb("4c311d"), PLANKS, 3.2, 5, 0.6)
     shingle = scene.material(srgb("6f675f"), srgb("554e48"), PLANKS, 3.0, 5, 0.7)
-    lit = scene.material((1.0, 0.62, 0.25), contrast=0.2, emission=0.4)
+    lit = scene.material((1.0, 0.62, 0.25), contrast=0.2, emission=1.1)
     stone = scene.material(srgb("8b857c"), contrast=0.6)
     x, z = 21.0, 50.0
     y = max(ground(x, z), 0.4)
@@ -204,7 +195,7 @@ def _cabin(scene, ground):
         part(-4.02, 2.0, 0, (0.05, 0.5, 0.6), lit)
     with scene.group():
         for k in range(14):
-            scene.add(BOX, _at(9.5 + 0.12 * k, 0.42, 80 + 1.15 * k), (1.1, 0.05, 0.5), shingle)
+            scene.add(BOX, _at(9.5 + 0.12 * k, 0.42, 80 + 1.15 * k), (1.1, 0.05, 0.5), logs)
         for k in range(0, 14, 4):
             for side in (-1, 1):
                 scene.add(CYL, _at(9.5 + 0.12 * k + side, 0.1, 80 + 1.15 * k), (0.11, 0.9, 0.11), logs)

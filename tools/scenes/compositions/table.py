@@ -103,12 +103,22 @@ def _board(scene):
     scene.add(ELL, (-0.25, TOP + 0.085, 0.05), (0.145, 0.068, 0.082), crust, yaw_rotation(-0.35))
     for k, x in enumerate((-0.06, -0.025)):
         lean = tilt_rotation(0.5, 0.0, 0.9 + 0.25 * k)
-        center = (x, TOP + 0.062 - 0.012 * k, -0.005 - 0.02 * k)
-        scene.add(SOFT, center, (0.060, 0.009, 0.050), crust, lean, crumb, crumb)
+        scene.add(
+            CYL,
+            (x, TOP + 0.062 - 0.012 * k, -0.005 - 0.02 * k),
+            (0.062, 0.009, 0.052),
+            crust,
+            lean,
+            crumb,
+            crumb,
+        )
+        scene.add(CYL, (x, TOP + 0.062 - 0.012 * k, -0.005 - 0.02 * k), (0.057, 0.0095, 0.047), crumb, lean)
     cheese = scene.material(
         srgb("ecc25c"), srgb("dfae45"), NOISE, 4, 2, 0.5, reflectance=0.03, roughness=0.15
     )
+    rind = scene.material(srgb("b5402a"), contrast=0.3, reflectance=0.04, roughness=0.1)
     scene.add(BOX, (0.045, TOP + 0.051, -0.075), (0.062, 0.025, 0.035), cheese, yaw_rotation(0.55))
+    scene.add(BOX, (0.0625, TOP + 0.051, -0.046), (0.062, 0.0252, 0.003), rind, yaw_rotation(0.55))
     steel = scene.material(srgb("c5c9cc"), contrast=0.1, reflectance=0.55, roughness=0.06)
     handle = scene.material(srgb("2c1c12"), contrast=0.3, reflectance=0.05, roughness=0.1)
     blade = yaw_rotation(-0.75)
@@ -210,7 +220,7 @@ def _fruit(scene):
     scene.add(ELL, (0.40, TOP + 0.036, -0.02), (0.056, 0.037, 0.037), lemon, yaw_rotation(0.5))
     scene.add(ELL, (0.448, TOP + 0.036, -0.046), (0.016, 0.011, 0.011), lemon, yaw_rotation(0.5))
     scene.add(ELL, (0.315, TOP + 0.036, -0.105), (0.053, 0.037, 0.037), lemon, yaw_rotation(-0.6))
-    pear(scene, (-0.46, TOP + 0.047, 0.16), 0.058, pear_skin, stem, tilt_rotation(0.5, 0.12, 0.10))
+    pear(scene, (-0.46, TOP + 0.047, 0.16), 0.058, pear_skin, stem, tilt_rotation(0.5, 1.35, 0.0))
     _grapes(scene)
 
 
