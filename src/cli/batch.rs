@@ -172,6 +172,7 @@ impl State {
         let jobs = &intake.jobs;
         let mut progress = Progress::begin(&mut self.console, jobs);
         let summary = engine.run(jobs, &batch.work, |event| match event {
+            Event::Note(text) => self.console.warning(None, text),
             Event::Started { index } => {
                 if let Some(job) = jobs.get(index) {
                     progress.started(&self.console, index, &job.input);

@@ -6,7 +6,7 @@ use chiaro::codec::{self, Limits};
 use chiaro::depth::registry::{self, Contract, ModelEntry};
 use chiaro::engine::budget::default_memory;
 use chiaro::engine::job::{Job, Work};
-use chiaro::engine::refuse_collisions;
+use chiaro::engine::{job_share, refuse_collisions};
 use chiaro::error::Result;
 use chiaro::plan::{DepthPlan, PlanRequest, plan};
 use chiaro::recipe::Recipe;
@@ -24,6 +24,7 @@ const NO_FOLDER: &str = "OUT";
 struct Planner {
     recipe: Recipe,
     share_bytes: u64,
+    total_bytes: u64,
     /// The model, looked up once, when a picture needs it.
     model: Option<Result<ModelEntry>>,
 }
@@ -40,7 +41,8 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     let jobs = args.machine.jobs.map_or_else(batch::cores, usize::from);
     let mut report = PlanReport::new(&recipe, memory_bytes, jobs, &gathered.intake);
     report.collisions = refuse_collisions(&out, &gathered.intake.jobs).err().map(|e| e.to_string());
-    let mut planner = Planner { recipe, share_bytes: memory_bytes / jobs.max(1) as u64, model: None };
+    let share_bytes = job_share(memory_bytes, jobs, gathered.intake.jobs.len());
+    let mut planner = Planner { recipe, share_bytes, total_bytes: memory_bytes, model: None };
     for error in &gathered.intake.failed {
         report.failed.push(describe(error));
     }
@@ -75,6 +77,9 @@ impl Planner {
             info: source.info(),
             recipe: &self.recipe,
             share_bytes: self.share_bytes,
+            total_bytes: self.total_bytes,
+            source_bytes: source.resident_bytes(),
+            export_bytes: 0,
             strip_rows: None,
         };
         let plan = plan(&request)?;

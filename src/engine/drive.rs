@@ -1,6 +1,7 @@
 //! The way of one picture: admission, analyse, render, commit. Each driver thread owns one job from admission to hand-over.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Mutex, PoisonError};
@@ -10,19 +11,22 @@ use super::budget::Budget;
 use super::committer::{CommitSet, Committer, Output};
 use super::identity::{Digest, Identity, IdentityBuilder, InputKey, Stamp};
 use super::job::{Job, Outcome, Stages, Status, Work as Kind};
-use super::journal::Ledger;
-use super::on_exist::{Decision, SkipReason, settle};
+use super::journal::{Ledger, State};
+use super::on_exist::{Decision, OnExist, SkipReason, settle};
 use super::staged::Stager;
 use super::{Engine, analyse, render};
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::plan::{PlanRequest, plan};
+use crate::plan::{DepthPlan, PlanRequest, plan};
+use crate::recipe::DepthSource;
 
 /// Everything the drivers of one run share.
 pub struct Run<'a> {
     pub engine: &'a Engine,
     /// Bytes that jobs may hold together.
     pub budget: Budget,
+    /// Bytes that one of them may hold.
+    pub share_bytes: u64,
     pub jobs: &'a [Job],
     pub kind: &'a Kind,
     pub ledger: &'a Ledger,
@@ -88,7 +92,8 @@ fn internal(job: &Job, panic: &(dyn std::any::Any + Send)) -> Error {
 /// One job. Returns true when the committer has it and will send its outcome.
 fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) -> Result<bool> {
     let engine = run.engine;
-    let identity = identity(run, job)?;
+    let input_stamp = stamp(&job.input)?;
+    let identity = identity(run, job, input_stamp);
     let (decision, targets) = settle(job.targets.clone(), engine.options.on_exist, engine.options.allow_mixed, |t| {
         run.ledger.state(&identity, t)
     })?;
@@ -105,24 +110,24 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) 
         Decision::Fail(reason) => return Err(Error::output(&job.input, reason)),
         Decision::WriteAs => return Err(Error::output(&job.input, "no free name was found")),
     };
-    if let Err(error) = engine.warm_up() {
-        run.stop.store(true, Ordering::Relaxed);
-        *run.fatal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
-        return Err(error);
-    }
     let mut source = codec::open(&job.input, &engine.options.limits)?;
     outcome.extent = Some(source.info().extent);
-    let share_bytes = run.budget.total() / engine.jobs as u64;
     let request = PlanRequest {
         path: &job.input,
         info: source.info(),
         recipe: &engine.recipe,
-        share_bytes,
+        share_bytes: run.share_bytes,
+        total_bytes: run.budget.total(),
+        source_bytes: source.resident_bytes(),
+        export_bytes: run.kind.export_bytes(source.info().extent),
         strip_rows: engine.options.strip_rows,
     };
     let mut plan = plan(&request)?;
     if matches!(run.kind, Kind::Depth(_)) && plan.depth.is_none() {
         plan.require_depth(&request)?;
+    }
+    if matches!(plan.depth, Some(DepthPlan::Estimated { .. })) {
+        warm_up(run)?;
     }
     let mut work = Work { engine, job, stages: Stages::default(), warnings: source.info().warnings.clone() };
     work.warnings.extend(plan.notes.iter().cloned());
@@ -140,6 +145,9 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) 
             }
             (Kind::Grade, Some(first)) => render::grade(&mut work, &plan, source.as_mut(), facts, first)?,
             (Kind::Grade, None) => {}
+        }
+        if stamp(&job.input)? != input_stamp {
+            return Err(Error::input(&job.input, "changed by another program while it was read"));
         }
         Ok(staged)
     })();
@@ -164,20 +172,62 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) 
     Ok(true)
 }
 
+/// Loads the model; when that fails, the run ends before any picture is read.
+fn warm_up(run: &Run) -> Result<()> {
+    run.engine.warm_up().inspect_err(|error| {
+        run.stop.store(true, Ordering::Relaxed);
+        *run.fatal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+    })
+}
+
+fn stamp(path: &Path) -> Result<Stamp> {
+    std::fs::metadata(path).map(|m| Stamp::of(&m)).map_err(|e| Error::input(path, e))
+}
+
 /// What the bytes of the outputs depend on.
-fn identity(run: &Run, job: &Job) -> Result<Identity> {
-    let metadata = std::fs::metadata(&job.input).map_err(|e| Error::input(&job.input, e))?;
+fn identity(run: &Run, job: &Job, stamp: Stamp) -> Identity {
     let kind = match run.kind {
         Kind::Grade => "grade".to_owned(),
         Kind::Depth(exports) => format!("depth {exports:?}"),
     };
     let engine = run.engine;
     let mut builder = IdentityBuilder::new()
-        .input(&InputKey::Stamp(Stamp::of(&metadata)))
+        .input(&InputKey::Stamp(stamp))
         .hash("recipe", &Digest::of(engine.recipe.hash.as_bytes()))
         .part("work", kind);
-    if let Some(depth) = engine.depth_if_started() {
+    let depth = engine.depth_if_started().filter(|_| !carries_depth(run, job));
+    if let Some(depth) = depth {
         builder = builder.part("model", &depth.model.sha256);
     }
-    Ok(builder.finish(engine.arithmetic()))
+    builder.finish(engine.arithmetic(depth.is_some()))
+}
+
+/// True when the picture's own depth is used, so that neither model nor inference engine decide its bytes. Only EXR can carry depth, and
+/// only its header is read; a picture that cannot be opened fails later, with its own error.
+fn carries_depth(run: &Run, job: &Job) -> bool {
+    let is_exr = job.input.extension().is_some_and(|e| e.eq_ignore_ascii_case("exr"));
+    is_exr
+        && run.engine.recipe.depth.source != DepthSource::Model
+        && codec::open(&job.input, &run.engine.options.limits).is_ok_and(|s| s.info().depth_channel.is_some())
+}
+
+/// A resumed run of another arithmetic class would leave a folder whose pictures differ by who rendered them: refused before the first
+/// picture, unless the user accepts it.
+pub fn refuse_mixed(run: &Run) -> Result<()> {
+    let options = &run.engine.options;
+    if options.allow_mixed || options.on_exist != OnExist::SkipIfValid || run.ledger.arithmetic_classes().is_empty() {
+        return Ok(());
+    }
+    for job in run.jobs {
+        // What cannot be looked at fails as a picture, with its own error.
+        let Ok(stamp) = stamp(&job.input) else { continue };
+        let state = run.ledger.state(&identity(run, job, stamp), &job.targets);
+        let Ok(State::OtherClass { recorded }) = state else { continue };
+        return Err(Error::Environment(format!(
+            "{} was rendered with another arithmetic ({recorded}), this run would use {}: continue with --allow-mixed, or render all anew with --on-exist overwrite",
+            crate::error::escape(job.targets.first().unwrap_or(&job.input)),
+            run.engine.arithmetic(true),
+        )));
+    }
+    Ok(())
 }

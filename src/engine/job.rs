@@ -59,6 +59,16 @@ pub enum Work {
     Depth(Vec<DepthExport>),
 }
 
+impl Work {
+    /// Bytes that outputs beside the graded picture hold until they are written: an EXR depth map is written whole.
+    pub fn export_bytes(&self, extent: Extent) -> u64 {
+        match self {
+            Self::Depth(exports) if exports.contains(&DepthExport::Exr) => extent.pixels() * 4,
+            _ => 0,
+        }
+    }
+}
+
 /// Wall seconds of the stages of one job.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
 pub struct Stages {
@@ -141,6 +151,8 @@ pub enum Event<'a> {
     },
     /// A picture is done with.
     Finished(&'a Outcome),
+    /// A remark on the run as a whole: what recovery could not look at, lines of a journal that are damaged.
+    Note(&'a str),
 }
 
 /// Totals of a run.

@@ -37,4 +37,4 @@ mod render;
 mod run;
 pub mod staged;
 
-pub use run::{Engine, refuse_collisions};
+pub use run::{Engine, job_share, refuse_collisions};

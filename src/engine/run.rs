@@ -30,10 +30,17 @@ use crate::recipe::{DepthSource, Recipe};
 /// Bytes of loaded models, at most; the depth stage's share of the memory.
 const MODEL_BYTES: u64 = 2 << 30;
 
+/// Bytes one job may hold when `jobs` drivers share `total` bytes over `pictures`.
+pub fn job_share(total: u64, jobs: usize, pictures: usize) -> u64 {
+    total / jobs.min(pictures).max(1) as u64
+}
+
 /// The model of a run and the thread that runs it.
 pub(super) struct Depth {
     pub model: Arc<ModelEntry>,
     pub stage: DepthStage,
+    /// Bytes that loaded sessions may hold: two orientations of the model, as far as the memory allows.
+    cache_bytes: u64,
     /// Whether the model was loaded and answered; once.
     warm: Mutex<Option<Result<()>>>,
 }
@@ -103,11 +110,11 @@ impl Engine {
         self.depth.get().map(|depth| depth.stage.counts())
     }
 
-    /// The arithmetic class of this run.
-    pub(super) fn arithmetic(&self) -> String {
+    /// The arithmetic class of results; the inference engine is part of it where depth is estimated.
+    pub(super) fn arithmetic(&self, estimates: bool) -> String {
         match self.depth.get() {
-            Some(depth) => format!("{}; {}", self.executor.arithmetic(), depth.stage.engine()),
-            None => self.executor.arithmetic(),
+            Some(depth) if estimates => format!("{}; {}", self.executor.arithmetic(), depth.stage.engine()),
+            _ => self.executor.arithmetic(),
         }
     }
 
@@ -127,22 +134,27 @@ impl Engine {
         }
         let model = registry::find(&self.recipe.depth.model, Path::new("."), &Contract::default())?;
         let inference = Inference::resolve(&self.options.inference, self.pool.current_num_threads())?;
-        let stage = DepthStage::start(inference, MODEL_BYTES)?;
-        let depth = Depth { model: Arc::new(model), stage, warm: Mutex::new(None) };
+        let cache_bytes = (2 * model.bytes).min(self.memory_bytes / 2).clamp(model.bytes, MODEL_BYTES.max(model.bytes));
+        let stage = DepthStage::start(inference, cache_bytes)?;
+        let depth = Depth { model: Arc::new(model), stage, cache_bytes, warm: Mutex::new(None) };
         // Only this thread sets it; a second value would be dropped.
         let _ = self.depth.set(depth);
         Ok(())
     }
 
-    /// Loads the model and runs it once, so that one that cannot be used is said before the first picture is read. Called by the first
-    /// job that has work to do: a run that finds everything up to date loads nothing.
+    /// Loads the model and runs it once in either orientation, so that one that cannot be used is said before the first picture is
+    /// read. Called by the first job that estimates depth: a run that finds everything up to date, or whose pictures carry depth,
+    /// loads nothing.
     pub(super) fn warm_up(&self) -> Result<()> {
         let Some(depth) = self.depth.get() else { return Ok(()) };
         let mut warm = depth.warm.lock().unwrap_or_else(PoisonError::into_inner);
         warm.get_or_insert_with(|| {
-            let size = depth.model.input_size(Extent { width: 3, height: 2 });
-            let input = vec![0.5; 3 * size.0 as usize * size.1 as usize];
-            depth.stage.estimate(DepthRequest { model: depth.model.clone(), input, size }).map(|_| ())
+            let size = |width, height| depth.model.input_size(Extent { width, height });
+            let sizes = BTreeSet::from([size(3, 2), size(2, 3)]);
+            sizes.into_iter().try_for_each(|size| {
+                let input = vec![0.5; 3 * size.0 as usize * size.1 as usize];
+                depth.stage.estimate(DepthRequest { model: depth.model.clone(), input, size }).map(|_| ())
+            })
         })
         .clone()
     }
@@ -157,16 +169,22 @@ impl Engine {
         if self.may_estimate(work) {
             self.start_depth()?;
         }
-        let info = RunInfo::new(&self.recipe.name, Digest::of(self.recipe.hash.as_bytes()), self.arithmetic());
+        let info = RunInfo::new(&self.recipe.name, Digest::of(self.recipe.hash.as_bytes()), self.arithmetic(true));
         let opened = journal::open(&self.options.out, &info)?;
-        sweep(folders(jobs));
+        let swept = sweep(folders(jobs));
+        let notes = opened.recovered.warnings.iter().cloned().chain(opened.ledger.warnings());
+        for note in notes.chain(swept.errors.iter().map(ToString::to_string)) {
+            on_event(Event::Note(&note));
+        }
         let stager = Stager::new(opened.journal.writer());
         let committer = Committer::start(opened.journal, CommitOptions::default())?;
         // A loaded model counts against the memory for as long as the run lasts.
-        let model_bytes = self.depth.get().map_or(0, |depth| depth.model.bytes);
+        let model_bytes = self.depth.get().map_or(0, |depth| depth.cache_bytes);
+        let budget = Budget::new(self.memory_bytes.saturating_sub(model_bytes).max(self.memory_bytes / 4));
         let run = Run {
             engine: self,
-            budget: Budget::new(self.memory_bytes.saturating_sub(model_bytes).max(self.memory_bytes / 4)),
+            share_bytes: job_share(budget.total(), self.jobs, jobs.len()),
+            budget,
             jobs,
             kind: work,
             ledger: &opened.ledger,
@@ -176,6 +194,7 @@ impl Engine {
             stop: AtomicBool::new(false),
             fatal: Mutex::new(None),
         };
+        drive::refuse_mixed(&run)?;
         let mut summary = Summary::default();
         let (messages, received) = channel();
         std::thread::scope(|scope| {

@@ -24,6 +24,12 @@ pub struct PlanRequest<'a> {
     pub recipe: &'a Recipe,
     /// Bytes this job may hold.
     pub share_bytes: u64,
+    /// Bytes all jobs may hold together: a picture that can only be held whole must fit.
+    pub total_bytes: u64,
+    /// Bytes the opened source will hold by itself ([`Access::Whole`]: the whole picture, channels that are only copied included).
+    pub source_bytes: u64,
+    /// Bytes that outputs beside the picture hold (whole-picture depth exports).
+    pub export_bytes: u64,
     /// Fixed number of rows per strip, for tests of invariance; `None` = chosen.
     pub strip_rows: Option<u32>,
 }
@@ -102,6 +108,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         context: recipe.context.clone(),
     };
     choose_memory(&mut plan, request);
+    check_memory(&plan, request)?;
     check_domains(path, &plan)?;
     Ok(plan)
 }
@@ -140,13 +147,28 @@ fn choose_memory(plan: &mut Plan, request: &PlanRequest) {
     let mut rows = target.min(allowed);
     rows = if rows >= chunk { rows / chunk * chunk } else { rows };
     plan.strip_rows = request.strip_rows.unwrap_or(rows.min(u64::from(info.extent.height)) as u32).max(1);
-    let decoder =
-        if info.access == Access::Whole { whole + depth_row * u64::from(info.extent.height) } else { chunk * row * 2 };
+    let decoder = if info.access == Access::Whole { request.source_bytes } else { chunk * row * 2 };
+    // EXR is written whole.
+    let sink = if plan.output.format == Format::Exr { row_out * u64::from(info.extent.height) } else { 0 };
     let strips = u64::from(plan.strip_rows) * per_row;
-    let base = strips + decoder;
+    let base = strips + decoder + sink + request.export_bytes;
     // A source that is whole in memory is its own store: keeping a second copy would be waste.
     plan.keep_decoded = plan.depth.is_some() && info.access != Access::Whole && base + whole <= request.share_bytes;
     plan.bytes = base + if plan.keep_decoded { whole } else { 0 };
+}
+
+/// A picture that can only be held whole is refused when it cannot fit: running it "alone" would end in the system killing the batch.
+fn check_memory(plan: &Plan, request: &PlanRequest) -> Result<()> {
+    let whole = request.info.access == Access::Whole || plan.output.format == Format::Exr;
+    if whole && plan.bytes > request.total_bytes {
+        return Err(Error::Limit {
+            path: request.path.to_owned(),
+            what: "memory for a picture that its format holds whole (raise --memory, or save it in strips or tiles), in bytes,",
+            value: plan.bytes,
+            limit: request.total_bytes,
+        });
+    }
+    Ok(())
 }
 
 /// Every encoding must resolve, and have primaries that span a space, before the first picture is read.
@@ -256,7 +278,7 @@ impl Plan {
     pub fn require_depth(&mut self, request: &PlanRequest) -> Result<()> {
         self.depth = Some(depth_plan(request.path, request.info, request.recipe)?);
         choose_memory(self, request);
-        Ok(())
+        check_memory(self, request)
     }
 
     /// The fused pass of the render phase.
