@@ -244,7 +244,7 @@ fn depth_maps_are_written_in_every_form() {
     }
     let ran = dir.run(&arguments).ends(0);
     assert_eq!(dir.tree("out"), ["a_depth.exr", "a_depth.png", "a_depth_preview.png"]);
-    assert!(ran.stderr.contains("rten") && ran.stderr.contains("1 model session loaded"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("rten") && ran.stderr.contains("2 model sessions loaded"), "{}", ran.stderr);
     assert_eq!(dir.run(&arguments).ends(0).count("up-to-date"), 3);
     let ran = dir.run(&["depth", "in", "-o", "out2", "--model", "missing.onnx", "--device", "cpu"]).ends(4);
     assert!(ran.stderr.contains("missing.onnx"), "{}", ran.stderr);
