@@ -1,7 +1,7 @@
 //! Memory maps of large input files that cannot kill the program.
 //!
 //! Reading a mapped page that another process has cut off the file raises SIGBUS, whose default action ends the process. So nothing is
-//! mapped unless the program has asked for the handler of [`sigbus`], which puts a zero page in place and marks the mapping; the reader
+//! mapped unless the program has asked for the handler of `sigbus`, which puts a zero page in place and marks the mapping; the reader
 //! asks [`Mapping::was_cut`] after every strip and fails that picture. Only Linux maps; elsewhere files are read by position.
 //! Mapped pages count as resident until given back: [`Mapping::release`] returns what has been passed.
 

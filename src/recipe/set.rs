@@ -30,7 +30,7 @@ pub fn apply_set(recipe: &mut Recipe, set: &str) -> Result<()> {
 /// Applies `--set` texts in order and renews the hash. All or nothing: after an error the recipe is as before.
 ///
 /// # Errors
-/// [`Error::Recipe`] with the path `--set` and every problem of every text.
+/// [`crate::error::Error::Recipe`] with the path `--set` and every problem of every text.
 pub fn apply_sets<S: AsRef<str>>(recipe: &mut Recipe, sets: &[S]) -> Result<()> {
     let mut changed = recipe.clone();
     let mut problems = super::text::Problems::default();

@@ -1,7 +1,7 @@
 //! The GPU executor: a pass is one dispatch.
 //!
 //! A strip is a linear run of pixels, cut into *bands* of whole groups of 4 pixels that fit the device's limits (rows do not matter: column
-//! and row of a pixel follow from its index). The calling thread copies a band into the mapped memory of a slot of the [`ring`](Ring),
+//! and row of a pixel follow from its index). The calling thread copies a band into the mapped memory of a slot of the ring,
 //! submits upload, dispatch and readback as one batch, and goes on with the next band; it waits for its oldest band when no slot
 //! is free and at the end. Several callers share the ring, so one band is uploaded while another is computed and a third read back.
 //!
