@@ -15,5 +15,7 @@ fn finite(v: f32) -> bool {
 
 // Mix in the operation's domain; equal values stay as they are. Twin of `mix` in src/ops/chunk.rs.
 fn mix_strength(before: vec3<f32>, after: vec3<f32>, strength: f32) -> vec3<f32> {
-    return select(before + strength * (after - before), before, after == before);
+    let mixed = before + strength * (after - before);
+    let size = bitcast<vec3<u32>>(mixed) & vec3(0x7fffffffu);
+    return select(mixed, before, (after == before) | (size > vec3(0x7f800000u)));
 }

@@ -53,8 +53,9 @@ fn store_f16(v: f32) -> u32 {
     if size >= 0x38800000u {
         half = (size - 0x38000000u + 0xfffu + ((size >> 13u) & 1u)) >> 13u;
     }
+    // Finite values stay finite: 65504 is the largest half.
     if size >= 0x477ff000u {
-        half = 0x7c00u;
+        half = select(0x7bffu, 0x7c00u, size == 0x7f800000u);
     }
     if size > 0x7f800000u {
         half = 0x7e00u | ((size >> 13u) & 0x3ffu);

@@ -16,6 +16,8 @@ fn depth_grade(c: DepthGrade, before: Px) -> Px {
     let lit = px.rgb * (near + t * (far - near));
     let luminance = 0.2627 * lit.r + 0.6780 * lit.g + 0.0593 * lit.b;
     let saturation = c.near_saturation + t * (c.far_saturation - c.near_saturation);
-    px.rgb = select(luminance + saturation * (lit - luminance), lit, lit == vec3(luminance));
+    let saturated = luminance + saturation * (lit - luminance);
+    let number = vec3(finite(saturated.r), finite(saturated.g), finite(saturated.b));
+    px.rgb = select(lit, saturated, number & vec3(saturation != 1.0));
     return px;
 }

@@ -9,8 +9,8 @@ use rayon::prelude::*;
 
 use super::{Executor, samples};
 use crate::error::Result;
-use crate::ops::{CHUNK, Chunk, Isa};
-use crate::picture::{Region, Strip};
+use crate::ops::{CHUNK, Chunk, Isa, Step, Tables};
+use crate::picture::{Alpha, Region, Strip};
 use crate::plan::Program;
 
 /// Runs passes on the bounded pool.
@@ -48,7 +48,7 @@ impl Executor for Cpu {
                 || Box::new(Chunk::new()),
                 |chunk, (row, out)| {
                     each_chunk(program, input, depth, row, isa, chunk, |first, chunk| {
-                        samples::store(program.output, chunk, program.dither_seed, out, first);
+                        samples::store(program.input.alpha, program.output, chunk, program.dither_seed, out, first);
                     });
                 },
             );
@@ -78,10 +78,26 @@ fn each_chunk(
             let at = row * width + first;
             chunk.disparity[..chunk.len].copy_from_slice(&depth[at..at + chunk.len]);
         }
+        let transparent = program.input.alpha == Alpha::Associated && samples::has_transparent(chunk);
         for step in &program.steps {
-            step.run(&program.tables.0, isa, chunk);
+            if transparent && !step.acts_on_transparent {
+                run_beside_transparent(step, &program.tables, isa, chunk);
+            } else {
+                step.run(&program.tables.0, isa, chunk);
+            }
         }
         sink(first, chunk);
+    }
+}
+
+/// Runs a step; color of pixels without coverage stays as it was.
+fn run_beside_transparent(step: &Step, tables: &Tables, isa: Isa, chunk: &mut Chunk) {
+    let before = chunk.rgb;
+    step.run(&tables.0, isa, chunk);
+    for (plane, before) in chunk.rgb.iter_mut().zip(&before) {
+        for ((value, before), alpha) in plane.iter_mut().zip(before).zip(&chunk.alpha).take(chunk.len) {
+            *value = if *alpha > 0.0 { *value } else { *before };
+        }
     }
 }
 

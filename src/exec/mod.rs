@@ -4,6 +4,8 @@ pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod samples;
+#[cfg(test)]
+mod tests;
 
 use crate::error::Result;
 use crate::picture::Strip;

@@ -28,6 +28,11 @@ pub fn load(layout: PixelLayout, row: &[u8], first: usize, chunk: &mut Chunk) {
     }
 }
 
+/// True when a pixel of the chunk covers nothing: its alpha is not above 0.
+pub fn has_transparent(chunk: &Chunk) -> bool {
+    chunk.alpha[..chunk.len].iter().fold(false, |any, alpha| any | (alpha.max(0.0) == 0.0))
+}
+
 /// Rows of a strip start at a whole sample of 4-byte aligned storage, so the view cannot fail; an empty view would be a bug and shows
 /// as an index panic in tests.
 fn cast<T: bytemuck::AnyBitPattern>(bytes: &[u8]) -> &[T] {
@@ -69,15 +74,24 @@ fn deinterleave<T: Copy>(channels: Channels, samples: &[T], chunk: &mut Chunk, t
 }
 
 /// Stores the chunk into `row` from pixel `first` on: associates color where the layout wants it, then rounds (or dithers 8-bit samples
-/// with `dither_seed`). A gray layout takes the green plane.
-pub fn store(layout: PixelLayout, chunk: &mut Chunk, dither_seed: Option<u32>, row: &mut [u8], first: usize) {
+/// with `dither_seed`). A gray layout takes the green plane. `from` is the association of the picture that came in: where alpha is 0,
+/// associated color is light of its own and stays, color behind unassociated alpha was never seen and is not made light.
+pub fn store(
+    from: Alpha,
+    layout: PixelLayout,
+    chunk: &mut Chunk,
+    dither_seed: Option<u32>,
+    row: &mut [u8],
+    first: usize,
+) {
     let n = chunk.len;
     if layout.alpha == Alpha::Associated {
+        let keeps_light = from == Alpha::Associated;
         for i in 0..n {
             let alpha = chunk.alpha[i];
-            let factor = if alpha > 0.0 { alpha } else { 1.0 };
             for plane in &mut chunk.rgb {
-                plane[i] *= factor;
+                let light = if keeps_light { plane[i] } else { 0.0 };
+                plane[i] = if alpha > 0.0 { plane[i] * alpha } else { light };
             }
         }
     }
@@ -92,9 +106,19 @@ pub fn store(layout: PixelLayout, chunk: &mut Chunk, dither_seed: Option<u32>, r
         (SampleType::U16, _) => {
             interleave(layout.channels, cast_mut(row), chunk, |v, _, _| (code(v, 65_535.0) + 0.5) as u16)
         }
-        (SampleType::F16, _) => interleave(layout.channels, cast_mut(row), chunk, |v, _, _| f16::from_f32(v)),
+        (SampleType::F16, _) => {
+            interleave(layout.channels, cast_mut(row), chunk, |v, _, _| f16::from_f32(within_half(v)))
+        }
         (SampleType::F32, _) => interleave(layout.channels, cast_mut(row), chunk, |v, _, _| v),
     }
+}
+
+/// Holds a finite value inside what a half float can say, -65504 to 65504: bright light must not become infinite by being stored.
+/// Infinities and NaN pass.
+#[inline(always)]
+fn within_half(v: f32) -> f32 {
+    let largest = f16::MAX.to_f32();
+    if v.abs() < f32::INFINITY { v.max(-largest).min(largest) } else { v }
 }
 
 /// Scales to code values; NaN becomes 0 because `max` drops it. The casts that follow truncate a value that is never negative.

@@ -154,10 +154,13 @@ fn body<O: Op>(c: &O::Constants, tables: &[u32], strength: f32, chunk: &mut Chun
     }
 }
 
-/// `before + strength (after - before)`; equal values stay as they are, so that an untouched infinity is not made NaN.
+/// `before + strength (after - before)`; where that is no number (between infinities) the value stays as it came.
 #[inline(always)]
 fn mix(before: [f32; 3], after: [f32; 3], strength: f32) -> [f32; 3] {
-    let one = |b: f32, a: f32| if a == b { b } else { b + strength * (a - b) };
+    let one = |b: f32, a: f32| {
+        let mixed = b + strength * (a - b);
+        if a == b || mixed.is_nan() { b } else { mixed }
+    };
     [one(before[0], after[0]), one(before[1], after[1]), one(before[2], after[2])]
 }
 

@@ -57,6 +57,7 @@ pub struct Spec;
 impl Op for Spec {
     const ID: &'static str = "depth_grade";
     const WGSL: &'static str = include_str!("../../shaders/ops/depth_grade.wgsl");
+    const ACTS_ON_TRANSPARENT: bool = true;
     type Params = Params;
     type Constants = Constants;
 
@@ -104,7 +105,11 @@ impl Op for Spec {
         ];
         let luminance = LUMINANCE[0] * lit[0] + LUMINANCE[1] * lit[1] + LUMINANCE[2] * lit[2];
         let saturation = mix(c.near_saturation, c.far_saturation);
-        let saturate = |v: f32| if v == luminance { v } else { luminance + saturation * (v - luminance) };
+        // Saturation 1 does no arithmetic, and a luminance that is no finite number says nothing about the other channels.
+        let saturate = |v: f32| {
+            let saturated = luminance + saturation * (v - luminance);
+            if saturation != 1.0 && saturated.abs() < f32::INFINITY { saturated } else { v }
+        };
         Px { rgb: lit.map(saturate), ..px }
     }
 }
@@ -140,6 +145,20 @@ mod tests {
         let out = graded(&params, [0.5; 3], 1.0);
         let luminance: f32 = out.iter().zip(LUMINANCE).map(|(v, w)| v * w).sum();
         assert!((luminance - 0.5).abs() < 1e-5 && out[0] > out[2]);
+    }
+
+    #[test]
+    fn one_infinite_channel_does_not_spoil_the_others() {
+        for near_saturation in [1.0, 0.5] {
+            let params = Params { near_saturation, near_exposure: 1.0, ..Params::default() };
+            assert_eq!(graded(&params, [f32::INFINITY, 0.25, 0.5], 1.0), [f32::INFINITY, 0.5, 1.0]);
+        }
+    }
+
+    #[test]
+    fn saturation_1_is_exact() {
+        let params = Params { near_exposure: 1.0, ..Params::default() };
+        assert_eq!(graded(&params, [0.1, 0.7, 1e-7], 1.0), [0.2, 1.4, 2e-7]);
     }
 
     #[test]

@@ -35,6 +35,7 @@ fn constants(m: &Matrix) -> Constants {
 impl Op for Spec {
     const ID: &'static str = "matrix";
     const WGSL: &'static str = include_str!("../../shaders/ops/matrix.wgsl");
+    const ACTS_ON_TRANSPARENT: bool = true;
     type Params = Params;
     type Constants = Constants;
 

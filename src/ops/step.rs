@@ -65,6 +65,9 @@ pub trait Op: Sync + 'static {
     const WGSL: &'static str;
     /// Largest difference between CPU and GPU, in 16-bit code values of the operation's own domain.
     const TOLERANCE_CODES: f32 = 1.0;
+    /// What happens where associated alpha is 0, to light that covers nothing (a flame, a glow): true = it is treated like any other
+    /// light, right for conversions and for what multiplies light and so keeps black black; false = it stays as it came.
+    const ACTS_ON_TRANSPARENT: bool = false;
     /// Parameters.
     type Params: Params;
     /// Render-ready numbers: `#[repr(C)]`, 4-byte scalars only, in the order of the WGSL struct.
@@ -198,6 +201,8 @@ pub struct Step {
     pub constants: Vec<u8>,
     /// Mix with the pixel that entered, 0 to 1, in the operation's domain.
     pub strength: f32,
+    /// See [`Op::ACTS_ON_TRANSPARENT`].
+    pub acts_on_transparent: bool,
     run: fn(&[u8], &[u32], f32, Isa, &mut Chunk),
 }
 
@@ -205,7 +210,8 @@ impl Step {
     /// A step of `O` with these constants.
     pub fn new<O: Op>(constants: &O::Constants, strength: f32) -> Self {
         let constants = bytemuck::bytes_of(constants).to_vec();
-        Self { id: O::ID, wgsl: O::WGSL, constants, strength, run: chunk::run::<O> }
+        let acts_on_transparent = O::ACTS_ON_TRANSPARENT;
+        Self { id: O::ID, wgsl: O::WGSL, constants, strength, acts_on_transparent, run: chunk::run::<O> }
     }
 
     /// Runs it over a chunk on the CPU.

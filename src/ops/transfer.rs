@@ -45,6 +45,7 @@ pub fn step(curve: &Curve, direction: Direction, tables: &mut Tables) -> Option<
 impl Op for Spec {
     const ID: &'static str = "transfer";
     const WGSL: &'static str = include_str!("../../shaders/ops/transfer.wgsl");
+    const ACTS_ON_TRANSPARENT: bool = true;
     type Params = Params;
     type Constants = Constants;
 

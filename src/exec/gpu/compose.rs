@@ -148,6 +148,11 @@ fn chain(program: &Program) -> String {
     }
     for (i, step) in program.steps.iter().enumerate() {
         let id = step.id;
+        // Where associated alpha is 0 there is light that covers nothing: twin of `run_beside_transparent`.
+        let holds = program.input.alpha == Alpha::Associated && !step.acts_on_transparent;
+        if holds {
+            let _ = writeln!(text, "    let k_light{i} = k_px.rgb;");
+        }
         if step.strength == 1.0 {
             let _ = writeln!(text, "    k_px = {id}(constants.s{i}, k_px);");
         } else {
@@ -155,9 +160,13 @@ fn chain(program: &Program) -> String {
             let _ = writeln!(text, "    k_px = {id}(constants.s{i}, k_px);");
             let _ = writeln!(text, "    k_px.rgb = mix_strength(k_before{i}, k_px.rgb, constants.strength{i});");
         }
+        if holds {
+            let _ = writeln!(text, "    k_px.rgb = select(k_light{i}, k_px.rgb, k_alpha > 0.0);");
+        }
     }
     if program.output.alpha == Alpha::Associated {
-        text.push_str("    k_px.rgb = k_px.rgb * select(1.0, k_alpha, k_alpha > 0.0);\n");
+        let light = if program.input.alpha == Alpha::Associated { "k_px.rgb" } else { "vec3(0.0)" };
+        let _ = writeln!(text, "    k_px.rgb = select({light}, k_px.rgb * k_alpha, k_alpha > 0.0);");
     }
     text.push_str("    return vec4(k_px.rgb, k_alpha);\n}\n");
     text
