@@ -194,7 +194,7 @@ fn run(folder: &Path, out: &str, asked: &Asked, op: &str) -> Option<(Vec<Outcome
 }
 
 /// Checks one output against its input; the error is what is wrong.
-fn check(input: &Input, path: &Path, asked: &Asked, makes_color: bool) -> Result<(), String> {
+fn check(input: &Input, path: &Path, asked: &Asked, op: &str, makes_color: bool) -> Result<(), String> {
     let (info, found) = read(path);
     let color = makes_color || input.channels.is_color();
     assert_eq!(info.layout.channels.is_color(), color);
@@ -204,7 +204,7 @@ fn check(input: &Input, path: &Path, asked: &Asked, makes_color: bool) -> Result
     }
     if let Some(profile) = &info.metadata.icc {
         // A copied picture keeps even an odd profile; here every other one must fit.
-        let copied = asked.format.is_empty() && asked.color.is_empty();
+        let copied = op.is_empty() && asked.color.is_empty() && info.format == input.format.name();
         if icc::is_color(profile) != Some(color) && !copied {
             return Err(format!("profile for color: {:?}", icc::is_color(profile)));
         }
@@ -262,7 +262,7 @@ fn all(op: &str, makes_color: bool, all_bits: &[&'static str]) {
                     checked += 1;
                     let path = &outcome.outputs[0];
                     assert!(path.starts_with(&out) && path.file_stem().is_some_and(|s| s == input.stem));
-                    if let Err(e) = check(input, path, &asked, makes_color) {
+                    if let Err(e) = check(input, path, &asked, op, makes_color) {
                         wrong.push(format!("{} as {name}: {e}", input.stem));
                     }
                 }

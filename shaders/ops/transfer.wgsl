@@ -38,7 +38,7 @@ fn transfer_searched(c: Transfer, y: f32) -> f32 {
     }
     let low_value = bitcast<f32>(tables[c.table + low]);
     let span = bitcast<f32>(tables[c.table + high]) - low_value;
-    var fraction = 0.0;
+    var fraction = select(0.0, 1.0, y > low_value);
     if span > 0.0 {
         fraction = clamp((y - low_value) / span, 0.0, 1.0);
     }

@@ -114,7 +114,7 @@ fn sampled(c: &Constants, tables: &[u32], x: f32) -> f32 {
 }
 
 /// The inverse of [`sampled`]: bisection with a fixed number of steps, then the straight line between two samples. A flat run gives its
-/// first sample, light beyond the samples the end they stop at; non-finite values pass.
+/// first sample, light beyond the samples 0 or 1; non-finite values pass.
 #[inline(always)]
 fn searched(c: &Constants, tables: &[u32], y: f32) -> f32 {
     let (mut low, mut high) = (0, c.table_len - 1);
@@ -126,7 +126,8 @@ fn searched(c: &Constants, tables: &[u32], y: f32) -> f32 {
     }
     let (low_value, high_value) = (node(c, tables, low), node(c, tables, high));
     let span = high_value - low_value;
-    let fraction = if span > 0.0 { ((y - low_value) / span).clamp(0.0, 1.0) } else { 0.0 };
+    let beyond = if y > low_value { 1.0 } else { 0.0 };
+    let fraction = if span > 0.0 { ((y - low_value) / span).clamp(0.0, 1.0) } else { beyond };
     let value = (low as f32 + fraction) / (c.table_len - 1) as f32;
     if y.abs() < f32::INFINITY { value } else { y }
 }
