@@ -3,7 +3,7 @@
 //! All curves are odd-symmetric below 0 and continue above 1. Non-finite values pass through unchanged.
 
 use super::math::{exp2, log2, pow};
-use crate::picture::{Curve, CurveTable};
+use crate::picture::Curve;
 
 /// Linear light below which pure power curves are straight: their inverse has infinite slope at 0 and would blow noise up.
 pub const TOE_LIGHT: f32 = 1.0 / 16_384.0;
@@ -133,31 +133,12 @@ pub fn acescct_decode(x: f32) -> f32 {
     if x.abs() < f32::INFINITY { value } else { x }
 }
 
-/// A sampled curve in both directions, over 0..1 of its input, as one table of equal steps.
+/// Steps of bisection that find any value among `samples` sampled points: at least 1, and `2^steps >= samples - 1`.
 ///
-/// The inverse of a non-decreasing sampled curve is sampled at the same number of steps by linear interpolation; flat runs
-/// map to their first sample.
-pub fn sampled(table: &CurveTable, direction: Direction) -> Vec<f32> {
-    let samples = &table.samples;
-    match direction {
-        Direction::Decode => samples.clone(),
-        Direction::Encode => {
-            let steps = samples.len().max(4096);
-            let last = samples.len() - 1;
-            let mut at = 0;
-            (0..steps)
-                .map(|i| {
-                    let y = i as f32 / (steps - 1) as f32;
-                    while at < last && samples[at + 1] < y {
-                        at += 1;
-                    }
-                    let (low, high) = (samples[at], samples[(at + 1).min(last)]);
-                    let fraction = if high > low { ((y - low) / (high - low)).clamp(0.0, 1.0) } else { 0.0 };
-                    ((at as f32 + fraction) / last as f32).min(1.0)
-                })
-                .collect()
-        }
-    }
+/// Light is looked up in the decode samples themselves: a second table over equal steps of *light* would be far too coarse near black,
+/// where a display curve is steep.
+pub fn search_steps(samples: usize) -> u32 {
+    samples.saturating_sub(1).next_power_of_two().trailing_zeros().max(1)
 }
 
 #[cfg(test)]
@@ -217,11 +198,9 @@ mod tests {
     }
 
     #[test]
-    fn sampled_inverse_returns() {
-        let table = CurveTable { samples: (0..1024).map(|i| (i as f32 / 1023.0).powf(2.2)).collect() };
-        let inverse = sampled(&table, Direction::Encode);
-        let y = 0.5f32;
-        let x = inverse[(y * (inverse.len() - 1) as f32) as usize];
-        assert!((x.powf(2.2) - y).abs() < 2e-3);
+    fn the_search_is_long_enough() {
+        for (samples, steps) in [(2, 1), (3, 1), (4, 2), (5, 2), (6, 3), (1024, 10), (1026, 11), (4096, 12)] {
+            assert_eq!(search_steps(samples), steps, "{samples}");
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! The door to the ICC library: a profile in, a [`ColorEncoding`] out. Nothing else in the crate speaks to `moxcms`.
 //!
 //! Matrix/TRC and gray profiles become analytic encodings. Profiles built on lookup tables (printer, scanner) are not
-//! expressible as one and are reported as such.
+//! expressible as one and are reported as such. The way back writes a version 4 matrix/TRC or gray profile.
 
 use std::sync::Arc;
 
-use moxcms::{ColorProfile, DataColorSpace, ProfileText, ToneReprCurve, Xyzd};
+use moxcms::{ColorProfile, DataColorSpace, LocalizableString, Matrix3d, ProfileText, ToneReprCurve, Xyzd};
 
 use super::encodings::{REC709_CURVE, SRGB_CURVE};
 use super::matrix::{self, ADOBE_RGB, D50, DISPLAY_P3, REC709, REC2020};
@@ -14,63 +14,118 @@ use crate::picture::{ColorEncoding, Curve, CurveTable, Primaries, Referred};
 /// Largest profile that is looked at, in bytes; real ones stay below 4 MiB.
 const MAX_BYTES: usize = 32 << 20;
 
-/// Reads a profile.
+/// Why a profile gives no encoding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// It is damaged, or made for other data than the picture holds: no reader could use it.
+    Invalid(String),
+    /// It is a good profile of a kind that cannot be expressed as an encoding: the picture's colors are not known here.
+    Unsupported(String),
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Invalid(text) | Self::Unsupported(text)) = self;
+        f.write_str(text)
+    }
+}
+
+impl From<String> for Problem {
+    fn from(text: String) -> Self {
+        Self::Invalid(text)
+    }
+}
+
+/// True for a profile of RGB data, false for one of gray data, `None` for others (ICC.1:2022, 7.2.6).
+pub fn is_color(profile: &[u8]) -> Option<bool> {
+    match profile.get(16..20)? {
+        b"RGB " => Some(true),
+        b"GRAY" => Some(false),
+        _ => None,
+    }
+}
+
+/// Reads the profile of a picture with color, or of a gray one: that may have an RGB profile too, whose curve then counts.
 ///
 /// # Errors
-/// A sentence (without the file's name) when the profile is damaged, too large, or not an RGB or gray matrix/TRC profile.
-pub fn read(profile: &[u8]) -> Result<ColorEncoding, String> {
+/// What is wrong, without the file's name.
+pub fn read(profile: &[u8], color: bool) -> Result<ColorEncoding, Problem> {
     if profile.len() > MAX_BYTES {
-        return Err(format!("ICC profile of {} bytes, the limit is {MAX_BYTES}", profile.len()));
+        return Err(format!("ICC profile of {} bytes, the limit is {MAX_BYTES}", profile.len()).into());
     }
     let parsed = ColorProfile::new_from_slice(profile).map_err(|e| format!("ICC profile cannot be read: {e}"))?;
     let name = format!("ICC: {}", description(&parsed).unwrap_or_else(|| "unnamed profile".to_owned()));
     match parsed.color_space {
+        DataColorSpace::Gray if color => Err(format!("{name}: a gray profile in a color picture").into()),
         DataColorSpace::Gray => {
-            let curve = parsed.gray_trc.as_ref().ok_or("ICC gray profile without a curve")?;
+            let curve = parsed.gray_trc.as_ref().ok_or_else(|| {
+                Problem::Unsupported(format!("{name}: a gray profile without a curve, which cannot be read yet"))
+            })?;
             Ok(ColorEncoding { name, primaries: REC709, curve: curve_of(curve)?, referred: Referred::Display })
         }
         DataColorSpace::Rgb => rgb(&parsed, name),
-        other => Err(format!("ICC profile for {other:?} data: only RGB and gray profiles are read")),
+        other => Err(format!("{name}: a profile for {other:?} data in an RGB or gray picture").into()),
     }
 }
 
-/// A matrix/TRC profile of an encoding, or `None` when sRGB needs none (PNG and TIFF readers assume it).
+/// A matrix/TRC profile of an encoding for color pictures, or a profile of its curve for gray ones: version 4, colorants adapted to D50
+/// by Bradford (ICC.1:2022, 9.2 and annex E), equal bytes for equal encodings.
 ///
 /// # Errors
-/// A sentence when the encoding has no ICC form here.
-pub fn write(encoding: &ColorEncoding) -> Result<Option<Vec<u8>>, String> {
-    let mut profile = match encoding.name.as_str() {
-        "sRGB" => ColorProfile::new_srgb(),
-        "Display P3" => ColorProfile::new_display_p3(),
-        "Adobe RGB (1998)" => ColorProfile::new_adobe_rgb(),
-        "linear Rec.709" => linear(ColorProfile::new_srgb()),
-        "linear Rec.2020" => linear(ColorProfile::new_bt2020()),
-        other => return Err(format!("no ICC profile can be written for {other}")),
-    };
+/// A sentence when the encoding has no ICC form.
+pub fn write(encoding: &ColorEncoding, color: bool) -> Result<Vec<u8>, String> {
+    let curve = curve_tag(encoding)?;
+    let mut profile = if color { ColorProfile::new_srgb() } else { ColorProfile::new_gray_with_gamma(2.2) };
+    let white = encoding.primaries.white;
+    let degenerate = || format!("{}: degenerate primaries have no ICC profile", encoding.name);
+    let adapt = matrix::adaptation(white, D50).ok_or_else(degenerate)?;
+    if color {
+        let to_xyz = matrix::rgb_to_xyz(&encoding.primaries).ok_or_else(degenerate)?;
+        let columns = matrix::multiply(&adapt, &to_xyz);
+        let column = |i: usize| Xyzd { x: columns[0][i], y: columns[1][i], z: columns[2][i] };
+        (profile.red_colorant, profile.green_colorant, profile.blue_colorant) = (column(0), column(1), column(2));
+        (profile.red_trc, profile.green_trc, profile.blue_trc) =
+            (Some(curve.clone()), Some(curve.clone()), Some(curve));
+    } else {
+        profile.gray_trc = Some(curve);
+    }
+    profile.pcs = DataColorSpace::Xyz;
+    profile.cicp = None;
+    profile.chromatic_adaptation = Some(Matrix3d { v: adapt });
+    // The media white of a display profile is that of the connection space (ICC.1:2022, 9.2.36).
+    profile.media_white_point = Some(profile.white_point);
+    let name = encoding.name.replace("ICC: ", "");
+    let text = LocalizableString::new("en".to_owned(), "US".to_owned(), name);
+    profile.description = Some(ProfileText::Localizable(vec![text]));
     // A creation date would make equal inputs give different files.
     profile.creation_date_time =
         moxcms::ColorDateTime { year: 2000, month: 1, day_of_the_month: 1, hours: 0, minutes: 0, seconds: 0 };
-    profile.encode().map(Some).map_err(|e| format!("ICC profile cannot be written: {e}"))
+    profile.encode().map_err(|e| format!("ICC profile cannot be written: {e}"))
 }
 
-fn linear(mut profile: ColorProfile) -> ColorProfile {
-    let curve = Some(ToneReprCurve::Parametric(vec![1.0]));
-    profile.red_trc.clone_from(&curve);
-    profile.green_trc.clone_from(&curve);
-    profile.blue_trc = curve;
-    profile.cicp = None;
-    profile
+fn curve_tag(encoding: &ColorEncoding) -> Result<ToneReprCurve, String> {
+    Ok(match &encoding.curve {
+        Curve::Linear => ToneReprCurve::Parametric(vec![1.0]),
+        Curve::Power { gamma } => ToneReprCurve::Parametric(vec![*gamma]),
+        Curve::Parametric { gamma, scale, offset, slope, cut } => {
+            ToneReprCurve::Parametric(vec![*gamma, *scale, *offset, *slope, *cut])
+        }
+        Curve::Table(table) => {
+            let code = |v: &f32| (v.clamp(0.0, 1.0) * 65_535.0).round() as u16;
+            ToneReprCurve::Lut(table.samples.iter().map(code).collect())
+        }
+        Curve::Acescct => return Err(format!("no ICC profile can be written for {}", encoding.name)),
+    })
 }
 
-fn rgb(profile: &ColorProfile, name: String) -> Result<ColorEncoding, String> {
+fn rgb(profile: &ColorProfile, name: String) -> Result<ColorEncoding, Problem> {
     let (Some(red), Some(green), Some(blue)) = (&profile.red_trc, &profile.green_trc, &profile.blue_trc) else {
-        return Err(format!(
-            "{name}: built on lookup tables, which cannot be read yet; convert to a matrix profile (sRGB, Adobe RGB, ...)"
-        ));
+        return Err(Problem::Unsupported(format!("{name}: built on lookup tables, which cannot be read yet")));
     };
     let curve = curve_of(red)?;
     if curve_of(green)? != curve || curve_of(blue)? != curve {
-        return Err(format!("{name}: different curves for red, green and blue, which cannot be read yet"));
+        let what = format!("{name}: different curves for red, green and blue, which cannot be read yet");
+        return Err(Problem::Unsupported(what));
     }
     let primaries = snap(Primaries {
         red: xy(profile.red_colorant)?,
@@ -129,7 +184,7 @@ fn sampled(samples: &[u16]) -> Result<Curve, String> {
     }
 }
 
-/// ICC.1:2022, 10.18, table 68. Function types other than 0 and 3 are sampled.
+/// ICC.1:2022, 10.18, table 68. Types 0 and 3 stay analytic, the others are sampled.
 fn parametric(p: &[f32]) -> Result<Curve, String> {
     if p.iter().any(|v| !v.is_finite()) {
         return Err("ICC curve with a parameter that is not a number".to_owned());
@@ -139,6 +194,8 @@ fn parametric(p: &[f32]) -> Result<Curve, String> {
         [gamma, a, b, c, d] if a > 0.0 && c > 0.0 && gamma > 0.0 => {
             return Ok(Curve::Parametric { gamma, scale: a, offset: b, slope: c, cut: d });
         }
+        // The straight part is flat: no slope to invert, so it is sampled.
+        [g, a, b, c, d] => Box::new(move |x| if x >= d && a * x + b >= 0.0 { (a * x + b).powf(g) } else { c * x }),
         [g, a, b] => Box::new(move |x| if a * x + b >= 0.0 { (a * x + b).powf(g) } else { 0.0 }),
         [g, a, b, c] => Box::new(move |x| if a * x + b >= 0.0 { (a * x + b).powf(g) + c } else { c }),
         [g, a, b, c, d, e, f] => Box::new(move |x| if x >= d { (a * x + b).powf(g) + e } else { c * x + f }),
@@ -214,19 +271,69 @@ mod tests {
             (ColorProfile::new_display_p3(), DISPLAY_P3),
             (ColorProfile::new_adobe_rgb(), ADOBE_RGB),
         ] {
-            let encoding = read(&profile.encode().unwrap()).unwrap();
+            let encoding = read(&profile.encode().unwrap(), true).unwrap();
             assert_eq!(encoding.primaries, primaries, "{}", encoding.name);
         }
-        assert_eq!(read(&ColorProfile::new_srgb().encode().unwrap()).unwrap().curve, SRGB_CURVE);
+        assert_eq!(read(&ColorProfile::new_srgb().encode().unwrap(), true).unwrap().curve, SRGB_CURVE);
+    }
+
+    #[test]
+    fn written_profiles_come_back() {
+        let table = Curve::Table(Arc::new(CurveTable {
+            samples: (0..300).map(|i| ((i as f32 / 299.0).powf(1.7) * 65_535.0).round() / 65_535.0).collect(),
+        }));
+        let wide = Primaries { red: [0.7347, 0.2653], green: [0.1596, 0.8404], blue: [0.0366, 0.0001], white: D50 };
+        let odd = Primaries { red: [0.66, 0.33], green: [0.25, 0.65], blue: [0.14, 0.07], white: [0.3, 0.31] };
+        let gamma = |gamma| Curve::Power { gamma };
+        for primaries in [REC709, DISPLAY_P3, ADOBE_RGB, REC2020, wide, odd] {
+            for curve in [Curve::Linear, SRGB_CURVE, REC709_CURVE, gamma(1.8), gamma(563.0 / 256.0), table.clone()] {
+                let name = "a name".to_owned();
+                let written = ColorEncoding { name, primaries, curve, referred: Referred::Display };
+                let profile = write(&written, true).unwrap();
+                assert_eq!((is_color(&profile), &profile), (Some(true), &write(&written, true).unwrap()));
+                let found = read(&profile, true).unwrap();
+                assert_eq!(found.name, "ICC: a name");
+                let (a, b) = (matrix::between(&found.primaries, &REC2020), matrix::between(&primaries, &REC2020));
+                for (a, b) in a.unwrap().iter().flatten().zip(b.unwrap().iter().flatten()) {
+                    assert!((a - b).abs() < 1e-4, "{primaries:?}: {a} {b}");
+                }
+                let gray = write(&written, false).unwrap();
+                assert_eq!(is_color(&gray), Some(false));
+                for curve in [&found.curve, &read(&gray, false).unwrap().curve] {
+                    let worst = (0..=1000).map(|i| i as f32 / 1000.0);
+                    let worst = worst.map(|x| (value(curve, x) - value(&written.curve, x)).abs()).fold(0.0, f32::max);
+                    assert!(worst < 1e-5, "{curve:?} {:?}: {worst}", written.curve);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_colorants_of_srgb_are_the_known_ones() {
+        // The ICC's own sRGB v4 display profile: Bradford-adapted columns.
+        let profile = ColorProfile::new_from_slice(&write(&super::super::encodings::srgb(), true).unwrap()).unwrap();
+        let expected = [
+            (profile.red_colorant, [0.4361, 0.2225, 0.0139]),
+            (profile.green_colorant, [0.3851, 0.7169, 0.0971]),
+            (profile.blue_colorant, [0.1431, 0.0606, 0.7141]),
+        ];
+        for (found, wanted) in expected {
+            for (a, b) in [found.x, found.y, found.z].into_iter().zip(wanted) {
+                assert!((a - b).abs() < 2e-4, "{found:?} {wanted:?}");
+            }
+        }
     }
 
     #[test]
     fn damaged_profiles_are_sentences() {
         let good = ColorProfile::new_srgb().encode().unwrap();
         for length in (0..good.len()).step_by(7) {
-            let _ = read(&good[..length]);
+            let _ = read(&good[..length], true);
         }
-        assert!(read(b"not a profile").is_err());
+        assert!(matches!(read(b"not a profile", true), Err(Problem::Invalid(_))));
+        let gray = ColorProfile::new_gray_with_gamma(2.2).encode().unwrap();
+        assert!(matches!(read(&gray, true), Err(Problem::Invalid(_))));
+        assert!(read(&gray, false).is_ok());
     }
 
     #[test]
@@ -240,7 +347,7 @@ mod tests {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|e| e == "icc") {
-                match read(&std::fs::read(&path).unwrap()) {
+                match read(&std::fs::read(&path).unwrap(), true) {
                     Ok(_) => good += 1,
                     Err(reason) => eprintln!("{}: {reason}", path.display()),
                 }

@@ -79,7 +79,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         notes.push(format!("{} changes nothing and is left out", op.op.id()));
     }
     let makes_color = kept.iter().any(|op| op.op.makes_color(&op.params));
-    let output = output_plan(path, info, &recipe.output, makes_color)?;
+    let output = output_plan(path, info, &recipe.output, !kept.is_empty(), makes_color)?;
     if changes_channels(info.layout.channels, output.layout.channels) {
         notes.push("gray becomes RGB, because an operation can make color".to_owned());
     }

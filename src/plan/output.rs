@@ -1,9 +1,10 @@
 //! How the result is stored: format, samples, channels, encoding.
 
-use crate::color::{encodings, icc};
+use crate::color::encodings;
+use crate::color::icc::{self, Problem};
 use crate::error::{Error, Result};
 use crate::picture::{
-    Alpha, Channels, ColorEncoding, Compression, Format, PictureInfo, PixelLayout, Referred, SampleType,
+    Alpha, Channels, ColorEncoding, Compression, Curve, Format, PictureInfo, PixelLayout, Referred, SampleType,
 };
 use crate::recipe::{Bits, OutputSettings};
 
@@ -22,20 +23,29 @@ pub struct OutputPlan {
     pub compression: Compression,
 }
 
-/// Decides how the result of `settings` on a picture is stored; `makes_color` says whether an operation can color a gray picture.
+/// Decides how the result of `settings` on a picture is stored. `graded` says whether operations run on it, `makes_color` whether one of
+/// them can color a gray picture.
 ///
 /// # Errors
-/// `Unsupported` when the combination would lose what the user cares about: scene-referred light into integers.
+/// `Unsupported` when the combination would lose what the user cares about: scene-referred light into integers, or work on a picture
+/// whose profile says that its colors are none of those known here.
 pub fn output_plan(
     path: &std::path::Path,
     info: &PictureInfo,
     settings: &OutputSettings,
+    graded: bool,
     makes_color: bool,
 ) -> Result<OutputPlan> {
     let input_format = Format::by_name(info.format).unwrap_or(Format::Tiff);
     let format = settings.format.unwrap_or(input_format);
     let sample = sample_type(format, settings.bits, info.layout.sample).map_err(|e| Error::unsupported(path, e))?;
-    let (encoding, icc) = output_encoding(path, info, settings, format, sample)?;
+    let encoding = output_encoding(info, settings, format).map_err(|e| Error::unsupported(path, e))?;
+    let untouched = !graded && settings.color.is_none() && same(&encoding, &info.encoding);
+    let profile = InputProfile::of(info);
+    if let (InputProfile::Unsupported(reason), false) = (&profile, untouched) {
+        let advice = "convert the picture to sRGB, Display P3, Adobe RGB or another matrix profile first";
+        return Err(Error::unsupported(path, format!("{reason}: its colors are not known; {advice}")));
+    }
     if encoding.referred == Referred::Scene && sample.is_integer() && info.layout.sample != sample {
         let what = format!(
             "scene-referred light ({}) cannot be stored as {} code values without tone mapping; write EXR or float TIFF ([output] bits = \"half\" or \"float\"), or give [output] color",
@@ -58,6 +68,8 @@ pub fn output_plan(
         (_, true) => Compression::Input,
         (_, false) => Compression::Deflate,
     });
+    let storage = Storage { format, same_format: format == input_format, sample, channels, untouched };
+    let icc = storage.profile(info, &profile, &encoding).map_err(|e| Error::unsupported(path, e))?;
     Ok(OutputPlan { format, layout: PixelLayout { sample, channels, alpha }, encoding, icc, compression })
 }
 
@@ -85,33 +97,92 @@ fn sample_type(format: Format, bits: Option<Bits>, input: SampleType) -> std::re
 }
 
 fn output_encoding(
-    path: &std::path::Path,
     info: &PictureInfo,
     settings: &OutputSettings,
     format: Format,
-    sample: SampleType,
-) -> Result<(ColorEncoding, Option<Vec<u8>>)> {
-    let input = (info.encoding.clone(), info.metadata.icc.clone());
-    let encoding = match (&settings.color, format) {
-        (Some(name), _) => encodings::by_name(name).ok_or_else(|| {
-            Error::unsupported(
-                path,
-                format!("output color {name:?} is not known, allowed: {}", encodings::NAMES.join(", ")),
-            )
-        })?,
-        // EXR is linear by definition: an encoded picture is written as light of the same primaries.
-        (None, Format::Exr) if info.encoding.curve != crate::picture::Curve::Linear => {
-            encodings::linear_of(&info.encoding)
-        }
-        (None, _) => return Ok(input),
+) -> std::result::Result<ColorEncoding, String> {
+    let encoding = match &settings.color {
+        Some(name) => encodings::by_name(name)
+            .ok_or_else(|| format!("output color {name:?} is not known, allowed: {}", encodings::NAMES.join(", ")))?,
+        None => info.encoding.clone(),
     };
-    if encoding == info.encoding {
-        return Ok(input);
+    // EXR is linear by definition: an encoding with a curve is written as light of the same primaries.
+    let bent = format == Format::Exr && encoding.curve != Curve::Linear;
+    let encoding = if bent { encodings::linear_of(&encoding) } else { encoding };
+    Ok(if same(&encoding, &info.encoding) { info.encoding.clone() } else { encoding })
+}
+
+/// The same meaning of code values, under whatever name.
+fn same(a: &ColorEncoding, b: &ColorEncoding) -> bool {
+    a.primaries == b.primaries && a.curve == b.curve
+}
+
+/// What the input's ICC profile is to the plan.
+enum InputProfile {
+    /// There is none.
+    Absent,
+    /// The encoding was read from it, or agrees with it.
+    Used,
+    /// A good profile that no encoding can express; the encoding is only a guess.
+    Unsupported(String),
+    /// A damaged one; the encoding is the file type's default.
+    Invalid,
+}
+
+impl InputProfile {
+    fn of(info: &PictureInfo) -> Self {
+        let Some(profile) = &info.metadata.icc else { return Self::Absent };
+        match icc::read(profile, info.layout.channels.is_color()) {
+            Ok(_) => Self::Used,
+            Err(Problem::Unsupported(reason)) => Self::Unsupported(reason),
+            Err(Problem::Invalid(_)) => Self::Invalid,
+        }
     }
-    let needs_profile =
-        format != Format::Exr && (sample.is_integer() || encoding.curve != crate::picture::Curve::Linear);
-    let profile = if needs_profile { icc::write(&encoding).map_err(|e| Error::unsupported(path, e))? } else { None };
-    Ok((encoding, profile))
+}
+
+/// How the output is stored, as far as it decides about the profile.
+struct Storage {
+    format: Format,
+    same_format: bool,
+    sample: SampleType,
+    channels: Channels,
+    /// No operation and no conversion of color: code values keep the meaning they have, whatever that is.
+    untouched: bool,
+}
+
+impl Storage {
+    /// The profile to embed: the input's where it is still true, a fresh one where readers would assume something else.
+    fn profile(
+        &self,
+        info: &PictureInfo,
+        input: &InputProfile,
+        encoding: &ColorEncoding,
+    ) -> std::result::Result<Option<Vec<u8>>, String> {
+        if self.format == Format::Exr {
+            return Ok(None);
+        }
+        let kept = same(encoding, &info.encoding);
+        let color = self.channels.is_color();
+        let carried = info.metadata.icc.as_ref().filter(|profile| match input {
+            InputProfile::Absent => false,
+            InputProfile::Used => kept && (icc::is_color(profile) == Some(color) || self.untouched && self.same_format),
+            InputProfile::Unsupported(_) => self.untouched,
+            InputProfile::Invalid => self.untouched && self.same_format && self.sample == info.layout.sample,
+        });
+        if carried.is_some() {
+            return Ok(carried.cloned());
+        }
+        // What the color chunks of a PNG said, those of the output say again.
+        let in_chunks = self.format == Format::Png && self.same_format && kept && matches!(input, InputProfile::Absent);
+        let required = !kept || matches!(input, InputProfile::Used) || !self.assumed(encoding);
+        if required && !in_chunks { icc::write(encoding, color).map(Some) } else { Ok(None) }
+    }
+
+    /// True when readers assume this encoding of a file without a profile: sRGB for integers, linear Rec.709 for floats.
+    fn assumed(&self, encoding: &ColorEncoding) -> bool {
+        let default = if self.sample.is_integer() { encodings::srgb() } else { encodings::linear_rec709() };
+        encoding.curve == default.curve && (!self.channels.is_color() || encoding.primaries == default.primaries)
+    }
 }
 
 /// Channels that are stored for `channels` with color or without.

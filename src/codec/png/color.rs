@@ -28,15 +28,15 @@ pub enum Refusal {
     Unsupported(String),
 }
 
-/// Reads the color chunks; profiles are inflated to at most `max_bytes`.
-pub fn read(chunks: &[Chunk], max_bytes: u64) -> Result<Color, Refusal> {
+/// Reads the color chunks of a picture with color or a gray one; profiles are inflated to at most `max_bytes`.
+pub fn read(chunks: &[Chunk], color: bool, max_bytes: u64) -> Result<Color, Refusal> {
     let get = |kind: &[u8; 4]| chunks.iter().find(|c| c.kind == *kind).map(|c| &c.data[..]);
     let mut warnings = Vec::new();
     let mut icc = match get(b"iCCP") {
         Some(data) => Some(profile(data, max_bytes).map_err(Refusal::Damaged)?),
         None => None,
     };
-    let from_icc = icc.as_deref().map(icc::read);
+    let from_icc = icc.as_deref().map(|profile| icc::read(profile, color));
     if let Some(data) = get(b"cICP") {
         let encoding = cicp(data).map_err(Refusal::Unsupported)?;
         let agrees = matches!(&from_icc, Some(Ok(e)) if e.primaries == encoding.primaries && e.curve == encoding.curve);

@@ -38,7 +38,7 @@ pub fn read(path: &Path, chunks: &[Chunk], limits: &Limits) -> Result<(PictureIn
     if row > limits.chunk_bytes {
         return Err(limit("bytes of a row", row, limits.chunk_bytes));
     }
-    let color = color::read(chunks, limits.metadata_bytes).map_err(|e| match e {
+    let color = color::read(chunks, layout.channels.is_color(), limits.metadata_bytes).map_err(|e| match e {
         Refusal::Damaged(text) => Error::input(path, text),
         Refusal::Unsupported(text) => Error::unsupported(path, text),
     })?;

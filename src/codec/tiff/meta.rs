@@ -100,12 +100,7 @@ pub(super) fn encoding(
     layout: PixelLayout,
     warnings: &mut Vec<String>,
 ) -> (ColorEncoding, &'static str) {
-    let read = profile.map(|profile| {
-        // ICC.1:2022, 7.2.6: the data color space lies at byte 16.
-        let fits = profile.get(16..20).is_some_and(|space| (space == b"GRAY") != layout.channels.is_color());
-        if fits { icc::read(profile) } else { Err("ICC profile for another number of channels".into()) }
-    });
-    match read {
+    match profile.map(|profile| icc::read(profile, layout.channels.is_color())) {
         Some(Ok(encoding)) => return (encoding, "ICC profile"),
         Some(Err(reason)) => warnings.push(format!("{reason}; the default of the file type is used")),
         None => {}
