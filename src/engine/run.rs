@@ -18,7 +18,7 @@ use super::options::{Device, EngineOptions};
 use super::staged::{Stager, sweep};
 use crate::depth::cache::CacheCounts;
 use crate::depth::engine::{Engine as Inference, EngineInfo};
-use crate::depth::registry::{self, Contract, ModelEntry};
+use crate::depth::registry::{self, ModelEntry};
 use crate::depth::worker::{DepthRequest, DepthStage};
 use crate::error::{Error, Result};
 use crate::exec::Executor;
@@ -125,7 +125,7 @@ impl Engine {
         if self.depth.get().is_some() {
             return Ok(());
         }
-        let model = registry::find(&self.recipe.depth.model, Path::new("."), &Contract::default())?;
+        let model = registry::find(&self.recipe.depth.model, Path::new("."), &self.recipe.depth.contract)?;
         let inference = Inference::resolve(&self.options.inference, self.pool.current_num_threads())?;
         let stage = DepthStage::start(inference, MODEL_BYTES)?;
         let depth = Depth { model: Arc::new(model), stage, warm: Mutex::new(None) };
