@@ -328,6 +328,46 @@ fn depth_of_another_part_is_found() {
 }
 
 #[test]
+fn any_float_channel_can_be_asked_for_as_depth() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, pool) = (folder.path().join("a.exr"), pool(1));
+    let region = Region { width: 61, y: 0, rows: 47 };
+    let asked = |name: &str| {
+        let mut source = open::open(&path, &Limits::default()).unwrap();
+        let mut depth = vec![0.0; 61 * 47];
+        // Also after samples were read.
+        read_all(source.as_mut(), 47, &pool).unwrap();
+        source.select_depth(name).map(|()| {
+            source.read_depth(region, &mut depth, &pool).unwrap();
+            depth
+        })
+    };
+    // As Blender names passes; the normal's Z is a choice and no default.
+    let blender = [("R", 0.1), ("G", 0.2), ("B", 0.3)].map(|(c, s)| (format!("ViewLayer.Combined.{c}"), halves(s)));
+    let mut list: Vec<(&str, FlatSamples)> = blender.iter().map(|(n, s)| (n.as_str(), s.clone())).collect();
+    list.extend([("ViewLayer.Normal.Z", floats(0.75)), ("ViewLayer.Depth.Z", floats(0.25)), ("ViewLayer.id", ids())]);
+    by_crate(&path, list, Encoding::SMALL_LOSSLESS, |_| ());
+    let source = open::open(&path, &Limits::default()).unwrap();
+    assert_eq!(source.info().depth_channel.as_deref(), Some("ViewLayer.Depth.Z"));
+    assert_eq!(source.info().depth_channels, ["ViewLayer.Depth.Z", "ViewLayer.Normal.Z"]);
+    assert_eq!(asked("ViewLayer.Normal.Z").unwrap(), ramp(0.75));
+    assert_eq!(asked("ViewLayer.Depth.Z").unwrap(), ramp(0.25));
+    assert_eq!(asked("ViewLayer.id").unwrap_err().kind(), ErrorKind::Unsupported);
+
+    // Beside a Z, and in another part under both names.
+    let part = |name: &str, list: Vec<(&str, FlatSamples)>| {
+        let list = list.into_iter().map(|(n, s)| AnyChannel::new(n, s)).collect();
+        Layer::new(SIZE, LayerAttributes::named(name), Encoding::SMALL_LOSSLESS, AnyChannels::sort(list))
+    };
+    let first = part("rgb", [color(), vec![("Z", floats(0.5)), ("depth.Z", floats(1.0))]].concat());
+    let parts = vec![first, part("far", vec![("Z", floats(0.125))])];
+    let window = exr::prelude::ImageAttributes::new(IntegerBounds::from_dimensions(SIZE));
+    Image::from_layers(window, parts).write().non_parallel().to_file(&path).unwrap();
+    assert_eq!((asked("Z").unwrap(), asked("depth.Z").unwrap()), (ramp(0.5), ramp(1.0)));
+    assert_eq!((asked("far.Z").unwrap(), asked("rgb.Z").unwrap()), (ramp(0.125), ramp(0.5)));
+}
+
+#[test]
 fn refusals() {
     let folder = tempfile::tempdir().unwrap();
     let (path, pool) = (folder.path().join("a.exr"), pool(1));

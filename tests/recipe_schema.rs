@@ -19,6 +19,7 @@ fn check(root: &Json, schema: &Json, doc: &Json) -> Result<(), String> {
                 Some("array") => doc.is_array(),
                 Some("string") => doc.is_string(),
                 Some("number") => doc.is_number(),
+                Some("integer") => doc.as_f64().is_some_and(|n| n.fract() == 0.0),
                 Some("boolean") => doc.is_boolean(),
                 _ => return Err(format!("unknown type {rule}")),
             },
@@ -28,6 +29,10 @@ fn check(root: &Json, schema: &Json, doc: &Json) -> Result<(), String> {
             "maximum" => doc.as_f64() <= rule.as_f64(),
             "minItems" => doc.as_array().map(Vec::len) >= rule.as_u64().map(|n| n as usize),
             "maxItems" => doc.as_array().map(Vec::len) <= rule.as_u64().map(|n| n as usize),
+            "pattern" if rule == "^[0-9]+x[0-9]+$" => {
+                let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+                doc.as_str().and_then(|s| s.split_once('x')).is_some_and(|(w, h)| digits(w) && digits(h))
+            }
             "pattern" => {
                 assert_eq!(rule, "^(auto|model|exr:.+)$");
                 doc.as_str().is_some_and(|s| s == "auto" || s == "model" || s.len() > 4 && s.starts_with("exr:"))
@@ -123,6 +128,15 @@ fn schema_and_program_agree_on_what_is_wrong() {
         "version = 1\n[depth]\nsource = \"exr:\"\n",
         "version = 1\n[depth]\nsource = 1\n",
         "version = 1\n[output]\nbits = 8\nformat = \"tiff\"\ncompression = \"none\"\ncolor = \"input\"\n",
+        "version = 1\n[depth]\npreset = \"midas-small\"\nsize = 518\nmultiple_of = 14\nchannels = \"bgr\"\n",
+        "version = 1\n[depth]\nsize = \"256x192\"\nmean = 0.5\nstd = [1, 1, 0.5]\noutput = \"meters\"\n",
+        "version = 1\n[depth]\nsize = 0\n",
+        "version = 1\n[depth]\nsize = 1.5\n",
+        "version = 1\n[depth]\nsize = \"256\"\n",
+        "version = 1\n[depth]\nmean = \"0.5\"\n",
+        "version = 1\n[depth]\nmean = [1, 1]\n",
+        "version = 1\n[depth]\nedge_error_px = 3\n",
+        "version = 1\n[depth]\npreset = \"midas\"\n",
         "version = 1\n[output]\nbits = 10\n",
         "version = 1\n[output]\nbits = \"8\"\n",
         "version = 1\n[output]\nquality = 8\n",

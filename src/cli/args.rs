@@ -79,7 +79,7 @@ pub struct LookArgs {
     /// Change a value of the recipe: op.param=value, op#2.param=value, depth.KEY=value, output.KEY=value
     #[arg(long, value_name = "OP.PARAM=VALUE")]
     pub set: Vec<String>,
-    /// Name of an output below the output folder; fields {relpath} {stem} {recipe} {ext}
+    /// Name of an output below the output folder; fields {relpath} {stem} {recipe} {ext} {input_ext}
     #[arg(long, value_name = "TEMPLATE", default_value = chiaro::engine::naming::DEFAULT_NAME)]
     pub name: String,
 }
@@ -123,6 +123,9 @@ pub struct DepthArgs {
     /// Where depth comes from: auto (the picture's own channel, else the model), model, exr:NAME
     #[arg(long, default_value = "auto", value_parser = values::depth_source)]
     pub source: DepthSource,
+    /// Say what the graph of an .onnx file does not: depth.preset=midas-small, depth.size=518, depth.mean=0.5, ...
+    #[arg(long, value_name = "depth.KEY=VALUE")]
+    pub set: Vec<String>,
     #[command(flatten)]
     pub job: JobArgs,
 }
@@ -239,6 +242,9 @@ pub enum ModelsCommand {
         /// Id, or an .onnx file
         #[arg(value_name = "ID|FILE")]
         model: String,
+        /// Say what the graph of an .onnx file does not: depth.preset=midas-small, depth.size=518, depth.mean=0.5, ...
+        #[arg(long, value_name = "depth.KEY=VALUE")]
+        set: Vec<String>,
     },
 }
 

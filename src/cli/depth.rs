@@ -19,8 +19,8 @@ pub fn run(args: DepthArgs) -> anyhow::Result<Exit> {
         DepthSource::Model => "model".to_owned(),
         DepthSource::Channel(name) => format!("exr:{name}"),
     };
-    let sets = [format!("depth.model={}", args.model), format!("depth.source={source}")];
-    let recipe = recipes::load("neutral", &sets)?;
+    let sets: Vec<String> = [format!("depth.source={source}")].into_iter().chain(args.set).collect();
+    let recipe = recipes::for_model(&args.model, &sets)?;
     let mut exports: Vec<DepthExport> = Vec::new();
     for export in args.export {
         if !exports.contains(&export) {

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use chiaro::depth::registry::{self, ChannelOrder, Contract, ModelEntry, ModelSource, OutputMeaning, SizeRule};
+use chiaro::depth::registry::{self, ChannelOrder, ModelEntry, ModelSource, OutputMeaning, SizeRule};
 use chiaro::error::escape;
 
 use super::args::ModelsCommand;
 use super::exit::{Exit, say};
 use super::output::{self, Facts};
+use super::recipes;
 
 /// Runs the command.
 ///
@@ -21,13 +22,16 @@ pub fn run(command: &ModelsCommand) -> anyhow::Result<Exit> {
             output::text(&output::table(&rows))?;
             output::line("An .onnx file can be named as well: see chiaro models info FILE.")?;
         }
-        ModelsCommand::Info { model } => match registry::find(model, Path::new("."), &Contract::default()) {
-            Ok(entry) => output::text(&format!("{}\n{}", entry.id, facts(&entry)))?,
-            Err(error) => {
-                say(&error.to_string());
-                return Ok(Exit::Failures);
+        ModelsCommand::Info { model, set } => {
+            let recipe = recipes::for_model(model, set)?;
+            match registry::find(model, Path::new("."), &recipe.depth.contract) {
+                Ok(entry) => output::text(&format!("{}\n{}", entry.id, facts(&entry)))?,
+                Err(error) => {
+                    say(&error.to_string());
+                    return Ok(Exit::Failures);
+                }
             }
-        },
+        }
     }
     Ok(Exit::Success)
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use chiaro::codec::{self, Limits};
-use chiaro::depth::registry::{self, Contract, ModelEntry};
+use chiaro::depth::registry::{self, ModelEntry};
 use chiaro::engine::budget::default_memory;
 use chiaro::engine::job::{Job, Work};
 use chiaro::engine::{job_share, refuse_collisions};
@@ -93,7 +93,7 @@ impl Planner {
     }
 
     fn model(&mut self, name: &str) -> Result<ModelEntry> {
-        let find = || registry::find(name, Path::new("."), &Contract::default());
+        let find = || registry::find(name, Path::new("."), &self.recipe.depth.contract);
         self.model.get_or_insert_with(find).clone()
     }
 }

@@ -35,6 +35,9 @@ pub fn picture(path: &Path, info: &PictureInfo, resident_bytes: u64) -> Probed {
     }
     facts.maybe("resolution", info.metadata.resolution.map(resolution));
     facts.maybe("depth channel", info.depth_channel.as_deref().map(|name| escape(Path::new(name))));
+    if info.depth_channels.len() > usize::from(info.depth_channel.is_some()) {
+        facts.add("can be depth", escape(Path::new(&info.depth_channels.join(", "))));
+    }
     let present: Vec<String> =
         blobs.iter().filter_map(|(name, size)| size.map(|size| format!("{name} {}", bytes(size)))).collect();
     facts.add("metadata", if present.is_empty() { "none".to_owned() } else { present.join(", ") });
@@ -63,6 +66,7 @@ pub fn picture(path: &Path, info: &PictureInfo, resident_bytes: u64) -> Probed {
         "orientation": info.orientation,
         "resolution": info.metadata.resolution.map(resolution),
         "depth_channel": info.depth_channel,
+        "depth_channels": info.depth_channels,
         "metadata": metadata,
         "warnings": info.warnings,
     });

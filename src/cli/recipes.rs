@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use chiaro::error::escape;
-use chiaro::recipe::{self, Preset, Recipe};
+use chiaro::recipe::{self, DepthSettings, Preset, Recipe};
 
 use super::args::{RecipesArgs, RecipesCommand};
-use super::exit::{Exit, usage_error};
+use super::exit::{Exit, Usage, usage_error};
 use super::output;
 
 /// The recipe that `-r` names, with `--set` applied.
@@ -17,6 +17,18 @@ pub fn load(name: &str, sets: &[String]) -> anyhow::Result<Recipe> {
     let mut recipe = Recipe::resolve(name).map_err(|e| usage_error(&e))?;
     recipe::apply_sets(&mut recipe, sets).map_err(|e| usage_error(&e))?;
     Ok(recipe)
+}
+
+/// The recipe without operations that estimates depth with `model`; `sets` hold keys of `[depth]` only.
+///
+/// # Errors
+/// A usage error for any other key or a value that is not allowed.
+pub fn for_model(model: &str, sets: &[String]) -> anyhow::Result<Recipe> {
+    if let Some(other) = sets.iter().find(|set| !set.trim_start().starts_with("depth.")) {
+        return Err(Usage(format!("--set {other}: only keys of [depth] matter here, depth.KEY=VALUE")).into());
+    }
+    let all: Vec<String> = [format!("depth.model={model}")].into_iter().chain(sets.iter().cloned()).collect();
+    load("neutral", &all)
 }
 
 /// Runs the command.
@@ -48,6 +60,13 @@ fn describe(recipe: &Recipe) -> String {
         text += &format!("  {}\n", escape(Path::new(&recipe.summary)));
     }
     text += &format!("  hash {}\n", recipe.hash);
+    if recipe.depth != DepthSettings::default() {
+        let depth = &recipe.depth;
+        text += &format!("\n[depth]\n  model = {}\n  source = {}\n", escape(Path::new(&depth.model)), depth.source);
+        for (key, value) in depth.contract.values() {
+            text += &format!("  {key} = {value}\n");
+        }
+    }
     for op in &recipe.ops {
         let strength = if op.strength == 1.0 { String::new() } else { format!(", strength {}", op.strength) };
         let idle = if op.is_identity() { " (changes nothing)" } else { "" };

@@ -34,7 +34,15 @@ pub trait Source: Send {
     /// With [`crate::picture::Access::Rows`], regions must follow each other downwards; [`Source::rewind`] starts again.
     fn read(&mut self, region: Region, strip: &mut Strip, pool: &Pool) -> Result<()>;
 
-    /// Reads the picture's own depth channel (`info().depth_channel`), one value per pixel, as stored (EXR `Z`: larger = farther).
+    /// Makes a channel of `info().depth_channels` the one that [`Source::read_depth`] reads. Called before samples are read.
+    ///
+    /// # Errors
+    /// `Unsupported` when the picture has no such channel; `Limit` when its chunks are too large.
+    fn select_depth(&mut self, channel: &str) -> Result<()> {
+        Err(crate::error::Error::Environment(format!("internal error: this format has no depth channel {channel:?}")))
+    }
+
+    /// Reads the selected depth channel (at first `info().depth_channel`), one value per pixel, as stored (EXR `Z`: larger = farther).
     ///
     /// # Errors
     /// `Unsupported` when the picture has none.

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::picture::Extent;
 
 pub mod contract;
+pub use crate::recipe::contract::{ChannelOrder, OutputMeaning};
 pub use contract::Contract;
 
 /// Largest model file that is read, weights beside it included.
@@ -33,24 +34,6 @@ pub enum ModelSource {
     Embedded(&'static [u8]),
     /// An ONNX file.
     File(PathBuf),
-}
-
-/// Order of the color planes of the input tensor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChannelOrder {
-    /// Red, green, blue.
-    Rgb,
-    /// Blue, green, red.
-    Bgr,
-}
-
-/// What the numbers of the output mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutputMeaning {
-    /// Larger = nearer, unknown scale and shift.
-    RelativeDisparity,
-    /// Meters, larger = farther.
-    MetricDepth,
 }
 
 /// Which sizes a model may be run at.
@@ -250,9 +233,13 @@ pub fn builtin() -> Vec<ModelEntry> {
 /// The model of a recipe: an id of [`builtin`], or else a path to an ONNX file (relative to `folder`).
 ///
 /// # Errors
-/// As [`ModelEntry::from_file`]; an id that is unknown lists the known ones.
+/// As [`ModelEntry::from_file`]; an id that is unknown lists the known ones; Recipe when a contract is given for a built-in model.
 pub fn find(name: &str, folder: &Path, given: &Contract) -> Result<ModelEntry> {
     if let Some(entry) = builtin().into_iter().find(|entry| entry.id == name) {
+        if let Some((key, _)) = given.values().first() {
+            let reason = format!("model {name:?} is built in and all about it is known: {key} is for .onnx files");
+            return Err(Error::recipe("[depth]", 0, reason));
+        }
         return Ok(entry);
     }
     let path = folder.join(name);

@@ -32,7 +32,10 @@ pub struct Facts {
 pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<Facts> {
     match &plan.depth {
         None => Ok(Facts::default()),
-        Some(DepthPlan::Supplied { channel }) => supplied_depth(work, plan, source, channel),
+        Some(DepthPlan::Supplied { channel }) => {
+            source.select_depth(channel)?;
+            supplied_depth(work, plan, source, channel)
+        }
         Some(DepthPlan::Estimated { .. }) => estimated_depth(work, plan, source),
     }
 }

@@ -47,7 +47,10 @@ impl Collision {
         let (first, second) = (escape(&self.first), escape(&self.second));
         match self.kind {
             CollisionKind::SameOutput => {
-                format!("{first} and {second} would both write it (names are compared without case); change --name")
+                format!(
+                    "{first} and {second} would both write it (names are compared without case); tell them apart with \
+                     --name \"{{relpath}}/{{stem}}_{{input_ext}}.{{ext}}\", or run them into different folders with -o"
+                )
             }
             CollisionKind::OverInput => format!("{second} would write it over the input {first}; change -o or --name"),
         }

@@ -1,6 +1,6 @@
 //! From inputs to jobs: what is a picture, and what its outputs are called.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
@@ -33,10 +33,11 @@ pub struct Intake {
 pub fn intake(found: Vec<Result<Found>>, work: &Work, recipe: &Recipe, out: &Path, template: &str) -> Result<Intake> {
     check_template(template)?;
     let mut intake = Intake::default();
+    let mut pictures = Vec::new();
     for item in found {
         match item.and_then(|found| sniff(&found.path).map(|format| (found, format))) {
             Err(error) => intake.failed.push(error),
-            Ok((found, Some(format))) => intake.jobs.push(job(&found, format, work, recipe, out, template)),
+            Ok((found, Some(format))) => pictures.push((found, format)),
             Ok((found, None)) if found.explicit => intake.failed.push(Error::unsupported(
                 &found.path,
                 "not a picture format Chiaro reads (TIFF, PNG, EXR); convert it first",
@@ -47,7 +48,20 @@ pub fn intake(found: Vec<Result<Found>>, work: &Work, recipe: &Recipe, out: &Pat
             }
         }
     }
+    let namer = Namer { work, recipe, out, template, clashing: clashing(&pictures) };
+    intake.jobs = pictures.iter().map(|(found, format)| namer.job(found, *format)).collect();
     Ok(intake)
+}
+
+/// What a picture is called without its extension, as a case-insensitive file system compares names.
+fn stem_key(relpath: &Path) -> String {
+    relpath.with_file_name(relpath.file_stem().unwrap_or_default()).to_string_lossy().to_lowercase()
+}
+
+/// The stems that several pictures have.
+fn clashing(pictures: &[(Found, Format)]) -> HashSet<String> {
+    let mut seen = HashSet::new();
+    pictures.iter().map(|(found, _)| stem_key(&found.relpath)).filter(|key| !seen.insert(key.clone())).collect()
 }
 
 fn sniff(path: &Path) -> Result<Option<Format>> {
@@ -57,22 +71,41 @@ fn sniff(path: &Path) -> Result<Option<Format>> {
     Ok(Format::sniff(&head))
 }
 
-fn job(found: &Found, format: Format, work: &Work, recipe: &Recipe, out: &Path, template: &str) -> Job {
-    let targets = match work {
-        Work::Grade => {
-            let extension = extension(&found.relpath, format, recipe.output.format);
-            vec![out.join(fill(template, &found.relpath, &extension, &recipe.name))]
-        }
-        Work::Depth(exports) => exports
-            .iter()
-            .map(|export| {
-                let mut name = found.relpath.file_stem().unwrap_or_default().to_owned();
-                name.push(export.suffix());
-                out.join(found.relpath.with_file_name(name))
-            })
-            .collect(),
-    };
-    Job { input: found.path.clone(), name: super::journal::path_text(&found.relpath), targets }
+/// Names the outputs of one run.
+struct Namer<'a> {
+    work: &'a Work,
+    recipe: &'a Recipe,
+    out: &'a Path,
+    template: &'a str,
+    /// Stems of several pictures, as [`stem_key`] makes them.
+    clashing: HashSet<String>,
+}
+
+impl Namer<'_> {
+    fn job(&self, found: &Found, format: Format) -> Job {
+        let targets = match self.work {
+            Work::Grade => {
+                let extension = extension(&found.relpath, format, self.recipe.output.format);
+                vec![self.out.join(fill(self.template, &found.relpath, &extension, &self.recipe.name))]
+            }
+            Work::Depth(exports) => {
+                let own = self.depth_name(&found.relpath);
+                let named = |suffix: &str| {
+                    let mut name = own.to_owned();
+                    name.push(suffix);
+                    self.out.join(found.relpath.with_file_name(name))
+                };
+                exports.iter().map(|export| named(export.suffix())).collect()
+            }
+        };
+        Job { input: found.path.clone(), name: super::journal::path_text(&found.relpath), targets }
+    }
+
+    /// The stem; where pictures share it, the whole name of the file tells their depth maps apart.
+    fn depth_name<'a>(&self, relpath: &'a Path) -> &'a OsStr {
+        let shared = self.clashing.contains(&stem_key(relpath));
+        if shared { relpath.file_name() } else { relpath.file_stem() }.unwrap_or_default()
+    }
 }
 
 /// The input's own extension where it names the output's format, else the format's usual one.
@@ -86,7 +119,7 @@ fn extension(relpath: &Path, input: Format, output: Option<Format>) -> String {
     if fits { own } else { output.extension().to_owned() }
 }
 
-const FIELDS: [&str; 4] = ["relpath", "stem", "recipe", "ext"];
+const FIELDS: [&str; 5] = ["relpath", "stem", "recipe", "ext", "input_ext"];
 
 fn check_template(template: &str) -> Result<()> {
     let wrong = |reason: String| Err(Error::recipe("--name", 0, reason));
@@ -99,7 +132,8 @@ fn check_template(template: &str) -> Result<()> {
         let Some(close) = rest[open..].find('}') else { return wrong(format!("a {{ without }} in {template:?}")) };
         let field = &rest[open + 1..open + close];
         if !FIELDS.contains(&field) {
-            return wrong(format!("{{{field}}} is not known, allowed: {{relpath}} {{stem}} {{recipe}} {{ext}}"));
+            let allowed = FIELDS.map(|field| format!("{{{field}}}")).join(" ");
+            return wrong(format!("{{{field}}} is not known, allowed: {allowed}"));
         }
         has_stem |= field == "stem";
         rest = &rest[open + close + 1..];
@@ -126,6 +160,7 @@ fn fill(template: &str, relpath: &Path, extension: &str, recipe: &str) -> PathBu
                 "stem" => name.push(relpath.file_stem().unwrap_or_default()),
                 "recipe" => name.push(recipe),
                 "ext" => name.push(extension),
+                "input_ext" => name.push(relpath.extension().unwrap_or_default()),
                 _ => {}
             }
             rest = rest.get(close + 1..).unwrap_or("");
@@ -140,6 +175,7 @@ fn fill(template: &str, relpath: &Path, extension: &str, recipe: &str) -> PathBu
 
 #[cfg(test)]
 mod tests {
+    use super::super::job::DepthExport;
     use super::*;
 
     #[test]
@@ -147,6 +183,21 @@ mod tests {
         let fill = |template| fill(template, Path::new("day 1/a.b.TIFF"), "tif", "dusk");
         assert_eq!(fill(DEFAULT_NAME), Path::new("day 1/a.b.tif"));
         assert_eq!(fill("{stem}_{recipe}.{ext}"), Path::new("a.b_dusk.tif"));
+        assert_eq!(fill("{stem}_{input_ext}.{ext}"), Path::new("a.b_TIFF.tif"));
+    }
+
+    #[test]
+    fn depth_maps_of_pictures_with_one_stem_keep_their_extensions() {
+        let folder = tempfile::tempdir().unwrap();
+        let found = ["pair.tif", "Pair.png", "single.tif"].map(|name| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, b"II*\0________").unwrap();
+            Ok(Found { path, relpath: name.into(), explicit: false, sequence: None })
+        });
+        let work = Work::Depth(vec![DepthExport::Png]);
+        let intake = intake(found.into(), &work, &Recipe::empty("r"), Path::new("out"), DEFAULT_NAME).unwrap();
+        let names: Vec<_> = intake.jobs.iter().flat_map(|job| &job.targets).collect();
+        assert_eq!(names, ["out/pair.tif_depth.png", "out/Pair.png_depth.png", "out/single_depth.png"].map(Path::new));
     }
 
     #[test]

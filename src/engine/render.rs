@@ -53,6 +53,13 @@ pub fn depth_maps(
     let Some(depth) = &facts.depth else {
         return Err(Error::Environment("internal error: a depth map without depth facts".to_owned()));
     };
+    let orientation = source.info().orientation;
+    if orientation != 1 && exports.contains(&DepthExport::Exr) {
+        let text = format!(
+            "EXR has no orientation tag: the depth map lies as the picture is stored (orientation {orientation})"
+        );
+        work.warnings.push(text);
+    }
     let program = depth_program(plan.input.0, &plan.input.1, depth);
     let text = describe(&facts, depth);
     let mut sinks = Vec::new();

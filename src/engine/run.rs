@@ -18,7 +18,7 @@ use super::options::{Device, EngineOptions};
 use super::staged::{Stager, sweep};
 use crate::depth::cache::CacheCounts;
 use crate::depth::engine::{Engine as Inference, EngineInfo};
-use crate::depth::registry::{self, Contract, ModelEntry};
+use crate::depth::registry::{self, ModelEntry};
 use crate::depth::worker::{DepthRequest, DepthStage};
 use crate::error::{Error, Result};
 use crate::exec::Executor;
@@ -132,7 +132,7 @@ impl Engine {
         if self.depth.get().is_some() {
             return Ok(());
         }
-        let model = registry::find(&self.recipe.depth.model, Path::new("."), &Contract::default())?;
+        let model = registry::find(&self.recipe.depth.model, Path::new("."), &self.recipe.depth.contract)?;
         let inference = Inference::resolve(&self.options.inference, self.pool.current_num_threads())?;
         let cache_bytes = (2 * model.bytes).min(self.memory_bytes / 2).clamp(model.bytes, MODEL_BYTES.max(model.bytes));
         let stage = DepthStage::start(inference, cache_bytes)?;

@@ -52,6 +52,8 @@ pub struct PictureInfo {
     pub compression: &'static str,
     /// A depth channel stored in the picture itself (EXR `Z`), by name.
     pub depth_channel: Option<String>,
+    /// Every channel that can be asked for as depth, by name; `depth_channel` is among them.
+    pub depth_channels: Vec<String>,
     /// Things worth telling the user that are no failure (dropped pages, odd tags).
     pub warnings: Vec<String>,
 }

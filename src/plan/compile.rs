@@ -115,14 +115,14 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
 
 fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthPlan> {
     let model = || DepthPlan::Estimated { model: recipe.depth.model.clone() };
+    let named = |wanted: &String| info.depth_channels.contains(wanted);
     match (&recipe.depth.source, &info.depth_channel) {
         (DepthSource::Model, _) | (DepthSource::Auto, None) => Ok(model()),
         (DepthSource::Auto, Some(channel)) => Ok(DepthPlan::Supplied { channel: channel.clone() }),
-        (DepthSource::Channel(wanted), Some(channel)) if wanted == channel => {
-            Ok(DepthPlan::Supplied { channel: channel.clone() })
-        }
-        (DepthSource::Channel(wanted), found) => {
-            let found = found.as_deref().map_or("none".to_owned(), |name| format!("{name:?}"));
+        (DepthSource::Channel(wanted), _) if named(wanted) => Ok(DepthPlan::Supplied { channel: wanted.clone() }),
+        (DepthSource::Channel(wanted), _) => {
+            let found: Vec<String> = info.depth_channels.iter().take(16).map(|name| format!("{name:?}")).collect();
+            let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
             Err(Error::input(path, format!("the recipe asks for depth channel {wanted:?}, the picture has {found}")))
         }
     }

@@ -23,6 +23,9 @@ fn canonical(recipe: &Recipe) -> String {
     line("grading", recipe.grading.map_or("by picture", grading_word).to_owned());
     line("depth.model", quoted(&recipe.depth.model));
     line("depth.source", quoted(&recipe.depth.source.to_string()));
+    for (key, value) in recipe.depth.contract.values() {
+        line(&format!("depth.{key}"), plain(&value));
+    }
     line("output.format", recipe.output.format.map_or("input", |f| f.name()).to_owned());
     line("output.bits", recipe.output.bits.map_or("input", |b| b.name()).to_owned());
     line("output.compression", recipe.output.compression.map_or("input", compression_word).to_owned());
@@ -38,14 +41,21 @@ fn canonical(recipe: &Recipe) -> String {
 }
 
 fn shown(recipe: &Recipe, op: &OpSetting, value: &Value) -> String {
+    if let Value::Text(text) = value
+        && let Some(hash) = recipe.lut_hashes.get(text)
+        && op.op.lut_files(&op.params).contains(text)
+    {
+        return format!("content {hash}");
+    }
+    plain(value)
+}
+
+fn plain(value: &Value) -> String {
     match value {
         Value::Bool(flag) => flag.to_string(),
         Value::Number(n) => number(*n),
         Value::List(list) => list.iter().map(|n| number(*n)).collect::<Vec<_>>().join(" "),
-        Value::Text(text) => match recipe.lut_hashes.get(text) {
-            Some(hash) if op.op.lut_files(&op.params).contains(text) => format!("content {hash}"),
-            _ => quoted(text),
-        },
+        Value::Text(text) => quoted(text),
     }
 }
 

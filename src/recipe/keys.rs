@@ -1,7 +1,7 @@
 //! The keys of a recipe outside the parameters of operations, declared once: the parser, `--set`, the schema and help read
 //! these tables.
 
-use super::settings;
+use super::{contract, settings};
 use crate::ops::{Kind, ParamInfo, Value};
 
 /// What a key accepts.
@@ -19,6 +19,12 @@ pub enum Accepts {
     Bits,
     /// `"auto"`, `"model"` or `"exr:NAME"`.
     DepthSource,
+    /// A side in pixels, or `"WIDTHxHEIGHT"`.
+    ModelSize,
+    /// A whole number from the first to the second.
+    Whole(u32, u32),
+    /// One number for all color channels, or a list of three.
+    PerChannel,
 }
 
 impl Accepts {
@@ -31,6 +37,9 @@ impl Accepts {
             Self::Words(words) => words().iter().map(|w| format!("{w:?}")).collect::<Vec<_>>().join(", "),
             Self::Bits => "8, 16, \"half\", \"float\", \"input\"".to_owned(),
             Self::DepthSource => "\"auto\", \"model\", \"exr:NAME\"".to_owned(),
+            Self::ModelSize => "1 to 4096, \"WIDTHxHEIGHT\"".to_owned(),
+            Self::Whole(least, most) => format!("{least} to {most}"),
+            Self::PerChannel => "a number, or a list of three numbers".to_owned(),
         }
     }
 }
@@ -89,6 +98,44 @@ pub static DEPTH: &[KeyInfo] = &[
         Accepts::DepthSource,
         "auto",
         "auto: the picture's own depth channel, else the model; model: always the model; exr:NAME: this channel.",
+    ),
+    key(
+        "preset",
+        Accepts::Words(contract::preset_words),
+        "nothing",
+        "For .onnx files: the published family a model belongs to, which settles all keys below; those given win.",
+    ),
+    key(
+        "size",
+        Accepts::ModelSize,
+        "by the file",
+        "For .onnx files: size of the model's input in pixels, or with multiple_of its short side.",
+    ),
+    key(
+        "multiple_of",
+        Accepts::Whole(1, 4096),
+        "by the file",
+        "For .onnx files: keep the picture's aspect, with sides that are multiples of this.",
+    ),
+    key("channels", Accepts::Words(contract::channel_words), "rgb", "For .onnx files: order of the color planes."),
+    key(
+        "mean",
+        Accepts::PerChannel,
+        "by the file",
+        "For .onnx files: subtracted from the samples (0 to 1, sRGB), in the model's order.",
+    ),
+    key("std", Accepts::PerChannel, "by the file", "For .onnx files: divides what is left, above 0."),
+    key(
+        "output",
+        Accepts::Words(contract::output_words),
+        "by the file",
+        "For .onnx files: disparity (larger = nearer) or meters (larger = farther).",
+    ),
+    key(
+        "edge_error_px",
+        Accepts::Whole(0, 2),
+        "1",
+        "For .onnx files: how far edges of the model's answer may be off, in its own pixels.",
     ),
 ];
 

@@ -13,8 +13,11 @@
 //!   extended one, or instead of them with `replace_ops = true`. At most [`MAX_EXTENDS`] levels.
 //! * Files a recipe names are relative to the recipe. In a loaded [`Recipe`] they are relative to the current folder, as are
 //!   those given by [`apply_sets`].
+//! * The keys of `[depth]` beside `model` and `source` describe a model file ([`contract`]). A recipe or a `--set` that names a
+//!   model starts without those of the recipe it changes: they described another model.
 //! * An operation that appears several times runs several times.
 
+pub mod contract;
 mod hash;
 mod keys;
 mod luts;
@@ -31,6 +34,7 @@ mod text;
 mod value;
 mod write;
 
+pub use contract::Contract;
 pub use keys::{Accepts, DEPTH, KeyInfo, OUTPUT, TOP, strength};
 pub use model::{Bits, DepthSettings, DepthSource, OpSetting, OutputSettings, Recipe};
 pub use parse::{MAX_EXTENDS, MAX_RECIPE_BYTES};

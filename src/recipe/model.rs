@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::contract::Contract;
 use crate::ops::{AnyOp, Context, Grading, ParamSet};
 use crate::picture::{Compression, Format};
 
@@ -43,11 +44,13 @@ pub struct DepthSettings {
     pub model: String,
     /// Where depth comes from.
     pub source: DepthSource,
+    /// How a model file is to be used, where its graph does not say.
+    pub contract: Contract,
 }
 
 impl Default for DepthSettings {
     fn default() -> Self {
-        Self { model: "chiaro-small".to_owned(), source: DepthSource::Auto }
+        Self { model: "chiaro-small".to_owned(), source: DepthSource::Auto, contract: Contract::default() }
     }
 }
 

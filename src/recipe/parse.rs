@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item, Table, TableLike};
 
+use super::contract::Contract;
 use super::model::Recipe;
 use super::presets::{self, Preset};
 use super::text::{Entry, Lines, Problems, entries};
@@ -264,6 +265,9 @@ impl Reader<'_> {
             self.problems.add(entry.line, "depth is a value, expected a table: [depth]");
             return;
         };
+        if table.contains_key("model") {
+            recipe.depth.contract = Contract::default();
+        }
         let dir = self.origin.dir;
         self.table(table, ("depth", keys::DEPTH), |key, value| settings::set_depth(&mut recipe.depth, key, value, dir));
     }

@@ -51,6 +51,15 @@ fn accepts(accepts: Accepts) -> Json {
         Accepts::Words(words) => json!({ "enum": words() }),
         Accepts::Bits => json!({ "enum": [8, 16, "half", "float", "input"] }),
         Accepts::DepthSource => json!({ "type": "string", "pattern": "^(auto|model|exr:.+)$" }),
+        Accepts::ModelSize => json!({ "oneOf": [
+            { "type": "integer", "minimum": 1, "maximum": 4096 },
+            { "type": "string", "pattern": "^[0-9]+x[0-9]+$" },
+        ] }),
+        Accepts::Whole(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        Accepts::PerChannel => json!({ "oneOf": [
+            { "type": "number" },
+            { "type": "array", "items": { "type": "number" }, "minItems": 3, "maxItems": 3 },
+        ] }),
     }
 }
 

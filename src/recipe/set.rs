@@ -4,6 +4,7 @@
 //! exposure.ev=0.5            a parameter of an operation, or its strength
 //! haze#2.color=0.7,0.8,0.9   of the second haze of the recipe
 //! depth.model=chiaro-small   a key of [depth]
+//! depth.mean=0.5,0.5,0.5
 //! output.bits=8              a key of [output]
 //! grading=acescct
 //! ```
@@ -13,6 +14,7 @@
 
 use std::path::Path;
 
+use super::contract::Contract;
 use super::model::{OpSetting, Recipe};
 use super::op::{check_together, op_key, set_op_value, unknown_parameter};
 use super::{hash, keys, luts, settings, suggest, value};
@@ -34,6 +36,10 @@ pub fn apply_set(recipe: &mut Recipe, set: &str) -> Result<()> {
 pub fn apply_sets<S: AsRef<str>>(recipe: &mut Recipe, sets: &[S]) -> Result<()> {
     let mut changed = recipe.clone();
     let mut problems = super::text::Problems::default();
+    let names_model = |set: &S| set.as_ref().split_once('=').is_some_and(|(target, _)| target.trim() == "depth.model");
+    if sets.iter().any(names_model) {
+        changed.depth.contract = Contract::default();
+    }
     for set in sets.iter().map(AsRef::as_ref) {
         if let Err(message) = apply(&mut changed, set) {
             problems.add(0, format!("{set}: {message}"));
@@ -61,7 +67,7 @@ fn apply(recipe: &mut Recipe, set: &str) -> std::result::Result<(), String> {
     let target = target.trim();
     let Some((owner, key)) = target.split_once('.') else { return apply_top(recipe, target, text) };
     match owner {
-        "depth" => settings::set_depth(&mut recipe.depth, key, &text_value(text), Path::new("")),
+        "depth" => settings::set_depth(&mut recipe.depth, key, &depth_value(key, text), Path::new("")),
         "output" => settings::set_output(&mut recipe.output, key, &value::number_or_text(text)),
         _ => apply_op(recipe, owner, key, text),
     }
@@ -69,6 +75,20 @@ fn apply(recipe: &mut Recipe, set: &str) -> std::result::Result<(), String> {
 
 fn text_value(text: &str) -> Value {
     value::typed(crate::ops::Kind::File, text.trim())
+}
+
+/// A value of `[depth]`: names stay text even where they look like numbers.
+fn depth_value(key: &str, text: &str) -> Value {
+    let accepts = keys::DEPTH.iter().find(|info| info.name == key).map(|info| info.accepts);
+    match accepts {
+        Some(keys::Accepts::PerChannel) if text.contains(',') => {
+            value::typed(crate::ops::Kind::Color { min: 0.0, max: 0.0 }, text)
+        }
+        Some(keys::Accepts::PerChannel | keys::Accepts::Whole(..) | keys::Accepts::ModelSize) => {
+            value::number_or_text(text)
+        }
+        _ => text_value(text),
+    }
 }
 
 fn apply_top(recipe: &mut Recipe, key: &str, text: &str) -> std::result::Result<(), String> {

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::contract::Contract;
 use super::keys::{DEPTH, KeyInfo, OUTPUT};
 use super::luts::beside;
 use super::model::{Bits, DepthSettings, DepthSource, OutputSettings};
@@ -100,6 +101,22 @@ pub(super) fn grading(value: &Value) -> Result<Grading, String> {
     found.map(|(_, grading)| *grading).ok_or_else(|| refused("grading", value, keys::TOP))
 }
 
+/// Sets one key of the contract of a model file.
+fn set_contract(contract: &mut Contract, info: &KeyInfo, value: &Value) -> Result<(), String> {
+    let text = match (info.accepts, value) {
+        (keys::Accepts::Words(words), Value::Text(word)) if words().contains(&word.as_str()) => word.clone(),
+        (keys::Accepts::ModelSize, Value::Text(size)) if size.contains('x') => size.clone(),
+        (keys::Accepts::ModelSize | keys::Accepts::Whole(..) | keys::Accepts::PerChannel, Value::Number(n)) => {
+            n.to_string()
+        }
+        (keys::Accepts::PerChannel, Value::List(list)) if list.len() == 3 => {
+            list.iter().map(f64::to_string).collect::<Vec<_>>().join(" ")
+        }
+        _ => return Err(refused(info.name, value, DEPTH)),
+    };
+    contract.set(info.name, &text)
+}
+
 /// Sets one key of `[depth]`; an `.onnx` file is relative to `dir`.
 pub(super) fn set_depth(depth: &mut DepthSettings, key: &str, value: &Value, dir: &Path) -> Result<(), String> {
     match (key, value) {
@@ -116,7 +133,10 @@ pub(super) fn set_depth(depth: &mut DepthSettings, key: &str, value: &Value, dir
             Ok(())
         }
         ("model" | "source", _) => Err(refused(key, value, DEPTH)),
-        _ => Err(unknown_key("depth", key, DEPTH)),
+        _ => match DEPTH.iter().find(|info| info.name == key) {
+            Some(info) => set_contract(&mut depth.contract, info, value),
+            None => Err(unknown_key("depth", key, DEPTH)),
+        },
     }
 }
 

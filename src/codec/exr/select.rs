@@ -1,9 +1,12 @@
 //! Which channels of which part are the picture, which one is its depth, and which are carried along.
 
+use std::collections::HashSet;
+
 use super::header::{Channel, Header, Part, Sample};
 use crate::picture::{Channels, SampleType};
 
-/// Names of a depth channel, in order of preference.
+/// Names of a depth channel, in order of preference. After them comes the depth pass of a layer, `LAYER.Depth.Z` as Blender
+/// names it, in any case of letters.
 const DEPTH_NAMES: [&str; 4] = ["Z", "depth.Z", "depth.z", "Depth"];
 
 /// A channel by part and place in that part's list.
@@ -13,6 +16,15 @@ pub struct ChannelAt {
     pub part: usize,
     /// Place in [`Part::channels`].
     pub channel: usize,
+}
+
+/// A channel that may hold depth: float, not color, of the picture's own size.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Name to ask for: the channel's, in a multi-part file also with the part's name in front (`PART.CHANNEL`).
+    pub name: String,
+    /// Place.
+    pub at: ChannelAt,
 }
 
 /// What [`select`] found.
@@ -30,6 +42,8 @@ pub struct Selection {
     pub sample: SampleType,
     /// Depth channel.
     pub depth: Option<ChannelAt>,
+    /// Every channel that can be asked for as depth, the default first.
+    pub candidates: Vec<Candidate>,
     /// All other channels of the part.
     pub others: Vec<usize>,
     /// Things worth telling.
@@ -62,14 +76,15 @@ pub fn select(header: &Header) -> Result<Selection, String> {
 /// Depth in other parts, and the warnings that need the whole file.
 fn finish(header: &Header, selection: &mut Selection) {
     let chosen = &header.parts[selection.part];
+    let size = chosen.data_window.size();
+    let fits = |part: &Part| !part.deep && part.data_window.size() == size && unsubsampled(part).is_ok();
     if selection.depth.is_none() {
-        let size = chosen.data_window.size();
         selection.depth = header.parts.iter().enumerate().find_map(|(index, part)| {
-            let fits = !part.deep && part.data_window.size() == size && unsubsampled(part).is_ok();
-            let channel = if fits { depth_in(part)? } else { return None };
+            let channel = if fits(part) { depth_in(part)? } else { return None };
             Some(ChannelAt { part: index, channel })
         });
     }
+    selection.candidates = candidates(header, selection, fits);
     let dropped: Vec<String> = header
         .parts
         .iter()
@@ -90,6 +105,32 @@ fn finish(header: &Header, selection: &mut Selection) {
             .warnings
             .push("several views: only the default view is graded, the others are carried unchanged".into());
     }
+}
+
+/// Channels that can be asked for as depth, under names that are unique: the default first, then the picture's part, then the others.
+fn candidates(header: &Header, selection: &Selection, fits: impl Fn(&Part) -> bool) -> Vec<Candidate> {
+    let own = selection.part;
+    let order = [own].into_iter().chain((0..header.parts.len()).filter(|index| *index != own));
+    let mut places: Vec<ChannelAt> = selection.depth.into_iter().collect();
+    for part in order {
+        let Some(found) = header.parts.get(part).filter(|found| fits(found)) else { continue };
+        let free = |c: &usize| part != own || !selection.color.contains(c);
+        let float = |c: &usize| found.channels.get(*c).is_some_and(|channel| channel.sample != Sample::U32);
+        let channels = (0..found.channels.len()).filter(free).filter(float);
+        places.extend(channels.map(|channel| ChannelAt { part, channel }));
+    }
+    let (mut all, mut taken) = (Vec::new(), HashSet::new());
+    for at in places {
+        let Some(part) = header.parts.get(at.part) else { continue };
+        let Some(label) = part.channels.get(at.channel).map(Channel::label) else { continue };
+        let long = part.name().filter(|_| header.parts.len() > 1).map(|part| format!("{part}.{label}"));
+        for name in [Some(label), long].into_iter().flatten() {
+            if taken.insert(name.clone()) {
+                all.push(Candidate { name, at });
+            }
+        }
+    }
+    all
 }
 
 fn select_in_part(part: &Part, index: usize) -> Result<Selection, String> {
@@ -114,7 +155,7 @@ fn select_in_part(part: &Part, index: usize) -> Result<Selection, String> {
         warnings.push("the file has no color; its depth channel is read as gray".into());
     }
     let depth = depth.map(|channel| ChannelAt { part: index, channel });
-    Ok(Selection { part: index, prefix, color, channels, sample, depth, others, warnings })
+    Ok(Selection { part: index, prefix, color, channels, sample, depth, candidates: Vec::new(), others, warnings })
 }
 
 /// Prefix, channels and layout of the color.
@@ -180,7 +221,9 @@ fn label(prefix: &[u8]) -> String {
 }
 
 fn depth_in(part: &Part) -> Option<usize> {
-    DEPTH_NAMES.iter().find_map(|name| part.channels.iter().position(|c| c.name == name.as_bytes()))
+    let exact = |name: &&str| part.channels.iter().position(|c| c.name == name.as_bytes());
+    let is_pass = |c: &Channel| c.label().to_ascii_lowercase().ends_with(".depth.z");
+    DEPTH_NAMES.iter().find_map(exact).or_else(|| part.channels.iter().position(is_pass))
 }
 
 /// Luminance-chroma pictures and subsampled channels are refused: their chunks cannot be decoded without resampling.

@@ -24,6 +24,7 @@ struct ExrSource {
     file: File,
     header: Header,
     selection: Selection,
+    chunk_bytes: u64,
     info: PictureInfo,
     decoded: Option<Decoded>,
     extras: Arc<ExrExtras>,
@@ -57,7 +58,16 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
     let info = info(path, part, &header, &selection, limits)?;
     let others = Arc::new(OnceLock::new());
     let extras = Arc::new(ExrExtras::new(part, &selection, others));
-    Ok(Box::new(ExrSource { path: path.into(), file, info, decoded: None, extras, header, selection }))
+    Ok(Box::new(ExrSource {
+        path: path.into(),
+        file,
+        info,
+        decoded: None,
+        extras,
+        header,
+        selection,
+        chunk_bytes: limits.chunk_bytes,
+    }))
 }
 
 fn info(path: &Path, part: &Part, header: &Header, selection: &Selection, limits: &Limits) -> Result<PictureInfo> {
@@ -80,11 +90,7 @@ fn info(path: &Path, part: &Part, header: &Header, selection: &Selection, limits
     let grid = decode::Grid::new([width as usize, height as usize], compression, part.tiles);
     let parts = [selection.part].into_iter().chain(selection.depth.map(|d| d.part));
     for part in parts.filter_map(|p| header.parts.get(p)) {
-        let pixel = decode::pixel_bytes(&part.channels) as u64;
-        let chunk = (grid.block[0] as u64 * grid.block[1] as u64).saturating_mul(pixel);
-        if chunk > limits.chunk_bytes {
-            return Err(limit("bytes of a chunk", chunk, limits.chunk_bytes));
-        }
+        check_chunk(path, part, extent, limits.chunk_bytes)?;
     }
     let alpha = if selection.channels.has_alpha() { Alpha::Associated } else { Alpha::None };
     let mut warnings = selection.warnings.clone();
@@ -101,9 +107,21 @@ fn info(path: &Path, part: &Part, header: &Header, selection: &Selection, limits
         chunk_rows: u32::try_from(grid.block[1]).unwrap_or(1),
         format: "exr",
         compression: compression_name,
+        depth_channels: selection.candidates.iter().map(|candidate| candidate.name.clone()).collect(),
         depth_channel: selection.depth.and_then(|d| Some(header.parts.get(d.part)?.channels.get(d.channel)?.label())),
         warnings,
     })
+}
+
+/// Refuses a part whose chunks are larger than `limit` bytes.
+fn check_chunk(path: &Path, part: &Part, extent: Extent, limit: u64) -> Result<()> {
+    // An unknown compression is refused when the part is decoded.
+    let Some((compression, _)) = decode::compression(part.compression) else { return Ok(()) };
+    let grid = decode::Grid::new([extent.width as usize, extent.height as usize], compression, part.tiles);
+    let pixel = decode::pixel_bytes(&part.channels) as u64;
+    let value = (grid.block[0] as u64 * grid.block[1] as u64).saturating_mul(pixel);
+    let what = "bytes of a chunk";
+    if value > limit { Err(Error::Limit { path: path.into(), what, value, limit }) } else { Ok(()) }
 }
 
 /// Linear light on the primaries of the `chromaticities` attribute, else on those of Rec.709 (OpenEXR "Technical Introduction", RGB color).
@@ -190,12 +208,24 @@ impl Source for ExrSource {
         Ok(())
     }
 
+    fn select_depth(&mut self, channel: &str) -> Result<()> {
+        let found = self.selection.candidates.iter().find(|candidate| candidate.name == channel).map(|c| c.at);
+        let part = found.and_then(|at| self.header.parts.get(at.part));
+        let part = part
+            .ok_or_else(|| Error::unsupported(&self.path, format!("the picture has no depth channel {channel:?}")))?;
+        check_chunk(&self.path, part, self.info.extent, self.chunk_bytes)?;
+        if self.selection.depth != found {
+            (self.selection.depth, self.decoded) = (found, None);
+        }
+        Ok(())
+    }
+
     fn read_depth(&mut self, region: Region, depth: &mut [f32], pool: &Pool) -> Result<()> {
         self.inside(region)?;
         if self.selection.depth.is_none() {
             return Err(Error::unsupported(
                 &self.path,
-                "the picture has no depth channel (Z, depth.Z, depth.z, Depth)",
+                "the picture has no depth channel (Z, depth.Z, depth.z, Depth, LAYER.Depth.Z)",
             ));
         }
         if depth.len() != region.pixels() {

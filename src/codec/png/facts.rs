@@ -62,6 +62,7 @@ pub fn read(path: &Path, chunks: &[Chunk], limits: &Limits) -> Result<(PictureIn
         format: "png",
         compression: "deflate",
         depth_channel: None,
+        depth_channels: Vec::new(),
         warnings,
     };
     let is_text = |c: &&Chunk| matches!(&c.kind, b"tEXt" | b"zTXt" | b"iTXt") && keyword(c) != XMP_KEYWORD;

@@ -78,6 +78,7 @@ pub fn open_mapped_from(path: &Path, limits: &Limits, map_from: u64) -> Result<B
         format: "tiff",
         compression: pixels.codec.name(),
         depth_channel: None,
+        depth_channels: Vec::new(),
         warnings,
     };
     let compression = match pixels.codec {

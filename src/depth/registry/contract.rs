@@ -6,12 +6,10 @@ use super::{ChannelOrder, ModelEntry, ModelSource, OutputMeaning, SizeRule};
 use crate::depth::join::JoinSettings;
 use crate::depth::onnx_header::{Dimension, FLOAT, OnnxHeader};
 use crate::error::{Error, Result};
+pub use crate::recipe::contract::{Contract, Family};
 
 /// Prefix of the notes a model file may carry in its own metadata.
 const NOTE_PREFIX: &str = "chiaro.";
-/// Keys of a contract.
-const KEYS: [&str; 10] =
-    ["preset", "size", "multiple-of", "channels", "mean", "std", "output", "edge-error-px", "license", "name"];
 /// Mean and deviation of ImageNet's training set per channel, which most vision networks expect
 /// (<https://pytorch.org/vision/stable/models.html>).
 const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
@@ -20,88 +18,7 @@ const WEIGHT_COPIES: u64 = 2;
 /// ... and activations, here per input pixel: a guess, corrected by measurement after the first run.
 const ACTIVATION_BYTES: u64 = 1024;
 
-/// What is given about a model beside its graph; later sources overwrite earlier ones: family preset, notes of the file, user.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Contract {
-    /// A known family: `depth-anything-v2` or `midas-small`.
-    pub preset: Option<Family>,
-    /// Input size (width, height), or the short side with `multiple_of`.
-    pub size: Option<(u32, u32)>,
-    /// The picture's aspect is kept and both sides are multiples of this.
-    pub multiple_of: Option<u32>,
-    /// Order of the color planes; RGB when nobody says otherwise.
-    pub channels: Option<ChannelOrder>,
-    /// Mean per channel.
-    pub mean: Option<[f32; 3]>,
-    /// Deviation per channel, above 0.
-    pub std: Option<[f32; 3]>,
-    /// What the output means.
-    pub output: Option<OutputMeaning>,
-    /// See [`JoinSettings::edge_error_px`]; 1 when nobody says otherwise.
-    pub edge_error_px: Option<u32>,
-    /// SPDX expression of the weights.
-    pub license: Option<String>,
-    /// Name for people.
-    pub name: Option<String>,
-}
-
-/// Families of models whose contract is published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
-    /// Depth Anything V2, relative models (<https://github.com/DepthAnything/Depth-Anything-V2>): short side 518, multiples of 14.
-    DepthAnythingV2,
-    /// MiDaS v2.1 small (<https://github.com/isl-org/MiDaS>): short side 256, multiples of 32.
-    MidasSmall,
-}
-
 impl Contract {
-    /// Sets one key from text: `preset`, `size` (`518` or `256x192`), `multiple-of`, `channels` (`rgb`, `bgr`), `mean` and `std` (one
-    /// or three numbers), `output` (`disparity`, `meters`), `edge-error-px` (0..2), `license`, `name`.
-    ///
-    /// # Errors
-    /// The reason, with the allowed values.
-    pub fn set(&mut self, key: &str, value: &str) -> std::result::Result<(), String> {
-        let value = value.trim();
-        match key {
-            "preset" => {
-                self.preset = Some(match value {
-                    "depth-anything-v2" => Family::DepthAnythingV2,
-                    "midas-small" => Family::MidasSmall,
-                    _ => return Err(format!("preset is {value:?}, allowed: depth-anything-v2, midas-small")),
-                });
-            }
-            "size" => {
-                let (width, height) = value.split_once('x').unwrap_or((value, value));
-                self.size = Some((side("size", width)?, side("size", height)?));
-            }
-            "multiple-of" => self.multiple_of = Some(side("multiple-of", value)?),
-            "channels" => {
-                self.channels = Some(match value {
-                    "rgb" => ChannelOrder::Rgb,
-                    "bgr" => ChannelOrder::Bgr,
-                    _ => return Err(format!("channels is {value:?}, allowed: rgb, bgr")),
-                });
-            }
-            "mean" => self.mean = Some(triple("mean", value, |v| v.is_finite())?),
-            "std" => self.std = Some(triple("std", value, |v| v.is_finite() && v > 0.0)?),
-            "output" => {
-                self.output = Some(match value {
-                    "disparity" => OutputMeaning::RelativeDisparity,
-                    "meters" => OutputMeaning::MetricDepth,
-                    _ => return Err(format!("output is {value:?}, allowed: disparity, meters")),
-                });
-            }
-            "edge-error-px" => {
-                let error = value.parse().ok().filter(|px| *px <= 2);
-                self.edge_error_px = Some(error.ok_or(format!("edge-error-px is {value:?}, allowed: 0, 1, 2"))?);
-            }
-            "license" => self.license = Some(value.into()),
-            "name" => self.name = Some(value.into()),
-            _ => return Err(format!("unknown key {key:?}, known: {}", KEYS.join(", "))),
-        }
-        Ok(())
-    }
-
     /// `self` where it says something, else `other`.
     fn or(self, other: Self) -> Self {
         Self {
@@ -138,32 +55,12 @@ impl Contract {
     fn of_notes(header: &OnnxHeader) -> std::result::Result<Self, String> {
         let mut contract = Self::default();
         for (key, value) in &header.metadata {
-            if let Some(key) = key.strip_prefix(NOTE_PREFIX).filter(|key| KEYS.contains(key)) {
+            if let Some(key) = key.strip_prefix(NOTE_PREFIX).filter(|key| Self::knows(key)) {
                 contract.set(key, value).map_err(|reason| format!("the model's own note is wrong: {reason}"))?;
             }
         }
         Ok(contract)
     }
-}
-
-fn side(what: &str, text: &str) -> std::result::Result<u32, String> {
-    text.parse()
-        .ok()
-        .filter(|side| (1..=4096).contains(side))
-        .ok_or_else(|| format!("{what} is {text:?}, allowed: 1 to 4096 pixels"))
-}
-
-fn triple(what: &str, text: &str, allowed: impl Fn(f32) -> bool) -> std::result::Result<[f32; 3], String> {
-    let numbers: Vec<f32> =
-        text.split([' ', ',']).filter(|part| !part.is_empty()).filter_map(|part| part.parse().ok()).collect();
-    let numbers = match numbers[..] {
-        [one] => Some([one; 3]),
-        [a, b, c] => Some([a, b, c]),
-        _ => None,
-    };
-    numbers
-        .filter(|numbers| numbers.iter().all(|&v| allowed(v)))
-        .ok_or_else(|| format!("{what} is {text:?}, allowed: one or three finite numbers (std above 0)"))
 }
 
 /// Whether a declared dimension is open.
@@ -200,7 +97,7 @@ pub(super) fn entry(
     }
     let size = size_rule(width, height, &contract).map_err(fail)?;
     let missing = [
-        (size.is_none(), "size=<side or WIDTHxHEIGHT> (and multiple-of=<n> to keep the picture's aspect)"),
+        (size.is_none(), "size=<side or WIDTHxHEIGHT> (and multiple_of=<n> to keep the picture's aspect)"),
         (
             contract.mean.is_none() || contract.std.is_none(),
             "mean=<r,g,b> and std=<r,g,b> (0 and 1 for plain 0..1 input)",
@@ -211,7 +108,8 @@ pub(super) fn entry(
     let (Some(size), Some(mean), Some(std), Some(meaning)) = (size, contract.mean, contract.std, contract.output)
     else {
         return Err(fail(format!(
-            "the graph does not say how this depth model is to be used; give preset=depth-anything-v2, preset=midas-small, or {}",
+            "the graph does not say how this depth model is to be used; give, under [depth] of the recipe or with --set \
+             depth.KEY=VALUE, preset=depth-anything-v2, preset=midas-small, or {}",
             missing.join("; ")
         )));
     };
@@ -313,23 +211,5 @@ mod tests {
             assert!(read(&model(&[("x", shape)], None, &[]), &preset).is_err(), "{shape:?}");
         }
         assert!(read(&model(&[("a", &[1, 3, 8, 8]), ("b", &[1, 3, 8, 8])], None, &[]), &preset).is_err());
-    }
-
-    #[test]
-    fn bad_values_name_what_is_allowed() {
-        let mut contract = Contract::default();
-        for (key, value) in [
-            ("size", "0"),
-            ("size", "9x"),
-            ("std", "0"),
-            ("mean", "1,2"),
-            ("output", "x"),
-            ("edge-error-px", "3"),
-            ("k", ""),
-        ] {
-            let error = contract.set(key, value).unwrap_err();
-            assert!(error.contains("allowed") || error.contains("known"), "{error}");
-        }
-        assert_eq!(contract, Contract::default());
     }
 }
