@@ -250,6 +250,37 @@ fn depth_maps_are_written_in_every_form() {
     assert!(ran.stderr.contains("missing.onnx"), "{}", ran.stderr);
 }
 
+#[test]
+fn a_model_file_is_described_on_the_command_line() {
+    if cfg!(not(feature = "onnx")) {
+        eprintln!("ignored: this build has no inference engine");
+        return;
+    }
+    let dir = folder();
+    dir.picture("in/a.tif");
+    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/data/models/chiaro-small/chiaro-small.onnx");
+    std::fs::copy(network, dir.path("net.onnx")).unwrap();
+    let keys = ["size=256x192", "mean=0", "std=1", "output=disparity"].map(|key| format!("depth.{key}"));
+    let with_keys = |arguments: &[&str]| {
+        let sets = keys.iter().flat_map(|key| ["--set", key]);
+        arguments.iter().copied().chain(sets).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let depth = ["depth", "in", "-o", "out", "--model", "net.onnx", "--device", "cpu", "--inference", "rten"];
+    assert!(dir.run(&depth).ends(4).stderr.contains("--set depth.KEY=VALUE"));
+    dir.run(&with_keys(&depth)).ends(0);
+    assert_eq!(dir.tree("out"), ["a_depth.png"]);
+    let info = dir.run(&with_keys(&["models", "info", "net.onnx"])).ends(0);
+    assert!(info.stdout.contains("256x192"), "{}", info.stdout);
+    let other = ["depth", "in", "-o", "out", "--set", "exposure.ev=1"];
+    assert!(dir.run(&other).ends(2).stderr.contains("only keys of [depth]"));
+    dir.run(&["depth", "in", "-o", "out", "--set", "depth.size=9", "--device", "cpu"]).ends(2);
+
+    dir.recipe("version = 1\n[depth]\nmodel = \"net.onnx\"\n[[op]]\nid = \"haze\"\ndensity = 0.5\n");
+    let plan = ["plan", "in", "-r", "look.toml"];
+    assert!(dir.run(&plan).ends(1).stderr.contains("mean="));
+    assert!(dir.run(&with_keys(&plan)).ends(0).stdout.contains("net.onnx at 256x192"));
+}
+
 #[cfg(unix)]
 mod unix {
     use std::ffi::{OsStr, OsString};
