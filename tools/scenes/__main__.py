@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from . import profiles
+from .denoise import denoised
 from .develop import REC709_TO_P3, developed
 from .gallery import render
 from .metadata import Shot, exif_block, xmp_packet
@@ -52,10 +53,20 @@ def rendered(name, scale):
     """A composition at `scale` of its size: (module, scene-linear color, depth in meters)."""
     module = importlib.import_module(f"{__package__}.compositions.{name}")
     tiles = make_tiles(np.random.default_rng(GALLERY_SEED))
-    width, height = (round(side * scale / 6) * 6 for side in module.SIZE)
+    width, height = (round(side * scale / 2) * 2 for side in module.SIZE)
     arrays = module.compose().pack(tiles)
     color, depth = render(arrays, module.CAMERA, width, height, module.SIDE, module.RAYS)
-    return module, color, depth
+    exposure = np.float32(2.0**module.EXPOSURE_STOPS)
+    color = denoised(color * exposure, arrays, module.CAMERA) / exposure
+    return module, cropped(module, color), cropped(module, depth)
+
+
+def cropped(module, picture):
+    """The part of a rendered picture that the composition keeps, at any scale."""
+    height, width = picture.shape[:2]
+    left, top, right, bottom = getattr(module, "CROP", (0, 0, *module.SIZE))
+    rows = slice(round(top * height / module.SIZE[1]), round(bottom * height / module.SIZE[1]))
+    return picture[rows, round(left * width / module.SIZE[0]) : round(right * width / module.SIZE[0])]
 
 
 def write_sample(name, module, color, depth, folder):

@@ -1,4 +1,4 @@
-"""From scene light to code values: exposure, shoulder, sensor noise, encoding, 14 bits."""
+"""From scene light to code values: exposure, shoulder, sensor noise, encoding, 12 bits."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ def shoulder(linear, start=0.55):
     return np.where(linear > start, start + room * over / (1 + over), linear)
 
 
-def sensor_noise(linear, seed, strength=0.0008):
+def sensor_noise(linear, seed, strength=0.0003):
     """Adds photon-like noise: deviation `strength` at white, falling as the square root."""
     noise = np.random.default_rng(seed).standard_normal(linear.shape)
     return linear + strength * noise * np.sqrt(np.clip(linear, 0, 1) + 0.002)
@@ -31,13 +31,13 @@ def srgb_encoded(linear):
     return np.where(clipped <= 0.0031308, 12.92 * clipped, 1.055 * clipped ** (1 / 2.4) - 0.055)
 
 
-def fourteen_bits(encoded):
-    """u16 code values with 14 significant bits, as a camera delivers; 0 and 65535 are exact.
+def twelve_bits(encoded):
+    """u16 code values with 12 significant bits, as a camera delivers; 0 and 65535 are exact.
 
-    The upper two bits are repeated in the lower two: the files compress as 14-bit files do.
+    The upper four bits are repeated in the lower four: the files compress as 12-bit files do.
     """
-    codes = np.rint(np.clip(encoded, 0, 1) * 16383).astype(np.uint16)
-    return (codes << 2) | (codes >> 12)
+    codes = np.rint(np.clip(encoded, 0, 1) * 4095).astype(np.uint16)
+    return (codes << 4) | (codes >> 8)
 
 
 def developed(linear, exposure_stops, seed, contrast=1.0, matrix=None):
@@ -48,4 +48,4 @@ def developed(linear, exposure_stops, seed, contrast=1.0, matrix=None):
     light = sensor_noise(shoulder(light), seed)
     if matrix is not None:
         light = light @ matrix.T
-    return fourteen_bits(srgb_encoded(light))
+    return twelve_bits(srgb_encoded(light))

@@ -256,25 +256,17 @@ def depth_rows(s, camera, depth):
             depth[j, i] = np.inf if hit == -1 else axial
 
 
-def reduced(color, height, width):
-    """Area average of a picture whose size is a multiple of 1/3 of the new one (4:3)."""
-    rows = np.repeat(color, 3, 0).reshape(height, 4, -1, 3).mean(1)
-    return np.repeat(rows, 3, 1).reshape(height, width, 4, 3).mean(2)
-
-
 def render(arrays, camera, width, height, side=4, rays=48, spare_rays=4, limit=6.0):
     """Renders a packed scene: (scene-linear Rec.709 f32 [h, w, 3], depth in meters f32 [h, w]).
 
-    Width and height are multiples of 6. Color is rendered a third larger and averaged down, which hides the
-    cells of the half-resolution light; depth is that of one ray per final pixel, never blended.
+    Width and height are even. Depth is that of one ray per pixel, never blended.
     """
-    large_w, large_h = width * 4 // 3, height * 4 // 3
     packed = camera.packed(width, height)
-    grid = np.zeros((large_h // 2, large_w // 2, 10), np.float32)
-    gather_grid(arrays, packed, large_w // 2, large_h // 2, rays, grid)
+    grid = np.zeros((height // 2, width // 2, 10), np.float32)
+    gather_grid(arrays, packed, width // 2, height // 2, rays, grid)
     grid = smooth_grid(grid)
-    color = np.zeros((large_h, large_w, 3), np.float32)
+    color = np.zeros((height, width, 3), np.float32)
     render_rows(arrays, packed, grid, side, spare_rays, limit, color)
     depth = np.zeros((height, width), np.float32)
     depth_rows(arrays, packed, depth)
-    return reduced(color, height, width), depth
+    return color, depth

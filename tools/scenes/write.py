@@ -154,8 +154,15 @@ def png_chunks(exif, xmp, profile):
     )
 
 
+def rounded(values, bits):
+    """f32 `values` with the mantissa rounded to `bits` bits, which compresses better; infinity stays."""
+    codes = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    drop = 23 - bits
+    return ((codes + (1 << (drop - 1))) >> drop << drop).astype(np.uint32).view(np.float32)
+
+
 def write_exr(path, linear, depth, shot):
-    """Half-float Rec.709 R, G, B and 32-bit float Z (meters), ZIP compressed."""
+    """Half-float Rec.709 R, G, B and 32-bit float Z (meters, 13 bits of mantissa), ZIP compressed."""
     import OpenEXR
 
     header = {
@@ -171,7 +178,7 @@ def write_exr(path, linear, depth, shot):
     }
     half = linear.astype(np.float16)
     channels = {name: np.ascontiguousarray(half[..., k]) for k, name in enumerate("RGB")}
-    channels["Z"] = np.ascontiguousarray(depth.astype(np.float32))
+    channels["Z"] = rounded(depth, 13)
     OpenEXR.File(header, channels).write(str(path))
 
 

@@ -18,7 +18,9 @@ from ..objects import (
 )
 from ..primitives import BOWL, BOX, CYL, ELL, SOFT
 
-SIZE = (1152, 768)
+SIZE = (1536, 1024)
+#: The part that is kept: left, top, right, bottom in pixels.
+CROP = (0, 96, 1536, 960)
 #: Subsamples per side of a pixel, gathering rays per cell of the half-resolution grid.
 SIDE, RAYS = 4, 40
 EXPOSURE_STOPS = 0.55

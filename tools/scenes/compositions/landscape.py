@@ -10,7 +10,9 @@ from ..noise import spectral_noise
 from ..objects import conifer, tree
 from ..primitives import BOX, CONE, CYL, ELL
 
-SIZE = (1344, 768)
+SIZE = (1792, 1024)
+#: The part that is kept: left, top, right, bottom in pixels.
+CROP = (0, 0, 1536, 864)
 #: Subsamples per side of a pixel, gathering rays per cell of the half-resolution grid.
 SIDE, RAYS = 3, 24
 EXPOSURE_STOPS = 0.35

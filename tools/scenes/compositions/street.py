@@ -9,7 +9,9 @@ from ..materials import BLOTCHES, BRICKS, NOISE, PLANKS, STRIPES, srgb
 from ..objects import figure, table, tree
 from ..primitives import BOX, CONE, CYL, ELL, SOFT
 
-SIZE = (1152, 768)
+SIZE = (1536, 1024)
+#: The part that is kept: left, top, right, bottom in pixels.
+CROP = (0, 112, 1536, 976)
 #: Subsamples per side of a pixel, gathering rays per cell of the half-resolution grid.
 SIDE, RAYS = 3, 24
 EXPOSURE_STOPS = 0.25

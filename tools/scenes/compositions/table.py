@@ -7,7 +7,9 @@ from ..materials import BLOTCHES, BRICKS, CHECKER, NOISE, PLANKS, srgb
 from ..objects import bottle
 from ..primitives import BOWL, BOX, CONE, CYL, ELL, SOFT, TUBE
 
-SIZE = (1152, 864)
+SIZE = (1536, 1152)
+#: The part that is kept: left, top, right, bottom in pixels.
+CROP = (0, 150, 1536, 1014)
 #: Subsamples per side of a pixel, gathering rays per cell of the half-resolution grid.
 SIDE, RAYS = 3, 32
 EXPOSURE_STOPS = 1.2
