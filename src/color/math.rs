@@ -57,6 +57,12 @@ pub fn pow(x: f32, y: f32) -> f32 {
     if x > 0.0 { value } else { 0.0 }
 }
 
+/// `f` of each channel. Loops over pixels use this instead of `array::map`, which is compiled once without AVX and called per pixel.
+#[inline(always)]
+pub fn each_channel(v: [f32; 3], f: impl Fn(f32) -> f32) -> [f32; 3] {
+    [f(v[0]), f(v[1]), f(v[2])]
+}
+
 /// Hermite step from 0 at `a` to 1 at `b`.
 #[inline(always)]
 pub fn smoothstep(a: f32, b: f32, x: f32) -> f32 {

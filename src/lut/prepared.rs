@@ -5,6 +5,7 @@
 
 use super::lut3d::{Cell, tetrahedral, trilinear};
 use super::{CodeRange, Domain, Interpolation, LEGAL_BLACK, LEGAL_WHITE, Lut};
+use crate::color::math::each_channel;
 
 /// Everything a LUT needs besides its table: 26 words of 4 bytes, the same fields in the same order as `struct Lut` in
 /// `shaders/ops/lut.wgsl`. Made by [`PreparedLut::new`] only; a user changes no field but `table`.
@@ -172,7 +173,7 @@ fn out_of_legal(range: CodeRange) -> (f32, f32) {
 /// outside `table` (only possible with constants not made for it) gives 0.
 #[inline(always)]
 pub fn sample(c: &LutConstants, table: &[f32], rgb: [f32; 3]) -> [f32; 3] {
-    let mut v = rgb.map(|x| x * c.input_scale + c.input_offset);
+    let mut v = each_channel(rgb, |x| x * c.input_scale + c.input_offset);
     if c.shaper_size > 0 {
         v = [
             shape(c, table, 0, position(v[0], c.shaper_min_r, c.shaper_scale_r, c.shaper_last)),
@@ -193,7 +194,7 @@ pub fn sample(c: &LutConstants, table: &[f32], rgb: [f32; 3]) -> [f32; 3] {
         let cell = Cell { base, stride: [3, c.stride_g, c.stride_b], fraction: [fr, fg, fb] };
         v = if c.interpolation == 0 { tetrahedral(table, cell) } else { trilinear(table, cell) };
     }
-    v.map(|x| x * c.output_scale + c.output_offset)
+    each_channel(v, |x| x * c.output_scale + c.output_offset)
 }
 
 /// Where an input lies in a table, in nodes, clamped to 0..=`last`. The comparisons are written so that NaN gives 0.

@@ -142,15 +142,11 @@ fn avx512<O: Op>(c: &O::Constants, tables: &[u32], strength: f32, chunk: &mut Ch
 #[inline(always)]
 fn body<O: Op>(c: &O::Constants, tables: &[u32], strength: f32, chunk: &mut Chunk) {
     if strength == 1.0 {
-        if O::chunk(c, tables, chunk) {
-            return;
+        if !O::chunk(c, tables, chunk) {
+            each::<O, false>(c, tables, strength, chunk);
         }
-        each(chunk, |px| O::pixel(c, tables, px));
     } else {
-        each(chunk, |px| {
-            let after = O::pixel(c, tables, px);
-            Px { rgb: mix(px.rgb, after.rgb, strength), ..after }
-        });
+        each::<O, true>(c, tables, strength, chunk);
     }
 }
 
@@ -164,25 +160,29 @@ fn mix(before: [f32; 3], after: [f32; 3], strength: f32) -> [f32; 3] {
     [one(before[0], after[0]), one(before[1], after[1]), one(before[2], after[2])]
 }
 
+/// The loop over pixels. It names the operation instead of taking a closure: a closure would be compiled once without AVX and called
+/// per pixel.
 #[inline(always)]
-fn each(chunk: &mut Chunk, f: impl Fn(Px) -> Px) {
+fn each<O: Op, const MIXED: bool>(c: &O::Constants, tables: &[u32], strength: f32, chunk: &mut Chunk) {
     let n = chunk.len.min(CHUNK);
     let [r, g, b] = &mut chunk.rgb;
     let planes =
         (&mut r[..n], &mut g[..n], &mut b[..n], &chunk.alpha[..n], &mut chunk.guide[..n], &mut chunk.disparity[..n]);
     let (r, g, b, alpha, guide, disparity) = planes;
     for i in 0..n {
-        let px = f(Px {
+        let before = Px {
             rgb: [r[i], g[i], b[i]],
             alpha: alpha[i],
             guide: guide[i],
             disparity: disparity[i],
             x: chunk.x + i as u32,
             y: chunk.y,
-        });
-        r[i] = px.rgb[0];
-        g[i] = px.rgb[1];
-        b[i] = px.rgb[2];
+        };
+        let px = O::pixel(c, tables, before);
+        let rgb = if MIXED { mix(before.rgb, px.rgb, strength) } else { px.rgb };
+        r[i] = rgb[0];
+        g[i] = rgb[1];
+        b[i] = rgb[2];
         guide[i] = px.guide;
         disparity[i] = px.disparity;
     }

@@ -2,7 +2,7 @@
 
 use super::distance::distance;
 use super::{Context, Domain, Op, Px, Tables, params};
-use crate::color::math::{exp2, smoothstep};
+use crate::color::math::{each_channel, exp2, smoothstep};
 use crate::color::working_from_srgb;
 
 params! {
@@ -110,7 +110,7 @@ impl Op for Spec {
             let saturated = luminance + saturation * (v - luminance);
             if saturation != 1.0 && saturated.abs() < f32::INFINITY { saturated } else { v }
         };
-        Px { rgb: lit.map(saturate), ..px }
+        Px { rgb: each_channel(lit, saturate), ..px }
     }
 }
 

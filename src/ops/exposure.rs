@@ -1,7 +1,7 @@
 //! `exposure`: more or less light.
 
 use super::{Context, Domain, Op, Px, Tables, params};
-use crate::color::math::exp2;
+use crate::color::math::{each_channel, exp2};
 
 params! {
     /// Exposure in stops: multiplies light by 2^ev.
@@ -45,7 +45,7 @@ impl Op for Spec {
 
     #[inline(always)]
     fn pixel(c: &Constants, _: &[u32], px: Px) -> Px {
-        Px { rgb: px.rgb.map(|v| v * c.gain), ..px }
+        Px { rgb: each_channel(px.rgb, |v| v * c.gain), ..px }
     }
 }
 

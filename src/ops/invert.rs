@@ -1,5 +1,6 @@
 //! `invert`: the photographic negative. The example to copy for a new operation.
 
+use crate::color::math::each_channel;
 use super::{Context, Domain, Op, Px, Tables, params};
 
 params! {
@@ -41,7 +42,7 @@ impl Op for Spec {
 
     #[inline(always)]
     fn pixel(c: &Constants, _: &[u32], px: Px) -> Px {
-        Px { rgb: px.rgb.map(|v| c.white - v), ..px }
+        Px { rgb: each_channel(px.rgb, |v| c.white - v), ..px }
     }
 }
 

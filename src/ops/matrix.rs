@@ -1,5 +1,6 @@
 //! `matrix` (plumbing): linear RGB of one set of primaries to another.
 
+use crate::color::math::each_channel;
 use super::{Context, Domain, Op, Px, Step, Tables, params};
 use crate::color::matrix::{IDENTITY, Matrix};
 
@@ -55,7 +56,7 @@ impl Op for Spec {
     fn pixel(c: &Constants, _: &[u32], px: Px) -> Px {
         // A non-finite channel counts as 0 for the others and passes through itself: one bad channel must not spoil three.
         let finite = |v: f32| if v.abs() < f32::INFINITY { v } else { 0.0 };
-        let [r, g, b] = px.rgb.map(finite);
+        let [r, g, b] = each_channel(px.rgb, finite);
         let m = &c.rows;
         let keep = |before: f32, after: f32| if before.abs() < f32::INFINITY { after } else { before };
         let rgb = [

@@ -1,5 +1,6 @@
 //! `transfer` (plumbing): a transfer curve on every channel, from code values to light or back.
 
+use crate::color::math::each_channel;
 use super::{Chunk, Context, Domain, Op, Px, Step, Tables, params};
 use crate::color::curve::{self, CurveConstants, Direction};
 use crate::picture::Curve;
@@ -76,11 +77,11 @@ impl Op for Spec {
     #[inline(always)]
     fn pixel(c: &Constants, tables: &[u32], px: Px) -> Px {
         if c.table_len == 0 {
-            Px { rgb: px.rgb.map(|v| curve::apply(&c.curve, v)), ..px }
+            Px { rgb: each_channel(px.rgb, |v| curve::apply(&c.curve, v)), ..px }
         } else if c.search == 0 {
-            Px { rgb: px.rgb.map(|v| sampled(c, tables, v)), ..px }
+            Px { rgb: each_channel(px.rgb, |v| sampled(c, tables, v)), ..px }
         } else {
-            Px { rgb: px.rgb.map(|v| searched(c, tables, v)), ..px }
+            Px { rgb: each_channel(px.rgb, |v| searched(c, tables, v)), ..px }
         }
     }
 
@@ -91,14 +92,22 @@ impl Op for Spec {
         for plane in &mut chunk.rgb {
             let plane = &mut plane[..n];
             match (c.table_len, c.curve.form) {
-                (0, 1) => plane.iter_mut().for_each(|v| *v = curve::acescct_encode(*v)),
-                (0, 2) => plane.iter_mut().for_each(|v| *v = curve::acescct_decode(*v)),
-                (0, _) => plane.iter_mut().for_each(|v| *v = curve::power(&c.curve, *v)),
-                _ if c.search == 0 => plane.iter_mut().for_each(|v| *v = sampled(c, tables, *v)),
-                _ => plane.iter_mut().for_each(|v| *v = searched(c, tables, *v)),
+                (0, 1) => over(plane, curve::acescct_encode),
+                (0, 2) => over(plane, curve::acescct_decode),
+                (0, _) => over(plane, |v| curve::power(&c.curve, v)),
+                _ if c.search == 0 => over(plane, |v| sampled(c, tables, v)),
+                _ => over(plane, |v| searched(c, tables, v)),
             }
         }
         true
+    }
+}
+
+/// A plain loop: `for_each` is not inlined into the loops that are compiled for AVX and would stay scalar.
+#[inline(always)]
+fn over(plane: &mut [f32], f: impl Fn(f32) -> f32) {
+    for value in plane {
+        *value = f(*value);
     }
 }
 
