@@ -65,6 +65,7 @@ fn the_embedded_model_tells_ground_from_sky() {
 }
 
 #[test]
+#[cfg_attr(not(has_onnxruntime), ignore = "ORT_DYLIB_PATH is not set (make deps fetches ONNX Runtime)")]
 fn engines_agree() {
     let Some(ort) = onnx_runtime(1) else { return };
     println!("{}", ort.info());

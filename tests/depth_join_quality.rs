@@ -39,6 +39,7 @@ fn real() -> Option<Vec<Picture>> {
 }
 
 #[test]
+#[cfg_attr(not(has_testdata), ignore = "CHIARO_TESTDATA is not set")]
 fn reduced_two_and_a_half_times() {
     let Some(real) = real() else { return };
     let (bilinear, join) = compare(&real, 2.5, luma);
@@ -49,6 +50,7 @@ fn reduced_two_and_a_half_times() {
 }
 
 #[test]
+#[cfg_attr(not(has_testdata), ignore = "CHIARO_TESTDATA is not set")]
 fn reduced_seven_times() {
     let Some(real) = real() else { return };
     let (bilinear, join) = compare(&real, 6.7, luma);
@@ -58,6 +60,7 @@ fn reduced_seven_times() {
 }
 
 #[test]
+#[cfg_attr(not(has_testdata), ignore = "CHIARO_TESTDATA is not set")]
 fn a_flat_guide_is_no_worse_than_bilinear() {
     let Some(real) = real() else { return };
     let (bilinear, join) = compare(&real, 6.7, |picture| picture.luma.map(|_| 0.9));
@@ -79,6 +82,7 @@ fn generated_scenes_reduced_six_times() {
 
 #[cfg(feature = "onnx")]
 #[test]
+#[cfg_attr(not(has_testdata), ignore = "CHIARO_TESTDATA is not set")]
 fn the_embedded_model_is_not_made_worse() {
     use chiaro::depth::engine::{Engine, EngineChoice};
     use chiaro::depth::registry::ModelEntry;

@@ -68,6 +68,7 @@ fn part(path: Option<&Path>) -> &str {
 }
 
 #[test]
+#[cfg_attr(not(has_testdata), ignore = "CHIARO_TESTDATA is not set")]
 fn every_file_is_read_as_expected_or_refused_with_a_line() {
     let Some(files) = corpus() else { return };
     assert!(files.len() >= 14, "only {} files", files.len());

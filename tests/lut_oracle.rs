@@ -205,6 +205,7 @@ fn compare(python: &OsString, name: &str, file: &Path, lut: &Lut, bar: f64, fold
 }
 
 #[test]
+#[cfg_attr(not(has_opencolorio), ignore = "CHIARO_ORACLE_PYTHON (a Python with PyOpenColorIO and numpy) is not set")]
 fn generated_luts_agree_with_opencolorio() {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -216,6 +217,8 @@ fn generated_luts_agree_with_opencolorio() {
 }
 
 #[test]
+#[cfg_attr(not(has_testdata), ignore = "CHIARO_TESTDATA is not set")]
+#[cfg_attr(not(has_opencolorio), ignore = "CHIARO_ORACLE_PYTHON (a Python with PyOpenColorIO and numpy) is not set")]
 fn published_luts_agree_with_opencolorio() {
     let Some(python) = python() else { return };
     let Some(root) = std::env::var_os("CHIARO_TESTDATA") else {

@@ -266,6 +266,7 @@ fn damage_is_an_error_and_never_a_panic() {
 }
 
 #[test]
+#[cfg_attr(not(has_testdata), ignore = "CHIARO_TESTDATA is not set")]
 fn real_files() {
     let Some(folder) = testdata("png16") else { return };
     let pool = pool(2);

@@ -337,6 +337,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(not(has_testdata), ignore = "CHIARO_TESTDATA is not set")]
     fn profiles_of_the_collection_are_read_or_refused() {
         let Some(folder) = std::env::var_os("CHIARO_TESTDATA") else {
             eprintln!("ignored: CHIARO_TESTDATA not set");

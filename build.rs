@@ -1,0 +1,19 @@
+//! Tells the tests what this machine has, so that a test whose material is missing is *ignored with the reason* instead of passing unseen.
+
+fn main() {
+    for (name, variable) in [
+        // Real pictures, LUTs and depth ground truth.
+        ("has_testdata", "CHIARO_TESTDATA"),
+        // A Python with PyOpenColorIO and numpy.
+        ("has_opencolorio", "CHIARO_ORACLE_PYTHON"),
+        // ONNX Runtime's shared library.
+        ("has_onnxruntime", "ORT_DYLIB_PATH"),
+    ] {
+        println!("cargo::rustc-check-cfg=cfg({name})");
+        println!("cargo::rerun-if-env-changed={variable}");
+        if std::env::var_os(variable).is_some_and(|value| !value.is_empty()) {
+            println!("cargo::rustc-cfg={name}");
+        }
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+}
