@@ -15,7 +15,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Chunk, Context, Domain, Op, Px, Step, Tables, params};
+use super::{Chunk, Context, Op, Px, Step, Tables, params};
 
 params! {
     /// Joins the depth model's low-resolution map to the pixel, inserted by plans that need depth.
@@ -45,14 +45,6 @@ impl Op for Spec {
     const WGSL: &'static str = include_str!("../../shaders/ops/disparity.wgsl");
     type Params = Params;
     type Constants = JoinConstants;
-
-    fn domain(_: &Params) -> Domain {
-        Domain::Linear
-    }
-
-    fn is_identity(_: &Params) -> bool {
-        false
-    }
 
     fn prepare(_: &Params, _: &Context, tables: &mut Tables) -> Result<JoinConstants, String> {
         // One flat texel: disparity 0.5 everywhere. Plans use `step` with real coefficients.

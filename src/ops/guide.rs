@@ -4,7 +4,7 @@
 //! with the luma coefficients of ITU-R BT.2020-2, table 4. Bounded whatever the picture holds; NaN counts as black.
 
 use crate::color::math::each_channel;
-use super::{Context, Domain, Op, Px, Step, Tables, params};
+use super::{Context, Op, Px, Step, Tables, params};
 use crate::color::curve::{self, CurveConstants, Direction};
 use crate::color::encodings::SRGB_CURVE;
 
@@ -44,14 +44,6 @@ impl Op for Spec {
     const WGSL: &'static str = include_str!("../../shaders/ops/guide.wgsl");
     type Params = Params;
     type Constants = Constants;
-
-    fn domain(_: &Params) -> Domain {
-        Domain::Linear
-    }
-
-    fn is_identity(_: &Params) -> bool {
-        false
-    }
 
     fn prepare(_: &Params, _: &Context, _: &mut Tables) -> Result<Constants, String> {
         Ok(constants())

@@ -32,10 +32,6 @@ impl Op for Spec {
         Domain::Grade
     }
 
-    fn is_identity(_: &Params) -> bool {
-        false
-    }
-
     fn prepare(_: &Params, _: &Context, _: &mut Tables) -> Result<Constants, String> {
         Ok(Constants { white: 1.0 })
     }

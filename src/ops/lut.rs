@@ -34,10 +34,6 @@ impl Op for Spec {
         Domain::Encoded((!params.encoding.is_empty()).then(|| params.encoding.clone()))
     }
 
-    fn is_identity(_: &Params) -> bool {
-        false
-    }
-
     fn makes_color(_: &Params) -> bool {
         true
     }

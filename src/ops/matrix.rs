@@ -1,7 +1,7 @@
 //! `matrix` (plumbing): linear RGB of one set of primaries to another.
 
 use crate::color::math::each_channel;
-use super::{Context, Domain, Op, Px, Step, Tables, params};
+use super::{Context, Op, Px, Step, Tables, params};
 use crate::color::matrix::{IDENTITY, Matrix};
 
 params! {
@@ -39,14 +39,6 @@ impl Op for Spec {
     const ACTS_ON_TRANSPARENT: bool = true;
     type Params = Params;
     type Constants = Constants;
-
-    fn domain(_: &Params) -> Domain {
-        Domain::Linear
-    }
-
-    fn is_identity(_: &Params) -> bool {
-        false
-    }
 
     fn prepare(_: &Params, _: &Context, _: &mut Tables) -> Result<Constants, String> {
         Ok(constants(&IDENTITY))

@@ -1,6 +1,6 @@
 //! `show_disparity` (plumbing): the disparity of a pixel as its gray value, for depth maps.
 
-use super::{Context, Domain, Op, Px, Tables, params};
+use super::{Context, Op, Px, Tables, params};
 
 params! {
     /// Normalized disparity as a gray value, inserted by plans that write depth maps.
@@ -24,14 +24,6 @@ impl Op for Spec {
     const ACTS_ON_TRANSPARENT: bool = true;
     type Params = Params;
     type Constants = Constants;
-
-    fn domain(_: &Params) -> Domain {
-        Domain::Linear
-    }
-
-    fn is_identity(_: &Params) -> bool {
-        false
-    }
 
     fn prepare(_: &Params, _: &Context, _: &mut Tables) -> Result<Constants, String> {
         Ok(Constants { gain: 1.0 })

@@ -73,11 +73,15 @@ pub trait Op: Sync + 'static {
     /// Render-ready numbers: `#[repr(C)]`, 4-byte scalars only, in the order of the WGSL struct.
     type Constants: bytemuck::Pod + Send + Sync;
 
-    /// Encoding of the pixels it wants.
-    fn domain(params: &Self::Params) -> Domain;
+    /// Encoding of the pixels it wants; linear light unless said otherwise.
+    fn domain(_params: &Self::Params) -> Domain {
+        Domain::Linear
+    }
 
     /// True when it changes nothing with these parameters: it is then left out of the plan.
-    fn is_identity(params: &Self::Params) -> bool;
+    fn is_identity(_params: &Self::Params) -> bool {
+        false
+    }
 
     /// True when it reads [`Px::disparity`].
     fn reads_depth(_params: &Self::Params) -> bool {

@@ -4,7 +4,7 @@
 //! into normalized disparity: `saturate(scale / z + offset)`, where scale and offset put the 1st and 99th percentile of the
 //! picture's disparity at 0 and 1. Values that are no distance (0, negative, NaN, infinite) count as farthest.
 
-use super::{Context, Domain, Op, Px, Tables, params};
+use super::{Context, Op, Px, Tables, params};
 
 params! {
     /// Normalizes supplied depth, inserted by plans whose picture carries a depth channel.
@@ -29,14 +29,6 @@ impl Op for Spec {
     const WGSL: &'static str = include_str!("../../shaders/ops/supplied.wgsl");
     type Params = Params;
     type Constants = Constants;
-
-    fn domain(_: &Params) -> Domain {
-        Domain::Linear
-    }
-
-    fn is_identity(_: &Params) -> bool {
-        false
-    }
 
     fn prepare(_: &Params, _: &Context, _: &mut Tables) -> Result<Constants, String> {
         Ok(Constants { scale: 1.0, offset: 0.0 })

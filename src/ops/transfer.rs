@@ -1,7 +1,7 @@
 //! `transfer` (plumbing): a transfer curve on every channel, from code values to light or back.
 
 use crate::color::math::each_channel;
-use super::{Chunk, Context, Domain, Op, Px, Step, Tables, params};
+use super::{Chunk, Context, Op, Px, Step, Tables, params};
 use crate::color::curve::{self, CurveConstants, Direction};
 use crate::picture::Curve;
 
@@ -61,14 +61,6 @@ impl Op for Spec {
     const ACTS_ON_TRANSPARENT: bool = true;
     type Params = Params;
     type Constants = Constants;
-
-    fn domain(_: &Params) -> Domain {
-        Domain::Linear
-    }
-
-    fn is_identity(_: &Params) -> bool {
-        false
-    }
 
     fn prepare(_: &Params, _: &Context, _: &mut Tables) -> Result<Constants, String> {
         Ok(Constants::analytic(CurveConstants::LINEAR))
