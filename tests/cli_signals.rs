@@ -3,7 +3,7 @@
 
 mod cli_util;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::process::{Child, Command, Stdio};
 
 use chiaro::codec::{Format, create};
@@ -46,13 +46,7 @@ fn a_run_stops_on_request() {
     big_picture(&dir);
     for (name, code) in [("INT", 130), ("TERM", 75)] {
         let mut command = dir.grade_command(&["in", "--threads", "1", "--progress", "json", "--report", "r.json"]);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("\"started\"") {
-            line.clear();
-            assert!(said.read_line(&mut line).unwrap() > 0, "the run ended before it began");
-        }
+        let (mut child, mut said) = cli_util::started(&mut command);
         signal(&child, name);
         let mut rest = String::new();
         said.read_to_string(&mut rest).unwrap();

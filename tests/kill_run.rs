@@ -6,7 +6,7 @@ mod cli_util;
 mod common;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -80,13 +80,7 @@ fn a_picture_that_shrinks_while_mapped_fails_alone() {
     let length = std::fs::metadata(&big).unwrap().len();
     assert!(length > chiaro::codec::mapping::MAP_FROM_BYTES);
     let mut command = dir.grade_command(&["in", "--threads", "1", "--jobs", "1", "--progress", "json"]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("\"started\"") {
-        line.clear();
-        assert!(said.read_line(&mut line).unwrap() > 0, "the run ended before it began");
-    }
+    let (mut child, mut said) = cli_util::started(&mut command);
     std::fs::File::options().write(true).open(&big).unwrap().set_len(length / 2).unwrap();
     let mut rest = String::new();
     said.read_to_string(&mut rest).unwrap();

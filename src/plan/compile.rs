@@ -37,6 +37,8 @@ pub struct PlanRequest<'a> {
 /// A recipe made concrete for one picture.
 #[derive(Clone)]
 pub struct Plan {
+    /// Name of the recipe, for messages.
+    pub recipe: String,
     /// Operations that remain.
     pub ops: Vec<OpSetting>,
     /// Tonal domain.
@@ -96,6 +98,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         ));
     }
     let mut plan = Plan {
+        recipe: recipe.name.clone(),
         ops: kept,
         grading,
         depth,
@@ -128,7 +131,7 @@ fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthP
     }
 }
 
-/// Smallest strip worth a trip through the pool, in bytes of input samples.
+/// Bytes of input samples a strip aims at: enough rows for every thread of the pool, little enough to stay beside its neighbors.
 const STRIP_BYTES: u64 = 8 << 20;
 
 /// Chooses strip height, whether the decoded picture is kept, and what the job holds.
@@ -139,7 +142,7 @@ fn choose_memory(plan: &mut Plan, request: &PlanRequest) {
     let row_out = width * plan.output.layout.pixel_bytes() as u64;
     let depth_row = if matches!(plan.depth, Some(DepthPlan::Supplied { .. })) { width * 4 } else { 0 };
     let whole = row * u64::from(info.extent.height);
-    // Raw chunk bytes and packed output live beside the strips; four rows of each are a safe figure for both.
+    // Raw chunk bytes live beside the strip that is read, packed output beside the one that is written: two rows for each.
     let per_row = 2 * row + 2 * row_out + depth_row;
     let target = (STRIP_BYTES / row.max(1)).max(1);
     let allowed = (request.share_bytes / 2 / per_row.max(1)).max(1);
@@ -294,7 +297,7 @@ impl Plan {
             let step = op
                 .op
                 .step(&op.params, &self.context, &mut c.tables, op.strength)
-                .map_err(|e| Error::recipe("recipe", op.line, e))?;
+                .map_err(|e| Error::recipe(&self.recipe, op.line, e))?;
             c.steps.push(step);
         }
         c.go(&self.output.encoding);

@@ -7,8 +7,9 @@ pub mod pictures;
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use chiaro::codec::{Compression, Format};
 use chiaro::picture::{Alpha, Channels, Extent, SampleType};
@@ -147,4 +148,17 @@ pub fn finish(mut command: Command) -> Ran {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// Starts a run that speaks `--progress json` and returns when its first picture has begun, with what it goes on to say.
+#[track_caller]
+pub fn started(command: &mut Command) -> (Child, BufReader<ChildStderr>) {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("\"started\"") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "the run ended before it began");
+    }
+    (child, said)
 }
