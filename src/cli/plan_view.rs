@@ -215,6 +215,7 @@ fn depth_words(depth: &DepthPlan, info: &PictureInfo, model: Option<&ModelEntry>
 fn domain_name(domain: &Domain, plan: &Plan) -> String {
     match domain {
         Domain::Linear => encodings::linear_rec2020().name,
+        Domain::Perceptual => "Oklab".to_owned(),
         Domain::Grade => match plan.grading {
             Grading::Display => encodings::display_rec2020().name,
             Grading::Acescct => encodings::acescct().name,

@@ -18,7 +18,7 @@ mod step;
 
 pub use chunk::{CHUNK, Chunk, Isa, Px};
 pub use params::{Kind, ParamInfo, ParamSet, ParamValue, Params, Value};
-pub use step::{AnyOp, Context, Domain, Grading, Op, Step, Tables, struct_name};
+pub use step::{AnyOp, Context, Domain, Frame, Grading, Op, Step, Tables, struct_name};
 
 use params::params;
 
@@ -38,7 +38,7 @@ ops! {
 
 ops! {
     /// Steps that plans insert by themselves.
-    PLUMBING: transfer, matrix, guide, disparity, supplied, show_disparity
+    PLUMBING: transfer, matrix, oklab, guide, disparity, supplied, show_disparity, keep, keep_source, restore
 }
 
 /// Looks an operation up that a recipe names.

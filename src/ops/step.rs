@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::chunk::{self, Chunk, Isa, Px};
+use super::chunk::{self, Chunk, Isa, Mix, Px};
 use super::params::{ParamInfo, ParamSet, Params};
+use crate::picture::Extent;
 
 /// The encoding an operation wants its pixels in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -15,6 +16,9 @@ pub enum Domain {
     Linear,
     /// The tonal domain of the recipe: display-shaped or ACEScct ([`Grading`]).
     Grade,
+    /// Oklab (Björn Ottosson, "A perceptual color space for image processing", 2020, https://bottosson.github.io/posts/oklab/): the
+    /// channels are L (0 = black, 1 = white), a and b.
+    Perceptual,
     /// A named encoding, or with `None` the code values of the picture itself.
     Encoded(Option<String>),
 }
@@ -34,6 +38,52 @@ pub enum Grading {
 pub struct Context {
     /// LUTs by the name the recipe gives them.
     pub luts: HashMap<String, Arc<crate::lut::Lut>>,
+    /// The picture, for what depends on places in it.
+    pub frame: Frame,
+}
+
+/// Size and orientation of the picture that a pass works on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Frame {
+    /// Size as stored, in pixels.
+    pub extent: Extent,
+    /// EXIF orientation, 1 to 8: how the stored rows and columns are to be shown.
+    pub orientation: u16,
+    /// Pixels of this frame per pixel of the picture that came in: below 1 where a pass works on a reduced copy.
+    pub scale: f32,
+}
+
+impl Default for Frame {
+    fn default() -> Self {
+        Self { extent: Extent { width: 1, height: 1 }, orientation: 1, scale: 1.0 }
+    }
+}
+
+impl Frame {
+    /// Place of a stored pixel as shown: `u = m[0] x + m[1] y + m[2]`, `v = m[3] x + m[4] y + m[5]`, both 0 to 1 from edge to edge of the
+    /// upright picture (EXIF 2.32, tag 0x0112).
+    pub fn upright(&self) -> [f32; 6] {
+        let (w, h) = (self.extent.width as f32, self.extent.height as f32);
+        let (x, y) = ([1.0 / w, 0.0, 0.5 / w], [0.0, 1.0 / h, 0.5 / h]);
+        let flip = |v: [f32; 3]| [-v[0], -v[1], 1.0 - v[2]];
+        let (u, v) = match self.orientation {
+            2 => (flip(x), y),
+            3 => (flip(x), flip(y)),
+            4 => (x, flip(y)),
+            5 => (y, x),
+            6 => (flip(y), x),
+            7 => (flip(y), flip(x)),
+            8 => (y, flip(x)),
+            _ => (x, y),
+        };
+        [u[0], u[1], u[2], v[0], v[1], v[2]]
+    }
+
+    /// Size as shown.
+    pub fn upright_extent(&self) -> Extent {
+        let Extent { width, height } = self.extent;
+        if self.orientation >= 5 { Extent { width: height, height: width } } else { self.extent }
+    }
 }
 
 /// Data too large for constants (LUT nodes, depth coefficients): one array of 32-bit words for all steps of a program.
@@ -68,6 +118,10 @@ pub trait Op: Sync + 'static {
     /// What happens where associated alpha is 0, to light that covers nothing (a flame, a glow): true = it is treated like any other
     /// light, right for conversions and for what multiplies light and so keeps black black; false = it stays as it came.
     const ACTS_ON_TRANSPARENT: bool = false;
+    /// False when `pixel` by itself never makes NaN of a number, whatever the other channels hold; else a guard around it keeps what came.
+    const GUARDED: bool = true;
+    /// True when `pixel` changes more than color: guide, disparity, mask, aux, source or original.
+    const WRITES_BESIDE: bool = false;
     /// Parameters.
     type Params: Params;
     /// Render-ready numbers: `#[repr(C)]`, 4-byte scalars only, in the order of the WGSL struct.
@@ -205,9 +259,11 @@ pub struct Step {
     pub constants: Vec<u8>,
     /// Mix with the pixel that entered, 0 to 1, in the operation's domain.
     pub strength: f32,
+    /// True when the mix is also weighted by [`Px::mask`].
+    pub masked: bool,
     /// See [`Op::ACTS_ON_TRANSPARENT`].
     pub acts_on_transparent: bool,
-    run: fn(&[u8], &[u32], f32, Isa, &mut Chunk),
+    run: fn(&[u8], &[u32], Mix, Isa, &mut Chunk),
 }
 
 impl Step {
@@ -215,12 +271,13 @@ impl Step {
     pub fn new<O: Op>(constants: &O::Constants, strength: f32) -> Self {
         let constants = bytemuck::bytes_of(constants).to_vec();
         let acts_on_transparent = O::ACTS_ON_TRANSPARENT;
-        Self { id: O::ID, wgsl: O::WGSL, constants, strength, acts_on_transparent, run: chunk::run::<O> }
+        Self { id: O::ID, wgsl: O::WGSL, constants, strength, masked: false, acts_on_transparent, run: chunk::run::<O> }
     }
 
     /// Runs it over a chunk on the CPU.
     pub fn run(&self, tables: &[u32], isa: Isa, chunk: &mut Chunk) {
-        (self.run)(&self.constants, tables, self.strength, isa, chunk);
+        let mix = Mix { strength: self.strength, masked: self.masked };
+        (self.run)(&self.constants, tables, mix, isa, chunk);
     }
 }
 

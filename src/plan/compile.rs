@@ -108,7 +108,10 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         keep_decoded: false,
         bytes: 0,
         notes,
-        context: recipe.context.clone(),
+        context: Context {
+            frame: ops::Frame { extent: info.extent, orientation: info.orientation, scale: 1.0 },
+            ..recipe.context.clone()
+        },
     };
     choose_memory(&mut plan, request);
     check_memory(&plan, request)?;
@@ -184,21 +187,29 @@ fn check_domains(path: &Path, plan: &Plan) -> Result<()> {
         }
     }
     for op in &plan.ops {
-        encoding_of(&op.op.domain(&op.params), plan).map_err(|e| Error::unsupported(path, e))?;
+        space_of(&op.op.domain(&op.params), plan).map_err(|e| Error::unsupported(path, e))?;
     }
     Ok(())
 }
 
-/// The encoding a domain means in this plan. Equal encodings need no conversion between them.
-fn encoding_of(domain: &Domain, plan: &Plan) -> std::result::Result<ColorEncoding, String> {
+/// What the channels of a pixel mean between two steps.
+#[derive(Clone)]
+enum Space {
+    Encoded(ColorEncoding),
+    Oklab,
+}
+
+/// The space a domain means in this plan. Equal encodings need no conversion between them.
+fn space_of(domain: &Domain, plan: &Plan) -> std::result::Result<Space, String> {
     match domain {
-        Domain::Linear => Ok(encodings::linear_rec2020()),
-        Domain::Grade => Ok(match plan.grading {
+        Domain::Linear => Ok(Space::Encoded(encodings::linear_rec2020())),
+        Domain::Perceptual => Ok(Space::Oklab),
+        Domain::Grade => Ok(Space::Encoded(match plan.grading {
             Grading::Display => encodings::display_rec2020(),
             Grading::Acescct => encodings::acescct(),
-        }),
+        })),
         Domain::Encoded(None) => match plan.input.1.referred {
-            Referred::Display => Ok(plan.input.1.clone()),
+            Referred::Display => Ok(Space::Encoded(plan.input.1.clone())),
             Referred::Scene => Err(format!(
                 "the picture is linear ({}): say which encoding the LUT was made for, encoding = \"srgb\" (allowed: {})",
                 plan.input.1.name,
@@ -206,20 +217,21 @@ fn encoding_of(domain: &Domain, plan: &Plan) -> std::result::Result<ColorEncodin
             )),
         },
         Domain::Encoded(Some(name)) => encodings::by_name(name)
+            .map(Space::Encoded)
             .ok_or_else(|| format!("encoding {name:?} is not known, allowed: {}", encodings::NAMES.join(", "))),
     }
 }
 
-/// Collects steps and remembers which encoding the pixels are in.
+/// Collects steps and remembers which space the pixels are in.
 struct Compiler {
     steps: Vec<Step>,
     tables: Tables,
-    at: ColorEncoding,
+    at: Space,
 }
 
 impl Compiler {
     fn new(at: ColorEncoding) -> Self {
-        Self { steps: Vec::new(), tables: Tables::default(), at }
+        Self { steps: Vec::new(), tables: Tables::default(), at: Space::Encoded(at) }
     }
 
     /// Sets the disparity of the pixel, before any operation can change what the guide is taken from.
@@ -238,16 +250,35 @@ impl Compiler {
 
     /// Converts to another encoding; nothing when it is already that one.
     fn go(&mut self, to: &ColorEncoding) {
-        let same = |a: &ColorEncoding, b: &ColorEncoding| a.primaries == b.primaries && a.curve == b.curve;
-        if same(&self.at, to) {
-            self.at = to.clone();
+        let linear = encodings::linear_rec2020();
+        let from = match &self.at {
+            Space::Encoded(at) => at.clone(),
+            Space::Oklab => {
+                self.steps.push(ops::oklab::step(true));
+                linear
+            }
+        };
+        self.at = Space::Encoded(to.clone());
+        if from.primaries == to.primaries && from.curve == to.curve {
             return;
         }
-        self.steps.extend(ops::transfer::step(&self.at.curve, Direction::Decode, &mut self.tables));
-        let between = matrix::between(&self.at.primaries, &to.primaries).unwrap_or(matrix::IDENTITY);
+        self.steps.extend(ops::transfer::step(&from.curve, Direction::Decode, &mut self.tables));
+        let between = matrix::between(&from.primaries, &to.primaries).unwrap_or(matrix::IDENTITY);
         self.steps.extend(ops::matrix::step(&between));
         self.steps.extend(ops::transfer::step(&to.curve, Direction::Encode, &mut self.tables));
-        self.at = to.clone();
+    }
+
+    /// Converts to another space.
+    fn go_to(&mut self, to: &Space) {
+        match (to, &self.at) {
+            (Space::Encoded(encoding), _) => self.go(encoding),
+            (Space::Oklab, Space::Oklab) => {}
+            (Space::Oklab, Space::Encoded(_)) => {
+                self.go(&encodings::linear_rec2020());
+                self.steps.push(ops::oklab::step(false));
+                self.at = Space::Oklab;
+            }
+        }
     }
 }
 
@@ -292,8 +323,8 @@ impl Plan {
         let mut c = Compiler::new(self.input.1.clone());
         c.depth(facts);
         for op in &self.ops {
-            let domain = encoding_of(&op.op.domain(&op.params), self).map_err(|e| Error::unsupported(path, e))?;
-            c.go(&domain);
+            let space = space_of(&op.op.domain(&op.params), self).map_err(|e| Error::unsupported(path, e))?;
+            c.go_to(&space);
             let step = op
                 .op
                 .step(&op.params, &self.context, &mut c.tables, op.strength)

@@ -54,6 +54,7 @@ fn plain(value: &Value) -> String {
     match value {
         Value::Bool(flag) => flag.to_string(),
         Value::Number(n) => number(*n),
+        Value::Points(points) => points.iter().flatten().map(|n| number(*n)).collect::<Vec<_>>().join(" "),
         Value::List(list) => list.iter().map(|n| number(*n)).collect::<Vec<_>>().join(" "),
         Value::Text(text) => quoted(text),
     }

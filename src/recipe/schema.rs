@@ -92,6 +92,30 @@ fn parameter(info: &ParamInfo) -> Json {
             "minItems": 3,
             "maxItems": 3,
         }),
+        Kind::Whole { min, max, unit } => {
+            unit_text = unit;
+            json!({ "type": "integer", "minimum": min, "maximum": max })
+        }
+        Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Channels { min, max } => json!({ "anyOf": [
+            { "type": "number", "minimum": min, "maximum": max },
+            {
+                "type": "array",
+                "items": { "type": "number", "minimum": min, "maximum": max },
+                "minItems": 3,
+                "maxItems": 3,
+            },
+        ] }),
+        Kind::Points { min, max } => json!({
+            "type": "array",
+            "items": {
+                "type": "array",
+                "items": { "type": "number", "minimum": min, "maximum": max },
+                "minItems": 2,
+                "maxItems": 2,
+            },
+            "minItems": 2,
+        }),
         Kind::File => json!({ "type": "string" }),
         Kind::Choice(words) => json!({ "enum": words }),
     };

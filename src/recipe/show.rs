@@ -133,6 +133,10 @@ fn allowed(kind: Kind) -> String {
     match kind {
         Kind::Number { min, max, unit } => format!("{min} to {max} {unit}").trim_end().to_owned(),
         Kind::Color { min, max } => format!("3 of {min} to {max}"),
+        Kind::Whole { min, max, unit } => format!("{min} to {max} {unit}").trim_end().to_owned(),
+        Kind::Flag => "true false".to_owned(),
+        Kind::Channels { min, max } => format!("{min} to {max}, or 3"),
+        Kind::Points { min, max } => format!("points in {min} to {max}"),
         Kind::File => "a path".to_owned(),
         Kind::Choice(words) => words.iter().map(|w| format!("{w:?}")).collect::<Vec<_>>().join(" "),
     }
@@ -141,6 +145,7 @@ fn allowed(kind: Kind) -> String {
 fn domain(domain: &Domain) -> String {
     match domain {
         Domain::Linear => "linear light".to_owned(),
+        Domain::Perceptual => "perceptual: Oklab lightness, a, b".to_owned(),
         Domain::Grade => "the tonal domain of the recipe (grading)".to_owned(),
         Domain::Encoded(None) => "the code values of the picture".to_owned(),
         Domain::Encoded(Some(name)) => format!("code values of {name}"),

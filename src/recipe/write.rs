@@ -77,5 +77,6 @@ pub(super) fn toml(value: &Value) -> String {
         Value::Number(n) => n.to_string(),
         Value::Text(text) => string(text),
         Value::List(list) => format!("{list:?}"),
+        Value::Points(points) => format!("{points:?}"),
     }
 }

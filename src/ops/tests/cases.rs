@@ -26,7 +26,7 @@ pub fn context() -> Context {
     let bent = |[r, g, b]: [f32; 3]| [r * r - 0.1 * g, g.sqrt() + 0.05 * b, 1.1 * b - 0.2 * r * g];
     let cube = Lut3d::from_fn(5, LutDomain::UNIT, bent).unwrap();
     let lut = Lut { shaper: Some(shaper), cube: Some(cube), ..Lut::default() };
-    Context { luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into() }
+    Context { luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into(), ..Context::default() }
 }
 
 /// All cases at each strength; plumbing at strength 1 only, as plans use it.
@@ -130,7 +130,16 @@ impl Random {
             let value = match info.kind {
                 Kind::Number { .. } if self.next().is_multiple_of(4) => info.default.clone(),
                 Kind::Number { min, max, .. } => Value::Number(self.within(min, max)),
-                Kind::Color { min, max } => Value::List((0..3).map(|_| self.within(min, max)).collect()),
+                Kind::Whole { min, max, .. } => Value::Number(self.within(f64::from(min), f64::from(max)).round()),
+                Kind::Flag => Value::Bool(self.next().is_multiple_of(2)),
+                Kind::Points { min, max } => {
+                    let ys = [self.within(min, max), self.within(min, max), self.within(min, max)];
+                    let at = |t: f64| min + t * (max - min);
+                    Value::Points(vec![[at(0.0), ys[0]], [at(0.3), ys[1]], [at(1.0), ys[2]]])
+                }
+                Kind::Color { min, max } | Kind::Channels { min, max } => {
+                    Value::List((0..3).map(|_| self.within(min, max)).collect())
+                }
                 Kind::Choice(words) => Value::Text(words[self.next() as usize % words.len()].to_owned()),
                 Kind::File => Value::Text(LUT_FILE.to_owned()),
             };
