@@ -2,6 +2,7 @@
 //! all steps of a fused pass run over it before the next run is touched.
 
 use super::Op;
+use super::area::Planes;
 
 /// Pixels of one [`Chunk`]: planes of 2 KiB, of which a pass touches those it needs.
 pub const CHUNK: usize = 512;
@@ -261,6 +262,111 @@ fn each<O: Op, const MODE: u8>(c: &O::Constants, tables: &[u32], strength: f32, 
             aux[i] = px.aux;
             (sr[i], sg[i], sb[i]) = (px.source[0], px.source[1], px.source[2]);
             (or[i], og[i], ob[i]) = (px.original[0], px.original[1], px.original[2]);
+        }
+    }
+}
+
+/// Runs the area operation `O` over a chunk that holds the pixels it computes, as they are in `planes`. `last` is false for a stage that
+/// only prepares [`Px::aux`] for the next one.
+pub(super) fn run_area<O: Op>(
+    constants: &[u8],
+    tables: &[u32],
+    mix: Mix,
+    last: bool,
+    planes: &Planes,
+    isa: Isa,
+    chunk: &mut Chunk,
+) {
+    let constants: O::Constants = bytemuck::pod_read_unaligned(constants);
+    match isa.0 {
+        Level::Baseline => area_body::<O>(&constants, tables, mix, last, planes, chunk),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: an `Isa` of this level exists only after detection found the features.
+        Level::Avx2 => unsafe { area_avx2::<O>(&constants, tables, mix, last, planes, chunk) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Level::Avx512 => unsafe { area_avx512::<O>(&constants, tables, mix, last, planes, chunk) },
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn area_avx2<O: Op>(c: &O::Constants, tables: &[u32], mix: Mix, last: bool, planes: &Planes, chunk: &mut Chunk) {
+    area_body::<O>(c, tables, mix, last, planes, chunk);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn area_avx512<O: Op>(c: &O::Constants, tables: &[u32], mix: Mix, last: bool, planes: &Planes, chunk: &mut Chunk) {
+    area_body::<O>(c, tables, mix, last, planes, chunk);
+}
+
+#[inline(always)]
+fn area_body<O: Op>(c: &O::Constants, tables: &[u32], mix: Mix, last: bool, planes: &Planes, chunk: &mut Chunk) {
+    let n = chunk.len.min(CHUNK);
+    let before = chunk.rgb;
+    O::gather(c, tables, planes, chunk);
+    if !last {
+        chunk.rgb = before;
+        return;
+    }
+    let has_alpha = planes.carried().alpha;
+    let [r, g, b] = &mut chunk.rgb;
+    let (r, g, b) = (&mut r[..n], &mut g[..n], &mut b[..n]);
+    let (alpha, mask, touched) = (&chunk.alpha[..n], &chunk.mask[..n], &mut chunk.touched[..n]);
+    for i in 0..n {
+        let came = [before[0][i], before[1][i], before[2][i]];
+        let mut after = [r[i], g[i], b[i]];
+        if has_alpha {
+            let divisor = if alpha[i] > 0.0 { alpha[i] } else { 1.0 };
+            let free = [after[0] / divisor, after[1] / divisor, after[2] / divisor];
+            after = if alpha[i] > 0.0 { free } else { came };
+        }
+        let share = if mix.masked { mix.strength * mask[i] } else { mix.strength };
+        let rgb = mixed(came, numbers(came, after), share);
+        let whole = share == 1.0;
+        r[i] = if whole { numbers(came, after)[0] } else { rgb[0] };
+        g[i] = if whole { numbers(came, after)[1] } else { rgb[1] };
+        b[i] = if whole { numbers(came, after)[2] } else { rgb[2] };
+        touched[i] = touched[i].max(share);
+    }
+}
+
+/// Runs the resampling operation `O`: every value of the chunk comes from `planes`, which have another size.
+pub(super) fn run_resample<O: Op>(constants: &[u8], tables: &[u32], planes: &Planes, isa: Isa, chunk: &mut Chunk) {
+    let constants: O::Constants = bytemuck::pod_read_unaligned(constants);
+    match isa.0 {
+        Level::Baseline => resample_body::<O>(&constants, tables, planes, chunk),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: an `Isa` of this level exists only after detection found the features.
+        Level::Avx2 => unsafe { resample_avx2::<O>(&constants, tables, planes, chunk) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Level::Avx512 => unsafe { resample_avx512::<O>(&constants, tables, planes, chunk) },
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn resample_avx2<O: Op>(c: &O::Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
+    resample_body::<O>(c, tables, planes, chunk);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn resample_avx512<O: Op>(c: &O::Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
+    resample_body::<O>(c, tables, planes, chunk);
+}
+
+#[inline(always)]
+fn resample_body<O: Op>(c: &O::Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
+    O::gather(c, tables, planes, chunk);
+    if planes.carried().alpha {
+        let n = chunk.len.min(CHUNK);
+        for plane in &mut chunk.rgb {
+            for (value, alpha) in plane[..n].iter_mut().zip(&chunk.alpha[..n]) {
+                *value /= if *alpha > 0.0 { *alpha } else { 1.0 };
+            }
         }
     }
 }

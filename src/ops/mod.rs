@@ -11,6 +11,7 @@
 //! Operations are pure: no files, threads, GPU or inference here. Whatever an operation needs beyond its parameters (a parsed
 //! LUT, depth coefficients) is handed to it in [`Context`].
 
+pub mod area;
 mod chunk;
 pub mod distance;
 mod params;
@@ -33,7 +34,7 @@ macro_rules! ops {
 
 ops! {
     /// Every operation a recipe can name, in the order the documentation shows them.
-    ALL: invert, exposure, lut, haze, depth_grade
+    ALL: invert, exposure, lut, haze, depth_grade, resize
 }
 
 ops! {

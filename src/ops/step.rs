@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::area::{Area, Planes, Reach};
 use super::chunk::{self, Chunk, Isa, Mix, Px};
 use super::params::{ParamInfo, ParamSet, Params};
 use crate::picture::Extent;
@@ -38,8 +39,10 @@ pub enum Grading {
 pub struct Context {
     /// LUTs by the name the recipe gives them.
     pub luts: HashMap<String, Arc<crate::lut::Lut>>,
-    /// The picture, for what depends on places in it.
+    /// The picture as the operation meets it, for what depends on places in it.
     pub frame: Frame,
+    /// Which stage of an operation over several passes is prepared, from 0.
+    pub stage: u32,
 }
 
 /// Size and orientation of the picture that a pass works on.
@@ -51,11 +54,13 @@ pub struct Frame {
     pub orientation: u16,
     /// Pixels of this frame per pixel of the picture that came in: below 1 where a pass works on a reduced copy.
     pub scale: f32,
+    /// Size before the first stage of an operation that changes it, for its later stages.
+    pub resized_from: Option<Extent>,
 }
 
 impl Default for Frame {
     fn default() -> Self {
-        Self { extent: Extent { width: 1, height: 1 }, orientation: 1, scale: 1.0 }
+        Self { extent: Extent { width: 1, height: 1 }, orientation: 1, scale: 1.0, resized_from: None }
     }
 }
 
@@ -122,6 +127,8 @@ pub trait Op: Sync + 'static {
     const GUARDED: bool = true;
     /// True when `pixel` changes more than color: guide, disparity, mask, aux, source or original.
     const WRITES_BESIDE: bool = false;
+    /// True for area operations: those that read more than their own pixel.
+    const AREA: bool = false;
     /// Parameters.
     type Params: Params;
     /// Render-ready numbers: `#[repr(C)]`, 4-byte scalars only, in the order of the WGSL struct.
@@ -158,9 +165,27 @@ pub trait Op: Sync + 'static {
     /// A sentence naming the parameter and the allowed values.
     fn prepare(params: &Self::Params, context: &Context, tables: &mut Tables) -> Result<Self::Constants, String>;
 
+    /// Passes the operation takes: more than one for area operations that work first along one direction, then along the other. Those
+    /// before the last only hand [`Px::aux`] on.
+    fn stages(_params: &Self::Params) -> u32 {
+        1
+    }
+
+    /// What stage `stage` reads when it is an area operation; `None` for point operations. `frame` is the picture as it comes in.
+    fn area(_params: &Self::Params, _frame: &Frame, _stage: u32) -> Option<Area> {
+        None
+    }
+
+    /// The definition of an area operation: `chunk` holds the pixels of [`Chunk::x`], [`Chunk::y`] as they came (a resampling one: nothing)
+    /// and gets their new color, associated with alpha where `planes` carry it; stages before the last write `aux` alone.
+    /// Must be `#[inline(always)]` and must not panic.
+    fn gather(_constants: &Self::Constants, _tables: &[u32], _planes: &Planes, _chunk: &mut Chunk) {}
+
     /// The definition: one pixel in, one pixel out. Must be `#[inline(always)]`, free of branches on data where possible, and
     /// must not panic whatever `tables` holds.
-    fn pixel(constants: &Self::Constants, tables: &[u32], px: Px) -> Px;
+    fn pixel(_constants: &Self::Constants, _tables: &[u32], px: Px) -> Px {
+        px
+    }
 
     /// A faster way over a whole chunk, where neighbors share work: returns true when it did the chunk. Must give the bits of
     /// [`Op::pixel`]; a test compares them.
@@ -193,7 +218,11 @@ pub trait AnyOp: Sync {
     fn makes_color(&self, set: &ParamSet) -> bool;
     /// See [`Op::lut_files`].
     fn lut_files(&self, set: &ParamSet) -> Vec<String>;
-    /// Prepares a step. See [`Op::prepare`].
+    /// See [`Op::AREA`].
+    fn is_area(&self) -> bool;
+    /// Passes it takes. See [`Op::stages`].
+    fn stages(&self, set: &ParamSet) -> u32;
+    /// Prepares the step of stage `context.stage`. See [`Op::prepare`].
     fn step(&self, set: &ParamSet, context: &Context, tables: &mut Tables, strength: f32) -> Result<Step, String>;
     /// The set of default values.
     fn defaults(&self) -> ParamSet {
@@ -243,8 +272,17 @@ impl<O: Op> AnyOp for Entry<O> {
         O::lut_files(&O::Params::from_set(set))
     }
     fn step(&self, set: &ParamSet, context: &Context, tables: &mut Tables, strength: f32) -> Result<Step, String> {
-        let constants = O::prepare(&O::Params::from_set(set), context, tables)?;
-        Ok(Step::new::<O>(&constants, strength))
+        let params = O::Params::from_set(set);
+        let constants = O::prepare(&params, context, tables)?;
+        let area = O::area(&params, &context.frame, context.stage);
+        let last = context.stage + 1 >= O::stages(&params);
+        Ok(Step { area, last, ..Step::new::<O>(&constants, if last { strength } else { 1.0 }) })
+    }
+    fn is_area(&self) -> bool {
+        O::AREA
+    }
+    fn stages(&self, set: &ParamSet) -> u32 {
+        O::stages(&O::Params::from_set(set))
     }
 }
 
@@ -263,7 +301,13 @@ pub struct Step {
     pub masked: bool,
     /// See [`Op::ACTS_ON_TRANSPARENT`].
     pub acts_on_transparent: bool,
+    /// What it reads when it is an area operation.
+    pub area: Option<Area>,
+    /// False for a stage that only prepares the next one.
+    pub last: bool,
     run: fn(&[u8], &[u32], Mix, Isa, &mut Chunk),
+    run_area: fn(&[u8], &[u32], Mix, bool, &Planes, Isa, &mut Chunk),
+    run_resample: fn(&[u8], &[u32], &Planes, Isa, &mut Chunk),
 }
 
 impl Step {
@@ -271,13 +315,39 @@ impl Step {
     pub fn new<O: Op>(constants: &O::Constants, strength: f32) -> Self {
         let constants = bytemuck::bytes_of(constants).to_vec();
         let acts_on_transparent = O::ACTS_ON_TRANSPARENT;
-        Self { id: O::ID, wgsl: O::WGSL, constants, strength, masked: false, acts_on_transparent, run: chunk::run::<O> }
+        Self {
+            id: O::ID,
+            wgsl: O::WGSL,
+            constants,
+            strength,
+            masked: false,
+            acts_on_transparent,
+            area: None,
+            last: true,
+            run: chunk::run::<O>,
+            run_area: chunk::run_area::<O>,
+            run_resample: chunk::run_resample::<O>,
+        }
     }
 
     /// Runs it over a chunk on the CPU.
     pub fn run(&self, tables: &[u32], isa: Isa, chunk: &mut Chunk) {
         let mix = Mix { strength: self.strength, masked: self.masked };
         (self.run)(&self.constants, tables, mix, isa, chunk);
+    }
+}
+
+impl Step {
+    /// Runs an area operation over a chunk, of which `len`, `x` and `y` are set, on the CPU. `planes` are those of the pass before.
+    pub fn gather(&self, tables: &[u32], planes: &Planes, isa: Isa, chunk: &mut Chunk) {
+        let mix = Mix { strength: self.strength, masked: self.masked };
+        match self.area.as_ref().map(|area| &area.reach) {
+            Some(Reach::Rows(_)) => (self.run_resample)(&self.constants, tables, planes, isa, chunk),
+            _ => {
+                planes.load(chunk.y, chunk);
+                (self.run_area)(&self.constants, tables, mix, self.last, planes, isa, chunk);
+            }
+        }
     }
 }
 

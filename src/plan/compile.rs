@@ -109,7 +109,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         bytes: 0,
         notes,
         context: Context {
-            frame: ops::Frame { extent: info.extent, orientation: info.orientation, scale: 1.0 },
+            frame: ops::Frame { extent: info.extent, orientation: info.orientation, ..ops::Frame::default() },
             ..recipe.context.clone()
         },
     };
@@ -289,7 +289,7 @@ pub fn guide_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
     compiler.steps.push(ops::guide::step());
     compiler.go(&encodings::srgb());
     let (steps, tables) = (compiler.steps, compiler.tables);
-    Program { input: layout, output: layout, steps, tables, supplied_depth: false, dither_seed: None }
+    Program::of(layout, layout, steps, tables)
 }
 
 /// The pass that writes depth maps: normalized disparity as gray float.
@@ -321,15 +321,24 @@ impl Plan {
     /// A recipe error when an operation refuses its parameters.
     pub fn program(&self, path: &Path, facts: Option<&DepthFacts>) -> Result<Program> {
         let mut c = Compiler::new(self.input.1.clone());
+        let mut context = self.context.clone();
         c.depth(facts);
         for op in &self.ops {
             let space = space_of(&op.op.domain(&op.params), self).map_err(|e| Error::unsupported(path, e))?;
             c.go_to(&space);
-            let step = op
-                .op
-                .step(&op.params, &self.context, &mut c.tables, op.strength)
-                .map_err(|e| Error::recipe(&self.recipe, op.line, e))?;
-            c.steps.push(step);
+            let came = context.frame.extent;
+            for stage in 0..op.op.stages(&op.params) {
+                context.stage = stage;
+                context.frame.resized_from = (stage > 0).then_some(came);
+                let step = op
+                    .op
+                    .step(&op.params, &context, &mut c.tables, op.strength)
+                    .map_err(|e| Error::recipe(&self.recipe, op.line, e))?;
+                context.frame.extent = step.area.as_ref().map_or(context.frame.extent, |area| area.extent_out);
+                if !step.area.as_ref().is_some_and(ops::area::Area::is_idle) {
+                    c.steps.push(step);
+                }
+            }
         }
         c.go(&self.output.encoding);
         let (input, output) = (self.input.0, self.output.layout);

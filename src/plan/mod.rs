@@ -10,4 +10,4 @@ mod program;
 
 pub use compile::{DepthFacts, Plan, PlanRequest, depth_program, guide_program, plan};
 pub use output::{OutputPlan, output_plan};
-pub use program::{DepthPlan, Program};
+pub use program::{DepthPlan, Pass, Program};
