@@ -5,7 +5,7 @@
 //! | `run` | the engine: pool, device, budget, depth stage; starts drivers and collects outcomes |
 //! | `drive` | one job from admission to commit |
 //! | `analyse`, `render` | the two phases |
-//! | [`job`], [`options`], [`naming`] | what goes in and what comes out |
+//! | [`job`], [`options`], [`naming`], [`template`] | what goes in and what comes out |
 //!
 //! Below them lies what makes a batch safe to kill, to repeat and to bound, knowing only paths, bytes and hashes:
 //!
@@ -36,5 +36,6 @@ pub mod options;
 mod render;
 mod run;
 pub mod staged;
+pub mod template;
 
 pub use run::{Engine, job_share, refuse_collisions};
