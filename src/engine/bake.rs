@@ -13,7 +13,8 @@ use crate::exec::cpu::Cpu;
 use crate::lut::{Domain, Lut, Lut3d};
 use crate::ops::Isa;
 use crate::picture::{
-    Access, Alpha, Channels, ColorEncoding, Extent, Format, Metadata, PictureInfo, PixelLayout, Region, SampleType, Strip,
+    Access, Alpha, Channels, ColorEncoding, Extent, Format, Metadata, PictureInfo, PixelLayout, Region, SampleType,
+    Strip,
 };
 use crate::plan::{PlanRequest, plan};
 use crate::recipe::{Bits, OpSetting, OutputSettings, Recipe};
@@ -107,7 +108,8 @@ impl Grid {
     /// The results of all nodes in their order; with `reversed`, the grid is laid out from the last node to the first.
     fn render(&self, recipe: &Recipe, reversed: bool) -> Result<Vec<Node>> {
         let path = Path::new(&recipe.name);
-        let output = OutputSettings { format: Some(Format::Tiff), bits: Some(Bits::Float), ..OutputSettings::default() };
+        let output =
+            OutputSettings { format: Some(Format::Tiff), bits: Some(Bits::Float), ..OutputSettings::default() };
         let recipe = Recipe { output, ..recipe.clone() };
         let request = PlanRequest {
             path,

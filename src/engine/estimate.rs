@@ -88,7 +88,11 @@ fn free_in(folder: PathBuf) -> Option<u64> {
     }
     // SAFETY: the call succeeded, so it filled the structure.
     let facts = unsafe { facts.assume_init() };
-    #[allow(clippy::unnecessary_cast, clippy::useless_conversion, reason = "the widths of these fields differ between systems")]
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::useless_conversion,
+        reason = "the widths of these fields differ between systems"
+    )]
     Some(u64::from(facts.f_bavail as u64).saturating_mul(facts.f_frsize as u64))
 }
 
@@ -114,7 +118,9 @@ mod tests {
         };
         let done = |at: u64| {
             let digest = "ab".repeat(32);
-            format!(r#"{{"at":{at},"kind":"done","job":"a","identity":{{"digest":"{digest}","arithmetic":"cpu"}},"outputs":[]}}"#)
+            format!(
+                r#"{{"at":{at},"kind":"done","job":"a","identity":{{"digest":"{digest}","arithmetic":"cpu"}},"outputs":[]}}"#
+            )
         };
         let second = 1_000_000_000;
         let first = [run(0, &recipe.hash), done(9 * second), "damaged".to_owned(), done(12 * second)].join("\n");
