@@ -116,7 +116,7 @@ fn what_a_recipe_can_hold_is_listed() {
     }
     assert!(dir.run(&["recipes", "show", "look.toml"]).ends(0).stdout.contains("ev = 0.5"));
     dir.run(&["recipes", "show", "exteroir"]).ends(2);
-    let schema = dir.run(&["recipes", "--schema"]).ends(0).stdout;
+    let schema = dir.run(&["recipes", "schema"]).ends(0).stdout;
     assert!(serde_json::from_str::<serde_json::Value>(&schema).unwrap().is_object());
     assert!(dir.run(&["models", "list"]).ends(0).stdout.contains("chiaro-small"));
     assert!(dir.run(&["models", "info", "chiaro-small"]).ends(0).stdout.contains("relative disparity"));

@@ -9,7 +9,8 @@ use chiaro::engine::options::{Device, EngineOptions};
 use chiaro::recipe::DepthSource;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
-use super::values::{self, LogFormat, MaxFailures, OnExistArg, ProgressArg};
+use super::lut_args::LutCommand;
+use super::values::{self, LogFormat, MaxFailures, OnExistArg, ProgressArg, SchemaArg};
 
 /// Grade folders of 16-bit pictures knowing the depth of each pixel
 #[derive(Debug, Parser)]
@@ -26,32 +27,37 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   chiaro run shoot/ -r interior -o out/
   chiaro run shoot/ -r look.toml -o out/ --set exposure.ev=0.3 --on-exist rename
-  chiaro run 'renders/*.exr' -r exterior -o out/ --name '{relpath}/{stem}_{recipe}.{ext}'
-  find . -name '*.tif' -print0 | chiaro run - -r exterior -o out/ --progress plain
+  chiaro run 'renders/*.exr' -r exterior -o out/ --name '{date}/{stem}_{recipe}.{ext}'
+  chiaro run shoot/ -r exterior -o out/ --include '*.tif' --exclude proxies
+  find . -name '*.tif' -print0 | chiaro run - -0 -r exterior -o out/
   chiaro run shoot/ -r interior -o out/ --dry-run
+
+Names: --name may hold {relpath} {stem} {ext} {input_ext} {parent} {n:04} {recipe} {hash:8} {date} {exif.Model}.
+{n} counts the inputs from 1, {date} is the day of the camera (or \"undated\"), {exif.NAME} any EXIF fact (or \"unknown\").
 
 Run it again after any interruption: what is up to date is recognized, the rest is done.
 A first Ctrl-C stops after the strips in work and keeps what is finished; a second one ends at once.
 
-Progress as JSON (one object per line on stderr, key \"event\"):
-  begin     pictures, bytes
-  started   index, input
-  finished  index, input, status, outputs, width, height, kind, message, finished, of
-  log       level (error, warning, info), message, input
-  end       done, up_to_date, skipped, failed, not_started, seconds";
+With --log-format json every line on stderr is one JSON object; `chiaro schema log` describes them, `chiaro schema report`
+the file of --report.";
+
+const PLAN_HELP: &str = "\
+The time is taken from the last run of the same recipe into the same folder; without one it is unknown until the first
+picture is done. The room on disk is that of uncompressed samples: compressed outputs need less.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Grade pictures with a recipe
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
-    /// Show what a run would do: passes, depth, bytes, outputs, collisions
+    /// Show what a run would do: passes, depth, names, collisions, disk, memory, time
+    #[command(after_help = PLAN_HELP)]
     Plan(PlanArgs),
     /// Write depth maps only
     Depth(DepthArgs),
     /// Show header facts of pictures, .cube LUTs and .onnx models
     Probe(ProbeArgs),
-    /// Look at LUT files
+    /// Check, show, make, convert and apply LUT files
     #[command(subcommand)]
     Lut(LutCommand),
     /// Look at depth models
@@ -59,27 +65,50 @@ pub enum Command {
     Models(ModelsCommand),
     /// List the operations of recipes, or explain one
     Ops(OpsArgs),
-    /// List the recipes that ship with the program, or show one
+    /// List the recipes that ship with the program, show one, or print their schema
     Recipes(RecipesArgs),
     /// Show cores, memory, adapters, inference engines and codecs of this machine
     Doctor,
+    /// Print a JSON Schema: of recipes, of JSON lines on stderr, of reports
+    Schema(SchemaArgs),
     /// Write a completion script for a shell
     Completions(CompletionsArgs),
+    /// Write man pages
+    Man(ManArgs),
+    /// Write the reference of the command line in Markdown
+    #[command(hide = true)]
+    Reference,
+}
+
+/// What is looked at: shared by everything that takes pictures.
+#[derive(Debug, Args)]
+pub struct InputArgs {
+    /// Files, folders, globs, @list.txt, - (list on standard input), name_%04d.tif (sequence)
+    #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
+    pub inputs: Vec<OsString>,
+    /// Take only files of folders and globs that match: '*.tif' by name, 'day1/**' by path
+    #[arg(long, value_name = "GLOB")]
+    pub include: Vec<String>,
+    /// Leave out files and folders that match; wins over --include
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// Lists hold paths that end with NUL instead of line ends (find -print0)
+    #[arg(short = '0', long)]
+    pub null: bool,
 }
 
 /// What is to be graded, and how: shared by `run` and `plan`.
 #[derive(Debug, Args)]
 pub struct LookArgs {
-    /// Files, folders, globs, @list.txt, - (list on standard input), name_%04d.tif (sequence)
-    #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
-    pub inputs: Vec<OsString>,
+    #[command(flatten)]
+    pub input: InputArgs,
     /// Recipe: a file, or the name of one that ships (see `chiaro recipes`)
     #[arg(short, long, value_hint = ValueHint::FilePath)]
     pub recipe: String,
     /// Change a value of the recipe: op.param=value, op#2.param=value, depth.KEY=value, output.KEY=value
     #[arg(long, value_name = "OP.PARAM=VALUE")]
     pub set: Vec<String>,
-    /// Name of an output below the output folder; fields {relpath} {stem} {recipe} {ext} {input_ext}
+    /// Name of an output below the output folder; fields: see below
     #[arg(long, value_name = "TEMPLATE", default_value = chiaro::engine::naming::DEFAULT_NAME)]
     pub name: String,
 }
@@ -99,11 +128,14 @@ pub struct RunArgs {
 pub struct PlanArgs {
     #[command(flatten)]
     pub look: LookArgs,
-    /// Output folder
+    /// Output folder; without it, collisions and names are shown below OUT
     #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
     #[command(flatten)]
     pub machine: MachineArgs,
+    /// What would happen to outputs that exist
+    #[arg(long, value_enum, value_name = "POLICY", default_value = "skip-if-valid")]
+    pub on_exist: OnExistArg,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -111,9 +143,8 @@ pub struct PlanArgs {
 
 #[derive(Debug, Args)]
 pub struct DepthArgs {
-    /// Files, folders, globs, @list.txt, - (list on standard input), name_%04d.tif (sequence)
-    #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
-    pub inputs: Vec<OsString>,
+    #[command(flatten)]
+    pub input: InputArgs,
     /// Kinds of maps: png (16 bit, 65535 = nearest), exr (float Z, 1 = nearest), preview (colored)
     #[arg(long, value_delimiter = ',', value_name = "KIND", default_value = "png", value_parser = values::depth_export)]
     pub export: Vec<DepthExport>,
@@ -167,7 +198,7 @@ pub struct JobArgs {
     /// Take no further picture after the first failure
     #[arg(long, conflicts_with = "max_failures")]
     pub fail_fast: bool,
-    /// Take no further picture after more than this many failures
+    /// Take no further picture after more than this many failures, or this share of the inputs
     #[arg(long, value_name = "N|P%", value_parser = values::max_failures)]
     pub max_failures: Option<MaxFailures>,
     /// Write a report of the run as JSON
@@ -176,7 +207,7 @@ pub struct JobArgs {
     /// How progress is shown
     #[arg(long, value_enum, value_name = "HOW", default_value = "auto")]
     pub progress: ProgressArg,
-    /// Form of messages on stderr
+    /// Form of everything on stderr; json shows progress as JSON too
     #[arg(long, value_enum, value_name = "FORM", default_value = "text")]
     pub log_format: LogFormat,
     /// Print failures and warnings only
@@ -215,25 +246,6 @@ pub struct ProbeArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum LutCommand {
-    /// Check LUT files: problems and warnings with line numbers
-    Check {
-        /// .cube files
-        #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        files: Vec<PathBuf>,
-    },
-    /// Show sizes, ranges and what a LUT does to neutrals
-    Info {
-        /// .cube files
-        #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        files: Vec<PathBuf>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub enum ModelsCommand {
     /// List the models that a recipe can name
     List,
@@ -246,6 +258,15 @@ pub enum ModelsCommand {
         #[arg(long, value_name = "depth.KEY=VALUE")]
         set: Vec<String>,
     },
+    /// Check models by their SHA-256: those of the registry against the recorded one, files against the one given
+    Verify {
+        /// Ids or .onnx files; without any, all of the registry
+        #[arg(value_name = "ID|FILE")]
+        models: Vec<String>,
+        /// The SHA-256 that one file must have
+        #[arg(long, value_name = "HEX", value_parser = values::sha256)]
+        sha256: Option<String>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -255,23 +276,37 @@ pub struct OpsArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub struct RecipesArgs {
     #[command(subcommand)]
     pub command: Option<RecipesCommand>,
-    /// Print the JSON Schema of recipes, for editors
-    #[arg(long)]
-    pub schema: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum RecipesCommand {
+    /// List what ships, and the keys a recipe can hold
+    List,
     /// Show a recipe: what ships, or a file
     Show {
         /// Name or file
         #[arg(value_name = "RECIPE")]
         recipe: String,
     },
+    /// Print the JSON Schema of recipes, for editors (= chiaro schema recipe)
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Of what
+    #[arg(value_enum)]
+    pub what: SchemaArg,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Folder for one page per command; without it the page of chiaro goes to stdout
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -291,15 +326,18 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    fn explained(command: &clap::Command) {
+        assert!(command.get_about().is_some() || command.get_name() == "help", "{}", command.get_name());
+        for arg in command.get_arguments() {
+            assert!(arg.get_help().is_some(), "{} {}", command.get_name(), arg.get_id());
+        }
+        command.get_subcommands().for_each(explained);
+    }
+
     #[test]
-    fn every_flag_is_explained_once() {
+    fn every_command_and_flag_is_explained() {
         let mut command = Cli::command();
         command.build();
-        for sub in command.get_subcommands() {
-            assert!(sub.get_about().is_some() || sub.get_name() == "help", "{}", sub.get_name());
-            for arg in sub.get_arguments() {
-                assert!(arg.get_help().is_some(), "{} {}", sub.get_name(), arg.get_id());
-            }
-        }
+        explained(&command);
     }
 }

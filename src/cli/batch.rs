@@ -1,6 +1,5 @@
 //! A batch from arguments to exit code: what `run` and `depth` share.
 
-use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,22 +9,23 @@ use chiaro::engine::job::{Event, Job, Outcome, Status, Work};
 use chiaro::engine::naming::Intake;
 use chiaro::engine::options::EngineOptions;
 use chiaro::engine::{Engine, refuse_collisions};
-use chiaro::error::{Error, ErrorKind, escape};
+use chiaro::error::{ErrorKind, escape};
 use chiaro::recipe::Recipe;
 
-use super::args::JobArgs;
+use super::args::{InputArgs, JobArgs};
 use super::console::Console;
 use super::exit::{self, Exit, say, usage_error};
 use super::inputs::{gather, left_out};
-use super::output::count;
 use super::progress::Progress;
-use super::report::{self, Picture, RecipeFacts, Report, Totals, status_word};
+use super::report::{self, Picture, RecipeFacts, Report, Totals, WarningCount, status_word};
 use super::signals::Signals;
+use super::summary;
+use super::voice::{self, Level};
 
 /// What a batch does.
 pub struct Batch {
-    /// Arguments that name inputs.
-    pub inputs: Vec<OsString>,
+    /// What names inputs.
+    pub input: InputArgs,
     /// Grade or depth.
     pub work: Work,
     /// The look.
@@ -48,10 +48,13 @@ struct State {
 
 /// Facts of the engine that outlive it.
 #[derive(Default)]
-struct EngineFacts {
-    device: Option<String>,
-    inference: Option<chiaro::depth::engine::EngineInfo>,
-    models: Option<chiaro::depth::cache::CacheCounts>,
+pub struct EngineFacts {
+    /// Device in words.
+    pub device: Option<String>,
+    /// What ran depth models.
+    pub inference: Option<chiaro::depth::engine::EngineInfo>,
+    /// What loading them took.
+    pub models: Option<chiaro::depth::cache::CacheCounts>,
 }
 
 /// Runs a batch.
@@ -62,7 +65,7 @@ pub fn run(batch: Batch) -> anyhow::Result<Exit> {
     let signals = Signals::install();
     chiaro::codec::mapping::install_sigbus_handler();
     let started = Instant::now();
-    let gathered = gather(&batch.inputs, &batch.work, &batch.recipe, &batch.job.out, &batch.name)?;
+    let gathered = gather(&batch.input, &batch.work, &batch.recipe, &batch.job.out, &batch.name)?;
     let intake = &gathered.intake;
     if let Some(path) = &batch.job.report {
         check_report(path, &intake.jobs)?;
@@ -75,21 +78,31 @@ pub fn run(batch: Batch) -> anyhow::Result<Exit> {
         pictures: intake.jobs.iter().map(|_| None).collect(),
         refused: Vec::new(),
     };
+    gathered.notes.iter().for_each(|note| state.console.warning(None, note));
     state.refuse(intake);
     let mut facts = EngineFacts::default();
     let ended = if gathered.nothing { Ok(Exit::Nothing) } else { state.work(&batch, intake, &mut facts) };
     state.totals.seconds = started.elapsed().as_secs_f64();
+    if gathered.nothing {
+        nothing(intake);
+    }
+    let error = ended.as_ref().err().map(exit::message);
+    let mut exit = ended.unwrap_or_else(|error| exit::report(&error));
     if let Some(path) = &batch.job.report {
-        let written = report::write(path, &state.report(&batch, intake, facts, ended.as_ref().err()));
-        match written {
-            Err(error) if ended.is_err() => say(&error.to_string()),
-            written => written?,
+        let written = report::write(path, &state.report(&batch, intake, &facts, exit, error));
+        if let Err(error) = written {
+            say(&error.to_string());
+            // The pictures are what they are; that the report is missing must not pass as success.
+            exit = if exit == Exit::Success { Exit::Environment } else { exit };
         }
     }
-    if gathered.nothing {
-        state.nothing(intake);
-    }
-    ended
+    state.console.event(&summary::end_event(&state.totals, &facts, exit));
+    Ok(exit)
+}
+
+fn nothing(intake: &Intake) {
+    let skipped = left_out(&intake.skipped).map(|text| format!("; left out: {text}")).unwrap_or_default();
+    say(&format!("nothing to do: the inputs hold no picture{skipped}"));
 }
 
 /// Refuses, before work starts, a report that could not be written at its end or would replace a picture.
@@ -118,11 +131,6 @@ impl State {
         self.totals.summary.failed = intake.failed.len() as u64;
     }
 
-    fn nothing(&self, intake: &Intake) {
-        let skipped = left_out(&intake.skipped).map(|text| format!("; left out: {text}")).unwrap_or_default();
-        say(&format!("nothing to do: the inputs hold no picture{skipped}"));
-    }
-
     fn work(&mut self, batch: &Batch, intake: &Intake, facts: &mut EngineFacts) -> anyhow::Result<Exit> {
         refuse_collisions(&batch.job.out, &intake.jobs).map_err(|e| usage_error(&e))?;
         let Some(options) = self.options(batch, intake) else {
@@ -131,10 +139,12 @@ impl State {
         };
         let engine = Engine::new(options, Arc::new(batch.recipe.clone()))?;
         facts.device = Some(engine.device());
-        let quiet = batch.job.quiet || self.console.shown() == super::console::Shown::Json;
+        let quiet = batch.job.quiet;
         self.signals.attach(engine.cancel().clone(), move || {
             if !quiet {
-                say("stopping: what is finished stays, the rest can be done by the same command; again to end at once");
+                let text =
+                    "stopping: what is finished stays, the rest can be done by the same command; again to end at once";
+                voice::say(Level::Info, None, text);
             }
         });
         let result = self.pictures(&engine, batch, intake);
@@ -148,7 +158,8 @@ impl State {
             Err(error) if error.kind() == ErrorKind::Cancelled => Ok(self.exit()),
             Err(error) => Err(error.into()),
             Ok(()) => {
-                self.summary(intake, facts);
+                self.totals.seconds = self.started.elapsed().as_secs_f64();
+                summary::print(&self.console, &self.totals, intake, facts, &self.pictures);
                 Ok(self.exit())
             }
         }
@@ -170,7 +181,8 @@ impl State {
 
     fn pictures(&mut self, engine: &Engine, batch: &Batch, intake: &Intake) -> chiaro::error::Result<()> {
         let jobs = &intake.jobs;
-        let mut progress = Progress::begin(&mut self.console, jobs);
+        let mut progress = Progress::begin(&mut self.console, jobs, &batch.recipe.name);
+        let device = engine.device();
         let summary = engine.run(jobs, &batch.work, |event| match event {
             Event::Note(text) => self.console.warning(None, text),
             Event::Started { index } => {
@@ -181,7 +193,7 @@ impl State {
             Event::Finished(outcome) => {
                 if let Some(job) = jobs.get(outcome.index) {
                     progress.finished(&self.console, job, outcome);
-                    self.finished(job, outcome);
+                    self.finished(job, outcome, &device);
                 }
             }
         });
@@ -193,7 +205,7 @@ impl State {
     }
 
     /// Tells what became of one picture.
-    fn finished(&mut self, job: &Job, outcome: &Outcome) {
+    fn finished(&mut self, job: &Job, outcome: &Outcome, device: &str) {
         for warning in &outcome.warnings {
             self.console.picture_warning(&job.input, warning);
         }
@@ -226,49 +238,8 @@ impl State {
             ));
         }
         if let Some(entry) = self.pictures.get_mut(outcome.index) {
-            *entry = Some(Picture::ended(job, outcome));
-        }
-    }
-
-    /// The end of a batch, for people.
-    fn summary(&mut self, intake: &Intake, facts: &EngineFacts) {
-        let seconds = self.started.elapsed().as_secs_f64();
-        let totals = &self.totals.summary;
-        let parts = [
-            (totals.done, "done"),
-            (totals.up_to_date, "up to date"),
-            (totals.skipped, "skipped"),
-            (totals.failed, "failed"),
-            (totals.not_started, "not started"),
-        ];
-        let words: Vec<String> =
-            parts.iter().filter(|(n, word)| *n > 0 || *word == "done").map(|(n, word)| format!("{n} {word}")).collect();
-        let speed = totals.done as f64 / seconds.max(1e-9);
-        let mut text = format!("{} in {seconds:.2} s", words.join(", "));
-        if totals.done > 0 {
-            text += &format!(" ({speed:.1} pictures/s)");
-        }
-        if let Some(device) = &facts.device {
-            text += &format!("; {device}");
-        }
-        if let Some(inference) = &facts.inference {
-            text += &format!("; {inference}");
-        }
-        if let Some(models) = facts.models {
-            text += &format!(", {} loaded", count(models.loads, "model session"));
-            if models.evictions > 0 {
-                text += &format!(", {} evicted", models.evictions);
-            }
-        }
-        self.console.info(&text);
-        if let Some(text) = left_out(&intake.skipped) {
-            self.console.info(&format!("left out, because no picture Chiaro reads: {text}"));
-        }
-        if self.console.shown() == super::console::Shown::Json {
-            let mut event = serde_json::json!(self.totals);
-            event["event"] = "end".into();
-            event["seconds"] = seconds.into();
-            self.console.event(&event);
+            *entry = Some(Picture::ended(job, outcome, device));
+            self.totals.add(outcome);
         }
     }
 
@@ -281,26 +252,40 @@ impl State {
         }
     }
 
-    fn report(&mut self, batch: &Batch, intake: &Intake, facts: EngineFacts, error: Option<&anyhow::Error>) -> Report {
+    fn report(
+        &mut self,
+        batch: &Batch,
+        intake: &Intake,
+        facts: &EngineFacts,
+        exit: Exit,
+        error: Option<String>,
+    ) -> Report {
         let ended = std::mem::take(&mut self.pictures);
         let jobs = intake.jobs.iter().zip(ended);
         let mut pictures = std::mem::take(&mut self.refused);
         pictures.extend(jobs.map(|(job, ended)| ended.unwrap_or_else(|| Picture::not_started(job))));
+        let warning = |(message, &pictures): (&String, &u64)| WarningCount { message: message.clone(), pictures };
         Report {
+            schema: super::schema::REPORT_VERSION,
             program: "chiaro",
             version: env!("CARGO_PKG_VERSION"),
             recipe: RecipeFacts::of(&batch.recipe),
             out: chiaro::engine::journal::path_text(&batch.job.out),
-            device: facts.device,
-            inference: facts.inference,
+            device: facts.device.clone(),
+            inference: facts.inference.clone(),
             memory_bytes: Some(batch.job.machine.memory.unwrap_or_else(default_memory)),
             jobs: Some(batch.job.machine.jobs.map_or_else(cores, usize::from)),
             models: facts.models,
+            ended: match exit {
+                Exit::Interrupted => "interrupted",
+                Exit::Stopped => "stopped",
+                _ if error.is_some() => "failed",
+                _ => "complete",
+            },
+            exit: exit as u8,
             totals: self.totals.clone(),
-            error: error.map(|e| match e.downcast_ref::<Error>() {
-                Some(error) => exit::describe(error),
-                None => e.to_string(),
-            }),
+            warnings: self.console.warning_counts().iter().map(warning).collect(),
+            error,
             left_out: intake.skipped.clone(),
             pictures,
         }

@@ -1,22 +1,19 @@
 //! What a batch says: results on stdout, everything else on stderr, each thing once.
 //!
-//! With a bar on the terminal every line first makes room for itself. On stderr a message is a line for people, or one JSON
-//! object (`{"event":"log","level":...,"message":...,"input":...}`). The same warning on many pictures is printed for the first
-//! and counted for the rest.
+//! With a bar on the terminal every line first makes room for itself. The form of stderr is that of [`voice`]. The same warning on many
+//! pictures is printed for the first and counted for the rest.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 
-use chiaro::engine::journal::path_text;
-use chiaro::error::escape;
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::args::JobArgs;
-use super::exit::say;
 use super::output::count;
-use super::values::{LogFormat, ProgressArg};
+use super::values::ProgressArg;
+use super::voice::{self, Level};
 
 /// How a batch shows progress, settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +31,6 @@ pub enum Shown {
 /// The mouth of a batch.
 #[derive(Debug)]
 pub struct Console {
-    json: bool,
     quiet: bool,
     verbose: bool,
     shown: Shown,
@@ -47,15 +43,16 @@ impl Console {
     /// Settles how a batch talks.
     pub fn new(args: &JobArgs) -> Self {
         let terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let json = voice::is_json();
         let shown = match args.progress {
             ProgressArg::Auto if args.quiet => Shown::None,
+            ProgressArg::Auto | ProgressArg::Bar | ProgressArg::Plain if json => Shown::Json,
             ProgressArg::Auto | ProgressArg::Bar if terminal => Shown::Bar,
             ProgressArg::Auto | ProgressArg::Bar | ProgressArg::Plain => Shown::Plain,
             ProgressArg::Json => Shown::Json,
             ProgressArg::None => Shown::None,
         };
         Self {
-            json: args.log_format == LogFormat::Json || shown == Shown::Json,
             quiet: args.quiet,
             verbose: args.verbose,
             shown,
@@ -97,12 +94,12 @@ impl Console {
 
     /// Something failed. `input` is the picture, if it is one.
     pub fn error(&self, input: Option<&Path>, message: &str) {
-        self.log("error", input, message);
+        self.log(Level::Error, input, message);
     }
 
     /// Something worth knowing that is no failure, printed even when quiet.
     pub fn warning(&self, input: Option<&Path>, message: &str) {
-        self.log("warning", input, message);
+        self.log(Level::Warning, input, message);
     }
 
     /// A warning about a picture; one that was printed before is only counted, unless details are wanted.
@@ -124,25 +121,23 @@ impl Console {
     /// Something for people who watch.
     pub fn info(&self, message: &str) {
         if !self.quiet {
-            self.log("info", None, message);
+            self.log(Level::Info, None, message);
         }
     }
 
-    fn log(&self, level: &str, input: Option<&Path>, message: &str) {
-        if self.json {
-            let input = input.map(path_text);
-            self.event(&json!({ "event": "log", "level": level, "message": message, "input": input }));
-            return;
-        }
-        // Most errors begin with the file they are about.
-        let name = input.map(escape).filter(|name| !message.starts_with(name.as_str()));
-        let name = name.map(|name| format!("{name}: ")).unwrap_or_default();
-        let level = if level == "warning" { "warning: " } else { "" };
-        self.bar.suspend(|| say(&format!("{level}{name}{message}")));
+    fn log(&self, level: Level, input: Option<&Path>, message: &str) {
+        self.bar.suspend(|| voice::say(level, input, message));
     }
 
-    /// One JSON object on stderr.
+    /// An event of the run, where events are shown.
     pub fn event(&self, event: &Value) {
-        let _ = writeln!(std::io::stderr(), "{event}");
+        if self.shown == Shown::Json {
+            voice::event(event);
+        }
+    }
+
+    /// Warnings about pictures so far, each with the number of pictures that had it.
+    pub fn warning_counts(&self) -> &BTreeMap<String, u64> {
+        &self.warnings
     }
 }

@@ -28,5 +28,5 @@ pub fn run(args: DepthArgs) -> anyhow::Result<Exit> {
         }
     }
     let name = DEFAULT_NAME.to_owned();
-    batch::run(Batch { inputs: args.inputs, work: Work::Depth(exports), recipe, name, job: args.job })
+    batch::run(Batch { input: args.input, work: Work::Depth(exports), recipe, name, job: args.job })
 }

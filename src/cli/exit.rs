@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use chiaro::error::{Error, ErrorKind};
 use clap::error::ErrorKind as ParseErrorKind;
 
+use super::voice::{self, Level};
+
 /// Exit codes. They are a contract with scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -54,9 +56,13 @@ pub fn report(error: &anyhow::Error) -> Exit {
     if is_broken_pipe(error) {
         return Exit::Success;
     }
-    let text = error.downcast_ref::<Error>().map_or_else(|| format!("{error:#}"), describe);
-    say(&text);
+    say(&message(error));
     code(error)
+}
+
+/// An error that ends a command, in words.
+pub fn message(error: &anyhow::Error) -> String {
+    error.downcast_ref::<Error>().map_or_else(|| format!("{error:#}"), describe)
 }
 
 /// The code of an error that ends a command.
@@ -71,9 +77,9 @@ pub fn code(error: &anyhow::Error) -> Exit {
     }
 }
 
-/// One message on stderr. When stderr itself is gone there is nobody left to tell.
+/// An error on stderr.
 pub fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "chiaro: {text}");
+    voice::say(Level::Error, None, text);
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -1,7 +1,6 @@
 //! From arguments to jobs, and whether there is anything to do at all.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -9,10 +8,14 @@ use chiaro::engine::job::Work;
 use chiaro::engine::naming::{self, Intake};
 use chiaro::error::{Error, Result};
 use chiaro::recipe::Recipe;
-use chiaro::walk::{Found, walk};
+use chiaro::walk::{Filter, Found, WalkOptions, walk_with};
+
+use super::args::InputArgs;
 
 /// Jobs, failures, and whether any name led anywhere.
 pub struct Gathered {
+    /// Remarks on what was found: frames that are missing.
+    pub notes: Vec<String>,
     /// What the engine gets, what it does not get, and why.
     pub intake: Intake,
     /// True when not one input exists and nothing else went wrong: the names match nothing.
@@ -22,20 +25,34 @@ pub struct Gathered {
 /// Walks `arguments` to the end, so that collisions can be refused before work starts.
 ///
 /// # Errors
-/// A wrong name template.
-pub fn gather(arguments: &[OsString], work: &Work, recipe: &Recipe, out: &Path, name: &str) -> Result<Gathered> {
-    let found = walk(arguments, Some(out), &mut std::io::stdin().lock());
+/// A wrong name template or filter.
+pub fn gather(args: &InputArgs, work: &Work, recipe: &Recipe, out: &Path, name: &str) -> Result<Gathered> {
+    let options = WalkOptions { filter: Filter::new(&args.include, &args.exclude)?, null: args.null };
+    let found = walk_with(&args.inputs, Some(out), &options, &mut std::io::stdin().lock());
     let mut items = Vec::with_capacity(found.len());
+    let mut notes = Vec::new();
     for item in found {
         match item {
-            Ok(found) => frames(found, &mut items),
+            Ok(found) => {
+                notes.extend(missing_frames(&found));
+                frames(found, &mut items);
+            }
             Err(error) => items.push(Err(error)),
         }
     }
     let missing = items.iter().all(|item| item.as_ref().err().is_some_and(leads_nowhere));
     let intake = naming::intake(items, work, recipe, out, name)?;
     let nothing = missing || intake.jobs.is_empty() && intake.failed.is_empty();
-    Ok(Gathered { intake, nothing })
+    Ok(Gathered { notes, intake, nothing })
+}
+
+/// A word on a sequence with holes: a frame that was lost shows only here.
+fn missing_frames(found: &Found) -> Option<String> {
+    let sequence = found.sequence.as_ref().filter(|sequence| sequence.missing() > 0)?;
+    let (first, last) = (sequence.numbers().first()?, sequence.numbers().last()?);
+    let frames = super::output::count(sequence.missing(), "number");
+    let are = if sequence.missing() == 1 { "is" } else { "are" };
+    Some(format!("{}: {frames} between {first} and {last} {are} missing", chiaro::error::escape(&found.path)))
 }
 
 /// A sequence of stills is its frames; anything else is itself.

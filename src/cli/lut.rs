@@ -1,4 +1,4 @@
-//! `chiaro lut`: is a LUT file right, and what does it do.
+//! `chiaro lut`: is a LUT file right, and what does it do. What makes files or pictures is in [`lut_make`].
 
 use std::path::Path;
 
@@ -6,18 +6,22 @@ use chiaro::error::{Error, Problem, Result, escape};
 use chiaro::lut::{self, Lut, LutInfo};
 use serde_json::{Value, json};
 
-use super::args::LutCommand;
 use super::exit::{Exit, say};
+use super::lut_args::LutCommand;
+use super::lut_make;
 use super::output;
 
 /// Runs the command. Wrong files are printed and the rest goes on.
 ///
 /// # Errors
-/// What writing to stdout returns.
-pub fn run(command: &LutCommand) -> anyhow::Result<Exit> {
+/// What writing to stdout returns, and what keeps a file from being made.
+pub fn run(command: LutCommand) -> anyhow::Result<Exit> {
     match command {
-        LutCommand::Check { files } => check(files),
-        LutCommand::Info { files, json } => info(files, *json),
+        LutCommand::Check { files } => check(&files),
+        LutCommand::Info { files, json } => info(&files, json),
+        LutCommand::Bake(args) => lut_make::bake(&args),
+        LutCommand::Convert(args) => lut_make::convert(&args),
+        LutCommand::Apply(args) => lut_make::apply(*args),
     }
 }
 

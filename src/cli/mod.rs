@@ -10,9 +10,13 @@ mod completions;
 mod console;
 mod depth;
 mod doctor;
+mod existing;
 mod exit;
 mod inputs;
 mod lut;
+mod lut_args;
+mod lut_make;
+mod man;
 mod models;
 mod ops;
 mod output;
@@ -22,10 +26,15 @@ mod probe;
 mod probe_view;
 mod progress;
 mod recipes;
+mod reference;
 mod report;
 mod run;
+mod schema;
 mod signals;
+mod summary;
 mod values;
+mod voice;
+mod write;
 
 use clap::Parser;
 
@@ -34,6 +43,7 @@ use exit::Exit;
 
 /// Parses the arguments, runs the command, says what went wrong.
 pub fn run() -> Exit {
+    voice::settle(std::env::args_os().skip(1));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return exit::usage(&error),
@@ -43,12 +53,15 @@ pub fn run() -> Exit {
         Command::Plan(args) => plan::run(&args),
         Command::Depth(args) => depth::run(args),
         Command::Probe(args) => probe::run(&args),
-        Command::Lut(command) => lut::run(&command),
+        Command::Lut(command) => lut::run(command),
         Command::Models(command) => models::run(&command),
         Command::Ops(args) => ops::run(&args),
         Command::Recipes(args) => recipes::run(&args),
         Command::Doctor => doctor::run(),
+        Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+        Command::Reference => reference::run(),
     };
     result.unwrap_or_else(|error| exit::report(&error))
 }

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use chiaro::depth::registry::{self, ChannelOrder, ModelEntry, ModelSource, OutputMeaning, SizeRule};
-use chiaro::error::escape;
+use chiaro::error::{Error, escape};
 
 use super::args::ModelsCommand;
-use super::exit::{Exit, say};
+use super::exit::{Exit, Usage, say};
 use super::output::{self, Facts};
 use super::recipes;
 
@@ -22,6 +22,7 @@ pub fn run(command: &ModelsCommand) -> anyhow::Result<Exit> {
             output::text(&output::table(&rows))?;
             output::line("An .onnx file can be named as well: see chiaro models info FILE.")?;
         }
+        ModelsCommand::Verify { models, sha256 } => return verify(models, sha256.as_deref()),
         ModelsCommand::Info { model, set } => {
             let recipe = recipes::for_model(model, set)?;
             match registry::find(model, Path::new("."), &recipe.depth.contract) {
@@ -34,6 +35,42 @@ pub fn run(command: &ModelsCommand) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Success)
+}
+
+/// Reads every model whole and compares. One that is wrong is told and the rest goes on.
+fn verify(models: &[String], sha256: Option<&str>) -> anyhow::Result<Exit> {
+    let builtin = registry::builtin();
+    let all: Vec<String> = builtin.iter().map(|m| m.id.clone()).collect();
+    let models = if models.is_empty() { all.as_slice() } else { models };
+    if sha256.is_some() && models.len() != 1 {
+        return Err(Usage(format!("--sha256 is of one model, {} are named", models.len())).into());
+    }
+    let mut exit = Exit::Success;
+    for model in models {
+        let known = builtin.iter().find(|entry| entry.id == *model);
+        let digest = match known {
+            Some(entry) => entry.verify().map(|()| entry.sha256.clone()),
+            None => registry::file_sha256(Path::new(model)),
+        };
+        let digest = digest.and_then(|digest| match sha256 {
+            Some(wanted) if wanted != digest => {
+                Err(Error::input(model, format!("SHA-256 is {digest}, expected {wanted}")))
+            }
+            _ => Ok(digest),
+        });
+        match digest {
+            // A file alone has no recorded hash: its digest is shown, nothing is claimed.
+            Ok(digest) if known.is_none() && sha256.is_none() => {
+                output::line(&format!("hash   {digest}  {}", escape(Path::new(model))))?;
+            }
+            Ok(digest) => output::line(&format!("ok     {digest}  {}", escape(Path::new(model))))?,
+            Err(error) => {
+                exit = Exit::Failures;
+                say(&error.to_string());
+            }
+        }
+    }
+    Ok(exit)
 }
 
 /// What is known about a model, for people.

@@ -101,6 +101,15 @@ pub fn count(n: u64, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
+/// Seconds as people say them.
+pub fn duration(seconds: f64) -> String {
+    match seconds.round() as u64 {
+        s @ 0..90 => count(s, "second"),
+        s @ 90..5400 => format!("{} minutes", (s + 30) / 60),
+        s => format!("{:.1} hours", s as f64 / 3600.0),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,5 +127,10 @@ mod tests {
     fn sizes_for_people() {
         assert_eq!([bytes(999), bytes(1536), bytes(5 << 30)], ["999 B", "1.5 KiB", "5.0 GiB"]);
         assert_eq!([count(1, "picture"), count(0, "picture")], ["1 picture", "0 pictures"]);
+    }
+
+    #[test]
+    fn durations_for_people() {
+        assert_eq!([duration(1.2), duration(100.0), duration(7200.0)], ["1 second", "2 minutes", "2.0 hours"]);
     }
 }

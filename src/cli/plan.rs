@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use chiaro::codec::{self, Limits};
 use chiaro::depth::registry::{self, ModelEntry};
 use chiaro::engine::budget::default_memory;
+use chiaro::engine::estimate::{free_bytes, last_pace};
 use chiaro::engine::job::{Job, Work};
 use chiaro::engine::{job_share, refuse_collisions};
 use chiaro::error::Result;
@@ -12,9 +13,11 @@ use chiaro::plan::{DepthPlan, PlanRequest, plan};
 use chiaro::recipe::Recipe;
 
 use super::args::PlanArgs;
+use super::existing::Existing;
 use super::exit::{Exit, describe, say};
 use super::inputs::gather;
 use super::plan_view::{PicturePlan, PlanReport, text};
+use super::voice::{self, Level};
 use super::{batch, output, recipes};
 
 /// The name of an output folder that was not given.
@@ -22,6 +25,7 @@ const NO_FOLDER: &str = "OUT";
 
 /// Everything plans of one run share.
 struct Planner {
+    exists: Existing,
     recipe: Recipe,
     share_bytes: u64,
     total_bytes: u64,
@@ -36,13 +40,15 @@ struct Planner {
 pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     let recipe = recipes::load(&args.look.recipe, &args.look.set)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(NO_FOLDER));
-    let gathered = gather(&args.look.inputs, &Work::Grade, &recipe, &out, &args.look.name)?;
+    let gathered = gather(&args.look.input, &Work::Grade, &recipe, &out, &args.look.name)?;
     let memory_bytes = args.machine.memory.unwrap_or_else(default_memory);
     let jobs = args.machine.jobs.map_or_else(batch::cores, usize::from);
     let mut report = PlanReport::new(&recipe, memory_bytes, jobs, &gathered.intake);
     report.collisions = refuse_collisions(&out, &gathered.intake.jobs).err().map(|e| e.to_string());
     let share_bytes = job_share(memory_bytes, jobs, gathered.intake.jobs.len());
-    let mut planner = Planner { recipe, share_bytes, total_bytes: memory_bytes, model: None };
+    let exists = Existing::new(&out, args.on_exist.into());
+    let pace = last_pace(&out, &recipe);
+    let mut planner = Planner { exists, recipe, share_bytes, total_bytes: memory_bytes, model: None };
     for error in &gathered.intake.failed {
         report.failed.push(describe(error));
     }
@@ -52,11 +58,14 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
             Err(error) => report.failed.push(describe(&error)),
         }
     }
+    report.estimate(args.out.as_deref().and_then(free_bytes), pace);
     if args.json {
         output::json(&serde_json::to_value(&report)?)?;
     } else if !gathered.nothing {
         output::text(&text(&report))?;
     }
+    let notes = gathered.notes.iter().chain(&report.warnings);
+    notes.for_each(|note| voice::say(Level::Warning, None, note));
     report.failed.iter().for_each(|failure| say(failure));
     if let Some(collisions) = &report.collisions {
         say(collisions);
@@ -89,7 +98,8 @@ impl Planner {
             Some(DepthPlan::Estimated { model }) => Some(self.model(model)?),
             _ => None,
         };
-        Ok(PicturePlan::new(job, source.info(), &plan, model.as_ref(), steps))
+        let fate = self.exists.fate(job);
+        Ok(PicturePlan::new(job, source.info(), &plan, model.as_ref(), steps, fate))
     }
 
     fn model(&mut self, name: &str) -> Result<ModelEntry> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use chiaro::color::encodings;
 use chiaro::depth::registry::ModelEntry;
+use chiaro::engine::estimate::Pace;
 use chiaro::engine::job::Job;
 use chiaro::engine::journal::path_text;
 use chiaro::engine::naming::Intake;
@@ -15,8 +16,9 @@ use chiaro::plan::{DepthPlan, Plan};
 use chiaro::recipe::Recipe;
 use serde::Serialize;
 
+use super::existing::Fate;
 use super::inputs::left_out;
-use super::output::{Facts, bytes, count};
+use super::output::{Facts, bytes, count, duration};
 
 /// What a run would do.
 #[derive(Debug, Serialize)]
@@ -35,6 +37,14 @@ pub struct PlanReport {
     pub failed: Vec<String>,
     /// Files in folders that are no pictures, by extension.
     pub left_out: BTreeMap<String, u64>,
+    /// Bytes of samples that would be written, before compression; at least 0 because of what may be up to date.
+    pub output_bytes: u64,
+    /// Free bytes on the file system of the output folder; `null` when unknown or no folder was given.
+    pub free_bytes: Option<u64>,
+    /// Wall seconds by the pace of the last run of this recipe into this folder; `null` without one.
+    pub seconds: Option<f64>,
+    /// What the run might trip over.
+    pub warnings: Vec<String>,
     /// The plans.
     pub pictures: Vec<PicturePlan>,
 }
@@ -111,8 +121,8 @@ pub struct OutputFacts {
     pub path: String,
     #[serde(skip)]
     shown_path: String,
-    /// True when something is there already.
-    pub exists: bool,
+    /// What happens because of what is there already.
+    pub fate: Fate,
     /// File format.
     pub format: &'static str,
     /// Samples and channels.
@@ -138,14 +148,47 @@ impl PlanReport {
             collisions: None,
             failed: Vec::new(),
             left_out: intake.skipped.clone(),
+            output_bytes: 0,
+            free_bytes: None,
+            seconds: None,
+            warnings: Vec::new(),
             pictures: Vec::new(),
+        }
+    }
+
+    /// Sums the plans up and compares with the machine.
+    pub fn estimate(&mut self, free_bytes: Option<u64>, pace: Option<Pace>) {
+        let writing = || self.pictures.iter().filter(|p| !p.output.fate.writes_nothing());
+        let pictures = writing().count() as u64;
+        self.output_bytes = writing().map(|p| p.output.sample_bytes).sum();
+        self.free_bytes = free_bytes;
+        self.seconds = pace.map(|pace| pace.seconds_for(pictures));
+        if let Some(free) = free_bytes.filter(|free| *free < self.output_bytes) {
+            self.warnings.push(format!(
+                "the disk has {} free, uncompressed outputs would need {}",
+                bytes(free),
+                bytes(self.output_bytes)
+            ));
+        }
+        let failing = self.pictures.iter().filter(|p| p.output.fate == Fate::Fail).count() as u64;
+        if failing > 0 {
+            let names = count(failing, "picture");
+            self.warnings
+                .push(format!("{names} would fail, because an output exists: --on-exist says what else to do"));
         }
     }
 }
 
 impl PicturePlan {
     /// The facts of one plan. `fused` counts the steps of the render pass without those of depth.
-    pub fn new(job: &Job, info: &PictureInfo, plan: &Plan, model: Option<&ModelEntry>, fused: usize) -> Self {
+    pub fn new(
+        job: &Job,
+        info: &PictureInfo,
+        plan: &Plan,
+        model: Option<&ModelEntry>,
+        fused: usize,
+        fate: Fate,
+    ) -> Self {
         let target = job.targets.first().map_or(Path::new(""), |t| t.as_path());
         let output = &plan.output;
         Self {
@@ -169,7 +212,7 @@ impl PicturePlan {
             output: OutputFacts {
                 path: path_text(target),
                 shown_path: escape(target),
-                exists: target.symlink_metadata().is_ok(),
+                fate,
                 format: output.format.name(),
                 layout: output.layout.to_string(),
                 encoding: output.encoding.name.clone(),
@@ -265,11 +308,11 @@ pub fn text(report: &PlanReport) -> String {
         text += &format!("{}\n{}\n\n", picture.shown_input, facts(picture));
     }
     let n = report.pictures.len() as u64;
-    let samples: u64 = report.pictures.iter().map(|p| p.output.sample_bytes).sum();
     let most = report.pictures.iter().map(|p| p.bytes).max().unwrap_or(0);
     text += &format!("{} under recipe {}\n", count(n, "picture"), escape(Path::new(&report.recipe)));
     let mut total = Facts::default();
-    total.add("disk", format!("at most about {} of samples, less where compressed", bytes(samples)));
+    let free = report.free_bytes.map(|free| format!("; {} are free", bytes(free))).unwrap_or_default();
+    total.add("disk", format!("at most about {} (uncompressed){free}", bytes(report.output_bytes)));
     total.add(
         "memory",
         format!(
@@ -282,6 +325,15 @@ pub fn text(report: &PlanReport) -> String {
     if most > report.memory_bytes {
         total.add("", "a picture larger than the budget runs alone");
     }
+    total.add(
+        "time",
+        match report.seconds {
+            Some(seconds) => {
+                format!("about {}, at the pace of the last run of this recipe into this folder", duration(seconds))
+            }
+            None => "unknown until the first picture is done: no run of this recipe into this folder yet".to_owned(),
+        },
+    );
     total.maybe("left out", left_out(&report.left_out));
     text += &format!("{total}\n");
     text
@@ -314,8 +366,7 @@ fn facts(p: &PicturePlan) -> Facts {
         ),
     );
     let o = &p.output;
-    let exists = if o.exists { " (exists)" } else { "" };
-    facts.add("output", format!("{}{exists}", o.shown_path));
+    facts.add("output", format!("{}{}", o.shown_path, o.fate.words()));
     let icc = if o.icc { ", ICC profile" } else { "" };
     facts.add("", format!("{}, {}, {}, compression {}{icc}", o.format, o.layout, o.encoding, o.compression));
     for note in &p.notes {

@@ -10,7 +10,7 @@ use chiaro::engine::journal::path_text;
 use serde_json::json;
 
 use super::console::{Console, Shown};
-use super::output::count;
+use super::output::duration;
 
 /// Pause between plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -61,14 +61,20 @@ impl Work {
 
 impl Progress {
     /// Begins; looks up the sizes of the inputs.
-    pub fn begin(console: &mut Console, jobs: &[Job]) -> Self {
+    pub fn begin(console: &mut Console, jobs: &[Job], recipe: &str) -> Self {
         let size = |job: &Job| std::fs::metadata(&job.input).map_or(0, |m| m.len());
         let bytes: Vec<u64> =
             if console.shown() == Shown::None { vec![0; jobs.len()] } else { jobs.iter().map(size).collect() };
         let total = bytes.iter().sum();
-        if console.shown() == Shown::Json {
-            console.event(&json!({ "event": "begin", "pictures": jobs.len(), "bytes": total }));
-        }
+        console.event(&json!({
+            "event": "begin",
+            "schema": super::schema::LOG_VERSION,
+            "program": "chiaro",
+            "version": env!("CARGO_PKG_VERSION"),
+            "recipe": recipe,
+            "pictures": jobs.len(),
+            "bytes": total,
+        }));
         console.start_bar(jobs.len() as u64);
         let style = indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
         if let Ok(style) = style {
@@ -139,18 +145,10 @@ impl Progress {
             "height": outcome.extent.map(|e| e.height),
             "kind": kind,
             "message": message,
+            "seconds": super::report::seconds(&outcome.stages),
             "finished": self.finished,
             "of": self.bytes.len(),
         })
-    }
-}
-
-/// Seconds as people say them.
-fn duration(seconds: f64) -> String {
-    match seconds.round() as u64 {
-        s @ 0..90 => count(s, "second"),
-        s @ 90..5400 => format!("{} minutes", (s + 30) / 60),
-        s => format!("{:.1} hours", s as f64 / 3600.0),
     }
 }
 
@@ -168,10 +166,5 @@ mod tests {
         // 100 bytes are 50 pixels in 2 s, 800 bytes are left: 400 pixels, 16 s.
         work.finished(100, Some(50), true);
         assert_eq!(work.seconds_left(2.0), Some(16.0));
-    }
-
-    #[test]
-    fn durations_for_people() {
-        assert_eq!([duration(1.2), duration(100.0), duration(7200.0)], ["1 second", "2 minutes", "2.0 hours"]);
     }
 }

@@ -36,10 +36,10 @@ pub fn for_model(model: &str, sets: &[String]) -> anyhow::Result<Recipe> {
 /// # Errors
 /// An unknown or wrong recipe.
 pub fn run(args: &RecipesArgs) -> anyhow::Result<Exit> {
-    match (&args.command, args.schema) {
-        (_, true) => output::json(&recipe::schema())?,
-        (Some(RecipesCommand::Show { recipe }), _) => show(recipe)?,
-        (None, _) => output::text(&recipe::show_recipes())?,
+    match &args.command {
+        None | Some(RecipesCommand::List) => output::text(&recipe::show_recipes())?,
+        Some(RecipesCommand::Show { recipe }) => show(recipe)?,
+        Some(RecipesCommand::Schema) => output::json(&recipe::schema())?,
     }
     Ok(Exit::Success)
 }

@@ -4,8 +4,6 @@
 //! never sees half of it. Names that are no UTF-8 are written as `hex:` and their bytes, as in the journal.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use chiaro::depth::cache::CacheCounts;
@@ -19,6 +17,8 @@ use serde::Serialize;
 /// The whole report.
 #[derive(Debug, Serialize)]
 pub struct Report {
+    /// Version of the form: `docs/schema/report.schema.json`.
+    pub schema: u32,
     /// Always "chiaro".
     pub program: &'static str,
     /// Program version.
@@ -37,14 +37,29 @@ pub struct Report {
     pub jobs: Option<usize>,
     /// Loads, hits, evictions and reloads of depth models.
     pub models: Option<CacheCounts>,
+    /// How the run ended: "complete", "interrupted", "stopped" (SIGTERM) or "failed".
+    pub ended: &'static str,
+    /// The exit code.
+    pub exit: u8,
     /// Totals.
     pub totals: Totals,
+    /// Warnings about pictures, each once, with the number of pictures that had it.
+    pub warnings: Vec<WarningCount>,
     /// Why the run as a whole ended early.
     pub error: Option<String>,
     /// Files in folders that are no pictures, by extension.
     pub left_out: BTreeMap<String, u64>,
     /// One entry per input, in the order of the inputs; inputs that could not become a job come first.
     pub pictures: Vec<Picture>,
+}
+
+/// One warning and how many pictures had it.
+#[derive(Debug, Serialize)]
+pub struct WarningCount {
+    /// The text.
+    pub message: String,
+    /// How many.
+    pub pictures: u64,
 }
 
 /// Which look.
@@ -71,6 +86,26 @@ pub struct Totals {
     pub summary: Summary,
     /// Wall seconds.
     pub seconds: f64,
+    /// Pixels of the pictures that were rendered.
+    pub pixels: u64,
+    /// Seconds per stage, summed over pictures; more than the wall seconds where pictures run side by side.
+    pub stages: Stages,
+}
+
+impl Totals {
+    /// Counts in what one picture took.
+    pub fn add(&mut self, outcome: &Outcome) {
+        if outcome.status == Status::Done {
+            self.pixels += outcome.extent.map_or(0, |e| e.pixels());
+        }
+        let (sum, one) = (&mut self.stages, &outcome.stages);
+        sum.admit += one.admit;
+        sum.read += one.read;
+        sum.analyse += one.analyse;
+        sum.depth += one.depth;
+        sum.render += one.render;
+        sum.write += one.write;
+    }
 }
 
 /// What became of one input.
@@ -90,12 +125,23 @@ pub struct Picture {
     pub width: Option<u32>,
     /// Rows.
     pub height: Option<u32>,
-    /// Where the depth came from.
+    /// What computed its pixels; `null` unless it was rendered.
+    pub device: Option<String>,
+    /// Where the depth came from, the model and its engine included.
     pub depth: Option<String>,
+    /// Wall seconds, the stages together.
+    pub seconds: Option<f64>,
     /// Wall seconds per stage.
     pub stages: Option<Stages>,
     /// Things worth knowing.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
+}
+
+/// Something worth knowing about one picture that is no failure.
+#[derive(Debug, Serialize)]
+pub struct Warning {
+    /// What.
+    pub message: String,
 }
 
 impl Picture {
@@ -115,7 +161,7 @@ impl Picture {
     }
 
     /// A job that ended.
-    pub fn ended(job: &Job, outcome: &Outcome) -> Self {
+    pub fn ended(job: &Job, outcome: &Outcome, device: &str) -> Self {
         let (kind, message) = kind_and_message(&outcome.status);
         Self {
             outputs: in_place(job, outcome).iter().map(|p| path_text(p)).collect(),
@@ -123,9 +169,11 @@ impl Picture {
             message: message.map(str::to_owned),
             width: outcome.extent.map(|e| e.width),
             height: outcome.extent.map(|e| e.height),
+            device: (outcome.status == Status::Done).then(|| device.to_owned()),
             depth: outcome.depth.clone(),
+            seconds: Some(seconds(&outcome.stages)),
             stages: Some(outcome.stages),
-            warnings: outcome.warnings.clone(),
+            warnings: outcome.warnings.iter().map(|message| Warning { message: message.clone() }).collect(),
             ..Self::bare(path_text(&job.input), status_word(&outcome.status))
         }
     }
@@ -139,7 +187,9 @@ impl Picture {
             message: None,
             width: None,
             height: None,
+            device: None,
             depth: None,
+            seconds: None,
             stages: None,
             warnings: Vec::new(),
         }
@@ -171,31 +221,18 @@ pub fn kind_and_message(status: &Status) -> (Option<ErrorKind>, Option<&str>) {
     }
 }
 
-/// Writes the report: complete under a temporary name beside `path`, then renamed over it.
+/// Writes the report; it appears at its name by rename.
 ///
 /// # Errors
 /// `Output` when it cannot be written.
 pub fn write(path: &Path, report: &Report) -> Result<()> {
-    let temporary = beside(path);
-    let written = fill(&temporary, report).and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|e| {
-        // Nothing is left of a report that failed; if even that fails there is nothing more to say.
-        let _ = fs::remove_file(&temporary);
-        Error::output(path, format!("the report cannot be written: {e}"))
+    super::write::atomic(path, "the report", |out| {
+        serde_json::to_writer_pretty(&mut *out, report)?;
+        out.write_all(b"\n")
     })
 }
 
-fn beside(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.tmp", std::process::id()));
-    path.with_file_name(name)
-}
-
-fn fill(path: &Path, report: &Report) -> std::io::Result<()> {
-    let mut file = BufWriter::new(OpenOptions::new().write(true).create_new(true).open(path)?);
-    serde_json::to_writer_pretty(&mut file, report)?;
-    file.write_all(b"\n")?;
-    file.flush()?;
-    file.get_ref().sync_all()
+/// Wall seconds of one job, all stages.
+pub fn seconds(s: &Stages) -> f64 {
+    s.admit + s.read + s.analyse + s.depth + s.render + s.write
 }

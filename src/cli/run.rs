@@ -13,9 +13,9 @@ use super::{plan, recipes};
 /// Those of the recipe and of the batch as a whole.
 pub fn run(args: RunArgs) -> anyhow::Result<Exit> {
     if args.dry_run {
-        let (out, machine) = (Some(args.job.out), args.job.machine);
-        return plan::run(&PlanArgs { look: args.look, out, machine, json: false });
+        let (out, machine, on_exist) = (Some(args.job.out), args.job.machine, args.job.on_exist);
+        return plan::run(&PlanArgs { look: args.look, out, machine, on_exist, json: false });
     }
     let recipe = recipes::load(&args.look.recipe, &args.look.set)?;
-    batch::run(Batch { inputs: args.look.inputs, work: Work::Grade, recipe, name: args.look.name, job: args.job })
+    batch::run(Batch { input: args.look.input, work: Work::Grade, recipe, name: args.look.name, job: args.job })
 }

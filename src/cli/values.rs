@@ -146,6 +146,39 @@ pub enum LogFormat {
     Json,
 }
 
+/// What a schema is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaArg {
+    /// Recipe files
+    Recipe,
+    /// Lines on stderr with --log-format json
+    Log,
+    /// The file of --report
+    Report,
+}
+
+/// Nodes along one axis of a table that is made.
+pub fn bake_size() -> clap::builder::RangedI64ValueParser<u32> {
+    let sizes = chiaro::engine::bake::SIZES;
+    clap::value_parser!(u32).range(i64::from(*sizes.start())..=i64::from(*sizes.end()))
+}
+
+/// The name of an encoding.
+pub fn encoding() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(chiaro::color::encodings::NAMES)
+}
+
+/// A mix, 0 to 1.
+pub fn strength(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|s| (0.0..=1.0).contains(s)).ok_or_else(|| "allowed: 0 to 1".to_owned())
+}
+
+/// A SHA-256 in hexadecimal digits, as lowercase.
+pub fn sha256(text: &str) -> Result<String, String> {
+    let right = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if right { Ok(text.to_lowercase()) } else { Err("allowed: 64 hexadecimal digits".to_owned()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

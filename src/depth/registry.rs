@@ -207,22 +207,28 @@ impl ModelEntry {
     pub fn verify(&self) -> Result<()> {
         let actual = match &self.source {
             ModelSource::Embedded(bytes) => hex(&Sha256::digest(bytes)),
-            ModelSource::File(path) => {
-                let mut hash = Sha256::new();
-                let file = read_limited(path, MAX_MODEL_BYTES)?;
-                hash.update(&file);
-                let header = OnnxHeader::parse(&file).map_err(|reason| self.error(format!("the model {reason}")))?;
-                for name in &header.external_files {
-                    hash.update(read_limited(&beside(path, name)?, MAX_MODEL_BYTES)?);
-                }
-                hex(&hash.finalize())
-            }
+            ModelSource::File(path) => file_sha256(path)?,
         };
         if actual == self.sha256 {
             return Ok(());
         }
         Err(self.error(format!("the model has changed: SHA-256 is {actual}, expected {}", self.sha256)))
     }
+}
+
+/// SHA-256 of a model file and the weights it refers to, in their order; hexadecimal digits.
+///
+/// # Errors
+/// As [`ModelEntry::from_file`], but for a contract that is not understood.
+pub fn file_sha256(path: &Path) -> Result<String> {
+    let file = read_limited(path, MAX_MODEL_BYTES)?;
+    let header = OnnxHeader::parse(&file).map_err(|reason| Error::input(path, format!("the model {reason}")))?;
+    let mut hash = Sha256::new();
+    hash.update(&file);
+    for name in &header.external_files {
+        hash.update(read_limited(&beside(path, name)?, MAX_MODEL_BYTES)?);
+    }
+    Ok(hex(&hash.finalize()))
 }
 
 /// All models that can be named in a recipe without a path.

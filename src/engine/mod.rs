@@ -5,7 +5,8 @@
 //! | `run` | the engine: pool, device, budget, depth stage; starts drivers and collects outcomes |
 //! | `drive` | one job from admission to commit |
 //! | `analyse`, `render` | the two phases |
-//! | [`job`], [`options`], [`naming`] | what goes in and what comes out |
+//! | [`bake`], [`estimate`] | a recipe as a LUT; room and time a run will need |
+//! | [`job`], [`options`], [`naming`], [`template`] | what goes in and what comes out |
 //!
 //! Below them lies what makes a batch safe to kill, to repeat and to bound, knowing only paths, bytes and hashes:
 //!
@@ -21,12 +22,14 @@
 //! | [`on_exist`] | what happens when the final name is taken |
 
 mod analyse;
+pub mod bake;
 pub mod budget;
 pub mod cancel;
 pub mod claims;
 pub mod committer;
 mod disk;
 mod drive;
+pub mod estimate;
 pub mod identity;
 pub mod job;
 pub mod journal;
@@ -36,5 +39,6 @@ pub mod options;
 mod render;
 mod run;
 pub mod staged;
+pub mod template;
 
 pub use run::{Engine, job_share, refuse_collisions};

@@ -7,8 +7,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::job::{Job, Work};
+use super::template::{Fields, Template};
+use crate::codec::{self, Limits};
 use crate::error::{Error, Result};
-use crate::picture::Format;
+use crate::picture::{Format, Metadata, exif};
 use crate::recipe::Recipe;
 use crate::walk::Found;
 
@@ -26,18 +28,28 @@ pub struct Intake {
     pub failed: Vec<Error>,
 }
 
-/// Makes jobs of inputs. Reads the first bytes of every file, nothing more.
+/// A picture and its place in the list of inputs, from 1. Files that are left out have none; inputs that fail keep theirs, so that
+/// repairing one renames no other.
+struct Numbered {
+    found: Found,
+    format: Format,
+    number: u64,
+}
+
+/// Makes jobs of inputs. Reads the first bytes of every file; the header too where `template` needs EXIF data.
 ///
 /// # Errors
 /// A name template that is wrong.
 pub fn intake(found: Vec<Result<Found>>, work: &Work, recipe: &Recipe, out: &Path, template: &str) -> Result<Intake> {
-    check_template(template)?;
+    let template = Template::parse(template).map_err(|reason| Error::recipe("--name", 0, reason))?;
     let mut intake = Intake::default();
     let mut pictures = Vec::new();
+    let mut number = 0;
     for item in found {
+        number += 1;
         match item.and_then(|found| sniff(&found.path).map(|format| (found, format))) {
             Err(error) => intake.failed.push(error),
-            Ok((found, Some(format))) => pictures.push((found, format)),
+            Ok((found, Some(format))) => pictures.push(Numbered { found, format, number }),
             Ok((found, None)) if found.explicit => intake.failed.push(Error::unsupported(
                 &found.path,
                 "not a picture format Chiaro reads (TIFF, PNG, EXR); convert it first",
@@ -45,11 +57,17 @@ pub fn intake(found: Vec<Result<Found>>, work: &Work, recipe: &Recipe, out: &Pat
             Ok((found, None)) => {
                 let extension = found.path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
                 *intake.skipped.entry(extension).or_default() += 1;
+                number -= 1;
             }
         }
     }
-    let namer = Namer { work, recipe, out, template, clashing: clashing(&pictures) };
-    intake.jobs = pictures.iter().map(|(found, format)| namer.job(found, *format)).collect();
+    let namer = Namer { work, recipe, out, template: &template, clashing: clashing(&pictures) };
+    for picture in &pictures {
+        match namer.job(picture) {
+            Ok(job) => intake.jobs.push(job),
+            Err(error) => intake.failed.push(error),
+        }
+    }
     Ok(intake)
 }
 
@@ -59,9 +77,9 @@ fn stem_key(relpath: &Path) -> String {
 }
 
 /// The stems that several pictures have.
-fn clashing(pictures: &[(Found, Format)]) -> HashSet<String> {
+fn clashing(pictures: &[Numbered]) -> HashSet<String> {
     let mut seen = HashSet::new();
-    pictures.iter().map(|(found, _)| stem_key(&found.relpath)).filter(|key| !seen.insert(key.clone())).collect()
+    pictures.iter().map(|picture| stem_key(&picture.found.relpath)).filter(|key| !seen.insert(key.clone())).collect()
 }
 
 fn sniff(path: &Path) -> Result<Option<Format>> {
@@ -76,18 +94,16 @@ struct Namer<'a> {
     work: &'a Work,
     recipe: &'a Recipe,
     out: &'a Path,
-    template: &'a str,
+    template: &'a Template,
     /// Stems of several pictures, as [`stem_key`] makes them.
     clashing: HashSet<String>,
 }
 
 impl Namer<'_> {
-    fn job(&self, found: &Found, format: Format) -> Job {
+    fn job(&self, picture: &Numbered) -> Result<Job> {
+        let found = &picture.found;
         let targets = match self.work {
-            Work::Grade => {
-                let extension = extension(&found.relpath, format, self.recipe.output.format);
-                vec![self.out.join(fill(self.template, &found.relpath, &extension, &self.recipe.name))]
-            }
+            Work::Grade => vec![self.graded_name(picture)?],
             Work::Depth(exports) => {
                 let own = self.depth_name(&found.relpath);
                 let named = |suffix: &str| {
@@ -98,7 +114,25 @@ impl Namer<'_> {
                 exports.iter().map(|export| named(export.suffix())).collect()
             }
         };
-        Job { input: found.path.clone(), name: super::journal::path_text(&found.relpath), targets }
+        Ok(Job { input: found.path.clone(), name: super::journal::path_text(&found.relpath), targets })
+    }
+
+    fn graded_name(&self, picture: &Numbered) -> Result<PathBuf> {
+        let found = &picture.found;
+        let reads_exif = self.template.reads_exif();
+        let metadata = if reads_exif { metadata(&found.path)? } else { Metadata::default() };
+        let fields = Fields {
+            path: &found.path,
+            relpath: &found.relpath,
+            ext: &extension(&found.relpath, picture.format, self.recipe.output.format),
+            number: picture.number,
+            recipe: &self.recipe.name,
+            hash: &self.recipe.hash,
+            output: "",
+            exif: &|name| exif::field(&metadata, name),
+        };
+        let name = self.template.fill(&fields).map_err(|reason| Error::input(&found.path, reason))?;
+        Ok(self.out.join(name))
     }
 
     /// The stem; where pictures share it, the whole name of the file tells their depth maps apart.
@@ -106,6 +140,11 @@ impl Namer<'_> {
         let shared = self.clashing.contains(&stem_key(relpath));
         if shared { relpath.file_name() } else { relpath.file_stem() }.unwrap_or_default()
     }
+}
+
+/// What travels beside the pixels of a file, from its header.
+fn metadata(path: &Path) -> Result<Metadata> {
+    Ok(codec::open(path, &Limits::default())?.info().metadata.clone())
 }
 
 /// The input's own extension where it names the output's format, else the format's usual one.
@@ -119,72 +158,10 @@ fn extension(relpath: &Path, input: Format, output: Option<Format>) -> String {
     if fits { own } else { output.extension().to_owned() }
 }
 
-const FIELDS: [&str; 5] = ["relpath", "stem", "recipe", "ext", "input_ext"];
-
-fn check_template(template: &str) -> Result<()> {
-    let wrong = |reason: String| Err(Error::recipe("--name", 0, reason));
-    let mut rest = template;
-    let mut has_stem = false;
-    while let Some(open) = rest.find(['{', '}']) {
-        if !rest[open..].starts_with('{') {
-            return wrong(format!("a lone }} in {template:?}"));
-        }
-        let Some(close) = rest[open..].find('}') else { return wrong(format!("a {{ without }} in {template:?}")) };
-        let field = &rest[open + 1..open + close];
-        if !FIELDS.contains(&field) {
-            let allowed = FIELDS.map(|field| format!("{{{field}}}")).join(" ");
-            return wrong(format!("{{{field}}} is not known, allowed: {allowed}"));
-        }
-        has_stem |= field == "stem";
-        rest = &rest[open + close + 1..];
-    }
-    let escapes = template.starts_with('/') || template.split('/').any(|part| part == "..");
-    match (has_stem, escapes) {
-        (_, true) => wrong(format!("{template:?} leads out of the output folder")),
-        (false, _) => wrong(format!("{template:?} gives every picture the same name: {{stem}} is missing")),
-        (true, false) => Ok(()),
-    }
-}
-
-/// Fills a checked template. Names stay as bytes, so that those that are no UTF-8 survive.
-fn fill(template: &str, relpath: &Path, extension: &str, recipe: &str) -> PathBuf {
-    let mut out = PathBuf::new();
-    for component in template.split('/') {
-        let mut name = std::ffi::OsString::new();
-        let mut rest = component;
-        while let Some(open) = rest.find('{') {
-            name.push(&rest[..open]);
-            let close = rest[open..].find('}').map_or(rest.len(), |at| open + at);
-            match &rest[open + 1..close.min(rest.len())] {
-                "relpath" => name.push(relpath.parent().map_or(OsStr::new(""), Path::as_os_str)),
-                "stem" => name.push(relpath.file_stem().unwrap_or_default()),
-                "recipe" => name.push(recipe),
-                "ext" => name.push(extension),
-                "input_ext" => name.push(relpath.extension().unwrap_or_default()),
-                _ => {}
-            }
-            rest = rest.get(close + 1..).unwrap_or("");
-        }
-        name.push(rest);
-        if !name.is_empty() {
-            out.push(name);
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::job::DepthExport;
     use super::*;
-
-    #[test]
-    fn names_follow_the_template() {
-        let fill = |template| fill(template, Path::new("day 1/a.b.TIFF"), "tif", "dusk");
-        assert_eq!(fill(DEFAULT_NAME), Path::new("day 1/a.b.tif"));
-        assert_eq!(fill("{stem}_{recipe}.{ext}"), Path::new("a.b_dusk.tif"));
-        assert_eq!(fill("{stem}_{input_ext}.{ext}"), Path::new("a.b_TIFF.tif"));
-    }
 
     #[test]
     fn depth_maps_of_pictures_with_one_stem_keep_their_extensions() {
@@ -205,15 +182,5 @@ mod tests {
         assert_eq!(extension(Path::new("a.TIFF"), Format::Tiff, None), "TIFF");
         assert_eq!(extension(Path::new("a.jpg"), Format::Tiff, None), "tif");
         assert_eq!(extension(Path::new("a.tif"), Format::Tiff, Some(Format::Png)), "png");
-    }
-
-    #[test]
-    fn bad_templates_say_why() {
-        for (template, word) in
-            [("{stem", "without"), ("{name}.x", "allowed"), ("../{stem}", "leads out"), ("x.{ext}", "same name")]
-        {
-            assert!(check_template(template).unwrap_err().to_string().contains(word), "{template}");
-        }
-        check_template(DEFAULT_NAME).unwrap();
     }
 }

@@ -10,23 +10,26 @@
 //!
 //! A file called `-` or `@x` is named `./-` or `./@x`. Inside folders, names that begin with a dot (so `._*` of macOS as
 //! well) and the output folder are left out; what is named stays in. Arguments keep their order; below each, the order is depth first and
-//! bytewise by name, so two machines agree. A file named twice is one item. Names need not be text.
+//! bytewise by name, so two machines agree. A file named twice is one item. Names need not be text. A [`Filter`] chooses among what folders
+//! and wildcards hold.
 
+mod filter;
+mod glob;
+mod list;
 mod sequence;
 
+pub use filter::Filter;
 pub use sequence::Sequence;
 
-use crate::error::{Error, Result, escape};
-use globset::{GlobBuilder, GlobMatcher};
+use crate::error::{Error, Result};
+use glob::{GlobParts, has_wildcard};
+use list::read_list;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Component, Path, PathBuf};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
-
-/// Longest line of a list; paths are limited to 4096 bytes on Linux and about 64 KiB on Windows.
-const LINE_BYTES: u64 = 128 << 10;
 
 /// An input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,15 +50,35 @@ pub struct Found {
 /// Each item is an input, or the error of a name that leads nowhere or a folder that cannot be listed ([`Error::Input`]): one bad name
 /// never hides the others.
 pub fn walk(arguments: &[OsString], out: Option<&Path>, stdin: &mut dyn Read) -> Vec<Result<Found>> {
+    walk_with(arguments, out, &WalkOptions::default(), stdin)
+}
+
+/// What of all that is named is taken, and how lists are read.
+#[derive(Debug, Clone, Default)]
+pub struct WalkOptions {
+    /// Which files of folders and wildcards are taken.
+    pub filter: Filter,
+    /// Paths of lists are separated by NUL, whatever they look like.
+    pub null: bool,
+}
+
+/// As [`walk`], with a filter.
+pub fn walk_with(
+    arguments: &[OsString],
+    out: Option<&Path>,
+    options: &WalkOptions,
+    stdin: &mut dyn Read,
+) -> Vec<Result<Found>> {
     let out = out.and_then(|out| fs::canonicalize(out).ok());
-    let mut walker = Walker { out, items: Vec::new(), seen: HashMap::new() };
+    let mut walker = Walker { options, out, items: Vec::new(), seen: HashMap::new() };
     for argument in arguments {
         walker.argument(argument, stdin);
     }
     walker.items
 }
 
-struct Walker {
+struct Walker<'a> {
+    options: &'a WalkOptions,
     /// Real path of the output folder.
     out: Option<PathBuf>,
     items: Vec<Result<Found>>,
@@ -63,13 +86,13 @@ struct Walker {
     seen: HashMap<u128, usize>,
 }
 
-impl Walker {
+impl Walker<'_> {
     fn argument(&mut self, argument: &OsStr, stdin: &mut dyn Read) {
         if argument == "-" {
-            self.list(Path::new("standard input"), stdin);
+            self.list(argument, Path::new("standard input"), stdin);
         } else if let Some(list) = strip_at(argument) {
             match fs::File::open(&list) {
-                Ok(mut file) => self.list(&list, &mut file),
+                Ok(mut file) => self.list(argument, &list, &mut file),
                 Err(e) => self.items.push(Err(Error::input(list, format!("cannot open the list: {e}")))),
             }
         } else if Path::new(argument).symlink_metadata().is_err() && has_wildcard(argument) {
@@ -113,7 +136,8 @@ impl Walker {
     }
 
     fn folder(&mut self, root: &Path) {
-        let entries = entries(root, self.out.clone(), |_, _| true);
+        let options = self.options;
+        let entries = entries(root, self.out.clone(), |folder, _| options.filter.enters(folder));
         self.take(root, entries, |_| Some(false));
     }
 
@@ -126,8 +150,9 @@ impl Walker {
             return self.items.push(Err(Error::input(pattern, "no file matches: its folder does not exist")));
         }
         let before = self.items.len();
-        let entries =
-            entries(&parts.base, self.out.clone(), |relative, depth| parts.may_lead_to_a_match(relative, depth));
+        let options = self.options;
+        let enter = |folder: &Path, depth| options.filter.enters(folder) && parts.may_lead_to_a_match(folder, depth);
+        let entries = entries(&parts.base, self.out.clone(), enter);
         let duplicates = self.take(&parts.base, entries, |relative| parts.accepts(relative));
         if self.items.len() == before && duplicates == 0 {
             self.items.push(Err(Error::input(pattern, "no file matches")));
@@ -148,7 +173,9 @@ impl Walker {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => {
                     let relpath = entry.path().strip_prefix(root).unwrap_or(entry.path()).to_owned();
-                    let Some(explicit) = accept(&relpath) else { continue };
+                    let Some(explicit) = accept(&relpath).filter(|_| self.options.filter.takes(&relpath)) else {
+                        continue;
+                    };
                     let real = real.join(&relpath);
                     let found = Found { path: entry.into_path(), relpath, explicit, sequence: None };
                     duplicates += usize::from(!self.add(&real, found));
@@ -177,14 +204,17 @@ impl Walker {
         }
     }
 
-    fn list(&mut self, name: &Path, reader: &mut dyn Read) {
+    fn list(&mut self, argument: &OsStr, name: &Path, reader: &mut dyn Read) {
         let mut reader = BufReader::new(reader);
-        let ended = read_list(&mut reader, |line| match path_from_bytes(line) {
+        let ended = read_list(&mut reader, self.options.null, |line| match path_from_bytes(line) {
             Some(path) => self.name(&path),
             None => self.items.push(Err(Error::input(name, "a line is not valid UTF-8"))),
         });
-        if let Err(e) = ended {
-            self.items.push(Err(Error::input(name, format!("cannot read the list: {e}"))));
+        match ended {
+            // Under the argument itself: no file has that name, so it is told like a name that leads nowhere.
+            Ok(0) => self.items.push(Err(Error::input(argument, "the list names no file"))),
+            Ok(_) => {}
+            Err(e) => self.items.push(Err(Error::input(name, format!("cannot read the list: {e}")))),
         }
     }
 }
@@ -206,34 +236,6 @@ fn entries(
                 && (!entry.file_type().is_dir() || !is_out() && enter(relative, entry.depth()))
     };
     WalkDir::new(root).sort_by(|a, b| a.file_name().cmp(b.file_name())).into_iter().filter_entry(keep)
-}
-
-/// Calls `line` for each path of a list: separated by NUL if the first line has one (`find -print0`), else by line ends, LF or CRLF.
-fn read_list(reader: &mut impl BufRead, mut line: impl FnMut(&[u8])) -> io::Result<()> {
-    let head = reader.fill_buf()?;
-    let end = head.iter().position(|b| *b == b'\n').unwrap_or(head.len());
-    let separator = if head.get(..end).unwrap_or_default().contains(&0) { 0 } else { b'\n' };
-    if head.starts_with(b"\xef\xbb\xbf") {
-        reader.consume(3);
-    }
-    let mut bytes = Vec::new();
-    loop {
-        bytes.clear();
-        let length = reader.by_ref().take(LINE_BYTES).read_until(separator, &mut bytes)?;
-        if length as u64 == LINE_BYTES {
-            return Err(io::Error::other(format!("a line is longer than {LINE_BYTES} bytes; is this a list?")));
-        }
-        if length == 0 {
-            return Ok(());
-        }
-        let mut path = bytes.strip_suffix(&[separator]).unwrap_or(&bytes);
-        if separator == b'\n' {
-            path = path.strip_suffix(b"\r").unwrap_or(path);
-        }
-        if !path.is_empty() {
-            line(path);
-        }
-    }
 }
 
 #[cfg(unix)]
@@ -269,64 +271,6 @@ fn walk_error(root: &Path, error: &walkdir::Error) -> Error {
     match error.io_error() {
         Some(e) => Error::input(path, format!("cannot list it: {e}")),
         None => Error::input(path, error),
-    }
-}
-
-/// Whether a glob is meant.
-fn has_wildcard(argument: &OsStr) -> bool {
-    argument.as_encoded_bytes().iter().any(|b| b"*?[{".contains(b))
-}
-
-/// A glob, cut before its first wildcard.
-struct GlobParts {
-    base: PathBuf,
-    /// Matches paths relative to `base`.
-    matcher: GlobMatcher,
-    /// How deep a match lies at most.
-    depth: usize,
-    explicit: bool,
-}
-
-impl GlobParts {
-    fn new(pattern: &OsStr) -> Result<Self> {
-        let text = pattern.to_str().ok_or_else(|| Error::input(pattern, "a name with wildcards must be UTF-8"))?;
-        let (mut base, mut rest) = (PathBuf::new(), Vec::new());
-        for part in Path::new(text).components() {
-            if rest.is_empty() && !has_wildcard(part.as_os_str()) {
-                base.push(part);
-            } else if let Component::Normal(name) = part {
-                rest.push(name.to_str().unwrap_or_default());
-            } else {
-                let reason = format!("{} cannot follow a wildcard", escape(part.as_ref()));
-                return Err(Error::input(pattern, reason));
-            }
-        }
-        // `{a/b,c}` may hold separators, so braces across parts make the depth unknown, as `**` does.
-        let open_end = rest.iter().any(|part| part.contains("**") || part.contains('{') != part.contains('}'));
-        let glob = GlobBuilder::new(&rest.join("/")).literal_separator(true).backslash_escape(cfg!(unix)).build();
-        let matcher = glob.map_err(|e| Error::input(pattern, e))?.compile_matcher();
-        let explicit = rest.last().is_some_and(|last| last.chars().any(|c| !"*?".contains(c)));
-        let depth = if open_end { usize::MAX } else { rest.len() };
-        let base = if base.as_os_str().is_empty() { PathBuf::from(".") } else { base };
-        Ok(Self { base, matcher, depth, explicit })
-    }
-
-    /// Whether a file is taken, and whether it then is explicit. As in a shell, a folder that matches means all that is below it.
-    fn accepts(&self, relative: &Path) -> Option<bool> {
-        if self.matcher.is_match(relative) {
-            return Some(self.explicit);
-        }
-        self.matches_above(relative).then_some(false)
-    }
-
-    /// Whether a folder at `depth` can hold what is taken: below the depth of the pattern only if it, or one above, matches.
-    fn may_lead_to_a_match(&self, folder: &Path, depth: usize) -> bool {
-        depth < self.depth || self.matcher.is_match(folder) || self.matches_above(folder)
-    }
-
-    fn matches_above(&self, relative: &Path) -> bool {
-        let above = relative.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
-        above.into_iter().any(|above| self.matcher.is_match(above))
     }
 }
 

@@ -110,6 +110,24 @@ fn globs_are_relative_to_the_folder_before_the_wildcard() {
 }
 
 #[test]
+fn a_filter_chooses_among_what_folders_and_wildcards_hold() {
+    let folder = tree(&["s/a.tif", "s/b.png", "s/raw/c.tif", "s/d/c.tif"]);
+    let s = folder.path().join("s");
+    let own = |list: &[&str]| list.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>();
+    let filtered = |arguments: &[&Path], include: &[&str], exclude: &[&str]| {
+        let filter = Filter::new(&own(include), &own(exclude)).unwrap();
+        let arguments: Vec<OsString> = arguments.iter().map(|a| a.as_os_str().to_owned()).collect();
+        let options = WalkOptions { filter, null: false };
+        relpaths(&walk_with(&arguments, None, &options, &mut io::empty()))
+    };
+    assert_eq!(filtered(&[&s], &["*.tif"], &["raw"]), ["a.tif", "d/c.tif"]);
+    assert_eq!(filtered(&[&s.join("*")], &[], &["*.tif"]), ["b.png"]);
+    assert_eq!(filtered(&[&s], &["d/*"], &[]), ["d/c.tif"]);
+    // What is named itself is taken.
+    assert_eq!(filtered(&[&s.join("b.png")], &["*.tif"], &["*"]), ["b.png"]);
+}
+
+#[test]
 fn a_name_with_wildcards_that_exists_is_that_file() {
     let folder = tree(&["[1].tif", "1.tif"]);
     assert_eq!(relpaths(&run(&[&folder.path().join("[1].tif")], None)), ["[1].tif"]);
@@ -127,7 +145,14 @@ fn lists_come_from_files_and_standard_input() {
     assert_eq!(relpaths(&walk(&["-".into()], None, &mut text.as_bytes())), expected);
     let zero = format!("{}\0{}\0", line("a.tif"), line("d"));
     assert_eq!(relpaths(&walk(&["-".into()], None, &mut zero.as_bytes())), ["a.tif", "c.tif"]);
+    let options = WalkOptions { null: true, ..WalkOptions::default() };
+    let one = format!("{}\0", line("a.tif"));
+    assert_eq!(relpaths(&walk_with(&["-".into()], None, &options, &mut one.as_bytes())), ["a.tif"]);
     assert!(run(&[Path::new("@/nonexistent")], None)[0].is_err());
+    let empty = walk(&["-".into()], None, &mut "\n\r\n".as_bytes());
+    assert_eq!(empty[0].as_ref().unwrap_err().to_string(), "-: the list names no file");
+    let missing = walk(&["-".into()], None, &mut format!("{}\n{}", line("no.tif"), line("a.tif")).as_bytes());
+    assert!(missing[0].is_err() && missing[1].is_ok());
     let endless = vec![b'x'; 1 << 20];
     let items = walk(&["-".into()], None, &mut endless.as_slice());
     assert!(items[0].as_ref().unwrap_err().to_string().contains("is this a list?"));

@@ -4,6 +4,7 @@
 
 #[path = "../picture_util/mod.rs"]
 pub mod pictures;
+pub mod schema;
 
 use std::ffi::OsStr;
 use std::fs;
