@@ -14,6 +14,7 @@
 mod chunk;
 pub mod distance;
 mod params;
+mod purity;
 mod step;
 
 pub use chunk::{CHUNK, Chunk, Isa, Px};
@@ -33,7 +34,7 @@ macro_rules! ops {
 
 ops! {
     /// Every operation a recipe can name, in the order the documentation shows them.
-    ALL: invert, exposure, lut, haze, depth_grade
+    ALL: invert, exposure, saturation, vibrance, hsl, split_tone, monochrome, lut, vignette, grain, haze, depth_grade
 }
 
 ops! {
