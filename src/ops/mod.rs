@@ -15,6 +15,7 @@ pub mod area;
 mod chunk;
 pub mod distance;
 mod params;
+mod purity;
 mod step;
 
 pub use chunk::{CHUNK, Chunk, Isa, Px};
@@ -34,7 +35,7 @@ macro_rules! ops {
 
 ops! {
     /// Every operation a recipe can name, in the order the documentation shows them.
-    ALL: invert, exposure, lut, haze, depth_grade, resize
+    ALL: invert, exposure, saturation, vibrance, hsl, split_tone, monochrome, lut, vignette, grain, haze, depth_grade, resize
 }
 
 ops! {

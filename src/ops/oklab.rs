@@ -99,8 +99,9 @@ fn cube_root(v: f32) -> f32 {
     if v < 0.0 { -root } else { root }
 }
 
+/// Matrix, row by row, times vector.
 #[inline(always)]
-fn times(m: &[f32; 9], v: [f32; 3]) -> [f32; 3] {
+pub(super) fn times(m: &[f32; 9], v: [f32; 3]) -> [f32; 3] {
     [
         m[0] * v[0] + m[1] * v[1] + m[2] * v[2],
         m[3] * v[0] + m[4] * v[1] + m[5] * v[2],
