@@ -10,7 +10,7 @@ use chiaro::engine::job::{Job, Work};
 use chiaro::engine::{job_share, refuse_collisions};
 use chiaro::error::Result;
 use chiaro::plan::{DepthPlan, PlanRequest, plan};
-use chiaro::recipe::Recipe;
+use chiaro::recipe::{OutputKind, Recipe};
 
 use super::args::PlanArgs;
 use super::existing::Existing;
@@ -93,7 +93,10 @@ impl Planner {
         };
         let plan = plan(&request)?;
         // The pass is made as a run would make it, so that an operation that refuses its parameters is heard now.
-        let steps = plan.program(&job.input, None)?.steps.len();
+        let mut steps = 0;
+        for output in plan.outputs.iter().filter(|output| output.kind == OutputKind::Picture) {
+            steps = plan.program(output, &job.input, None)?.steps.len();
+        }
         let model = match &plan.depth {
             Some(DepthPlan::Estimated { model }) => Some(self.model(model)?),
             _ => None,

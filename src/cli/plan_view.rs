@@ -12,8 +12,8 @@ use chiaro::engine::naming::Intake;
 use chiaro::error::escape;
 use chiaro::ops::{Domain, Grading};
 use chiaro::picture::{Access, ColorEncoding, Compression, PictureInfo};
-use chiaro::plan::{DepthPlan, Plan};
-use chiaro::recipe::Recipe;
+use chiaro::plan::{DepthPlan, OutputPlan, Plan};
+use chiaro::recipe::{OutputKind, Recipe};
 use serde::Serialize;
 
 use super::existing::Fate;
@@ -86,8 +86,8 @@ pub struct PicturePlan {
     pub keeps_decoded: bool,
     /// Bytes the job holds at most, inference not included.
     pub bytes: u64,
-    /// The result.
-    pub output: OutputFacts,
+    /// The results.
+    pub outputs: Vec<OutputFacts>,
     /// Remarks.
     pub notes: Vec<String>,
 }
@@ -125,6 +125,10 @@ pub struct OutputFacts {
     pub fate: Fate,
     /// File format.
     pub format: &'static str,
+    /// Pixels per row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
     /// Samples and channels.
     pub layout: String,
     /// Color encoding.
@@ -158,9 +162,9 @@ impl PlanReport {
 
     /// Sums the plans up and compares with the machine.
     pub fn estimate(&mut self, free_bytes: Option<u64>, pace: Option<Pace>) {
-        let writing = || self.pictures.iter().filter(|p| !p.output.fate.writes_nothing());
+        let writing = || self.pictures.iter().filter(|p| p.outputs.iter().any(|o| !o.fate.writes_nothing()));
         let pictures = writing().count() as u64;
-        self.output_bytes = writing().map(|p| p.output.sample_bytes).sum();
+        self.output_bytes = writing().flat_map(|p| &p.outputs).map(|o| o.sample_bytes).sum();
         self.free_bytes = free_bytes;
         self.seconds = pace.map(|pace| pace.seconds_for(pictures));
         if let Some(free) = free_bytes.filter(|free| *free < self.output_bytes) {
@@ -170,7 +174,7 @@ impl PlanReport {
                 bytes(self.output_bytes)
             ));
         }
-        let failing = self.pictures.iter().filter(|p| p.output.fate == Fate::Fail).count() as u64;
+        let failing = self.pictures.iter().filter(|p| p.outputs.iter().any(|o| o.fate == Fate::Fail)).count() as u64;
         if failing > 0 {
             let names = count(failing, "picture");
             self.warnings
@@ -189,8 +193,6 @@ impl PicturePlan {
         fused: usize,
         fate: Fate,
     ) -> Self {
-        let target = job.targets.first().map_or(Path::new(""), |t| t.as_path());
-        let output = &plan.output;
         Self {
             input: path_text(&job.input),
             shown_input: escape(&job.input),
@@ -209,18 +211,26 @@ impl PicturePlan {
             strips: plan.strips(info.extent).count() as u32,
             keeps_decoded: plan.keep_decoded,
             bytes: plan.bytes,
-            output: OutputFacts {
-                path: path_text(target),
-                shown_path: escape(target),
-                fate,
-                format: output.format.name(),
-                layout: output.layout.to_string(),
-                encoding: output.encoding.name.clone(),
-                icc: output.icc.is_some(),
-                compression: compression_word(output.compression),
-                sample_bytes: info.extent.pixels() * output.layout.pixel_bytes() as u64,
-            },
+            outputs: plan.outputs.iter().zip(&job.targets).map(|(o, t)| OutputFacts::new(o, t, fate)).collect(),
             notes: plan.notes.iter().chain(&info.warnings).cloned().collect(),
+        }
+    }
+}
+
+impl OutputFacts {
+    fn new(output: &OutputPlan, target: &Path, fate: Fate) -> Self {
+        Self {
+            path: path_text(target),
+            shown_path: escape(target),
+            fate,
+            format: output.format.name(),
+            width: output.extent.width,
+            height: output.extent.height,
+            layout: output.layout.to_string(),
+            encoding: output.encoding.name.clone(),
+            icc: output.icc.is_some(),
+            compression: compression_word(output.compression),
+            sample_bytes: output.extent.pixels() * output.layout.pixel_bytes() as u64,
         }
     }
 }
@@ -292,10 +302,15 @@ fn passes(plan: &Plan, fused: usize) -> Vec<Pass> {
         strength: op.strength,
     }));
     let same = |a: &ColorEncoding, b: &ColorEncoding| a.primaries == b.primaries && a.curve == b.curve;
-    let copies = fused == 0 && plan.ops.is_empty() && plan.depth.is_none() && plan.input.0 == plan.output.layout;
+    let kept = plan.outputs.iter().all(|o| o.layout == plan.input.0);
+    let copies = fused == 0 && plan.ops.is_empty() && plan.depth.is_none() && kept;
     let name = if copies { "copy" } else { "render" };
-    if !copies && !same(&plan.input.1, &plan.output.encoding) {
-        render.push(step("convert", &plan.output.encoding.name));
+    for output in plan.outputs.iter().filter(|o| o.kind == OutputKind::Picture) {
+        let size = output.resize.is_some().then(|| step("resize", &linear));
+        render.extend(size);
+        if !copies && !same(&plan.input.1, &output.encoding) {
+            render.push(step("convert", &output.encoding.name));
+        }
     }
     passes.push(Pass { name, steps: render, fused_steps: fused });
     passes
@@ -365,10 +380,16 @@ fn facts(p: &PicturePlan) -> Facts {
             count(p.strip_rows.into(), "row")
         ),
     );
-    let o = &p.output;
-    facts.add("output", format!("{}{}", o.shown_path, o.fate.words()));
-    let icc = if o.icc { ", ICC profile" } else { "" };
-    facts.add("", format!("{}, {}, {}, compression {}{icc}", o.format, o.layout, o.encoding, o.compression));
+    for o in &p.outputs {
+        facts.add("output", format!("{}{}", o.shown_path, o.fate.words()));
+        let icc = if o.icc { ", ICC profile" } else { "" };
+        let size = if (o.width, o.height) == (p.width, p.height) {
+            String::new()
+        } else {
+            format!(" {}x{}", o.width, o.height)
+        };
+        facts.add("", format!("{}{size}, {}, {}, compression {}{icc}", o.format, o.layout, o.encoding, o.compression));
+    }
     for note in &p.notes {
         facts.add("note", note);
     }

@@ -39,7 +39,8 @@ pub fn bake(recipe: &Recipe, size: u32, encoding: &str) -> Result<Lut> {
     let Some(space) = encodings::by_name(encoding) else {
         return refuse(format!("encoding {encoding:?} is not known, allowed: {}", encodings::NAMES.join(", ")));
     };
-    if let Some(color) = recipe.output.color.as_deref().filter(|color| *color != encoding) {
+    let colors = recipe.outputs.iter().filter_map(|output| output.color.as_deref());
+    if let Some(color) = colors.into_iter().find(|color| *color != encoding) {
         return refuse(format!(
             "[output] color = {color:?} leaves the encoding of the table ({encoding}): leave it out, or bake for {color}"
         ));
@@ -47,6 +48,9 @@ pub fn bake(recipe: &Recipe, size: u32, encoding: &str) -> Result<Lut> {
     let kept: Vec<&OpSetting> = recipe.ops.iter().filter(|op| !op.is_identity()).collect();
     if let Some(op) = kept.iter().find(|op| op.op.reads_depth(&op.params)) {
         return Err(not_one_color(recipe, op, "it reads depth"));
+    }
+    if let Some(op) = kept.iter().find(|op| op.op.is_area()) {
+        return Err(not_one_color(recipe, op, "it looks at the neighbors of a pixel"));
     }
     let grid = Grid::new(size, space)?;
     let nodes = grid.render(recipe, false)?;
@@ -110,7 +114,7 @@ impl Grid {
         let path = Path::new(&recipe.name);
         let output =
             OutputSettings { format: Some(Format::Tiff), bits: Some(Bits::Float), ..OutputSettings::default() };
-        let recipe = Recipe { output, ..recipe.clone() };
+        let recipe = Recipe { outputs: vec![output], ..recipe.clone() };
         let request = PlanRequest {
             path,
             info: &self.info,
@@ -121,7 +125,9 @@ impl Grid {
             export_bytes: 0,
             strip_rows: None,
         };
-        let program = plan(&request)?.program(path, None)?;
+        let plan = plan(&request)?;
+        let Some(output) = plan.outputs.first() else { return Ok(Vec::new()) };
+        let program = plan.program(output, path, None)?;
         let input = self.strip(reversed);
         let mut result = Strip::new(input.region, program.output);
         self.executor.run(&program, &input, None, &mut result)?;

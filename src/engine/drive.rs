@@ -139,12 +139,11 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) 
         let facts = analyse::analyse(&mut work, &plan, source.as_mut())?;
         outcome.depth.clone_from(&facts.depth_source);
         let staged = targets.iter().map(|target| run.stager.stage(target)).collect::<Result<Vec<_>>>()?;
-        match (run.kind, staged.first()) {
-            (Kind::Depth(exports), _) => {
+        match run.kind {
+            Kind::Depth(exports) => {
                 render::depth_maps(&mut work, &plan, source.as_mut(), facts, exports, &staged)?;
             }
-            (Kind::Grade, Some(first)) => render::grade(&mut work, &plan, source.as_mut(), facts, first)?,
-            (Kind::Grade, None) => {}
+            Kind::Grade => render::outputs(&mut work, &plan, source.as_mut(), facts, &staged)?,
         }
         if stamp(&job.input)? != input_stamp {
             return Err(Error::input(&job.input, "changed by another program while it was read"));

@@ -25,7 +25,7 @@ use crate::exec::Executor;
 use crate::exec::cpu::Cpu;
 use crate::ops::Isa;
 use crate::picture::Extent;
-use crate::recipe::{DepthSource, Recipe};
+use crate::recipe::{DepthSource, OutputKind, Recipe};
 
 /// Bytes of loaded models, at most; the depth stage's share of the memory.
 const MODEL_BYTES: u64 = 2 << 30;
@@ -238,7 +238,8 @@ impl Engine {
     }
 
     fn may_estimate(&self, work: &Work) -> bool {
-        let reads = self.recipe.ops.iter().any(|op| !op.is_identity() && op.op.reads_depth(&op.params));
+        let maps = self.recipe.outputs.iter().any(|output| output.kind != OutputKind::Picture);
+        let reads = maps || self.recipe.ops.iter().any(|op| !op.is_identity() && op.op.reads_depth(&op.params));
         let estimates = !matches!(self.recipe.depth.source, DepthSource::Channel(_));
         (reads || matches!(work, Work::Depth(_))) && estimates
     }

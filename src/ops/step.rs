@@ -222,6 +222,8 @@ pub trait AnyOp: Sync {
     fn is_area(&self) -> bool;
     /// Passes it takes. See [`Op::stages`].
     fn stages(&self, set: &ParamSet) -> u32;
+    /// See [`Op::area`].
+    fn area(&self, set: &ParamSet, frame: &Frame, stage: u32) -> Option<Area>;
     /// Prepares the step of stage `context.stage`. See [`Op::prepare`].
     fn step(&self, set: &ParamSet, context: &Context, tables: &mut Tables, strength: f32) -> Result<Step, String>;
     /// The set of default values.
@@ -283,6 +285,9 @@ impl<O: Op> AnyOp for Entry<O> {
     }
     fn stages(&self, set: &ParamSet) -> u32 {
         O::stages(&O::Params::from_set(set))
+    }
+    fn area(&self, set: &ParamSet, frame: &Frame, stage: u32) -> Option<Area> {
+        O::area(&O::Params::from_set(set), frame, stage)
     }
 }
 

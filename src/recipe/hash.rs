@@ -7,7 +7,7 @@
 use std::fmt::Write;
 
 use super::model::{OpSetting, Recipe};
-use super::settings::{compression_word, grading_word};
+use super::settings::{compression_word, grading_word, kind_word};
 use crate::ops::Value;
 
 /// Hash of a recipe: 128 bits of BLAKE3 as 32 hex digits.
@@ -26,10 +26,16 @@ fn canonical(recipe: &Recipe) -> String {
     for (key, value) in recipe.depth.contract.values() {
         line(&format!("depth.{key}"), plain(&value));
     }
-    line("output.format", recipe.output.format.map_or("input", |f| f.name()).to_owned());
-    line("output.bits", recipe.output.bits.map_or("input", |b| b.name()).to_owned());
-    line("output.compression", recipe.output.compression.map_or("input", compression_word).to_owned());
-    line("output.color", recipe.output.color.as_deref().map_or("input".to_owned(), quoted));
+    for output in &recipe.outputs {
+        line("output", format!("{} {}", kind_word(output.kind), quoted(&output.name)));
+        line("output.format", output.format.map_or("input", |f| f.name()).to_owned());
+        line("output.bits", output.bits.map_or("input", |b| b.name()).to_owned());
+        line("output.compression", output.compression.map_or("input", compression_word).to_owned());
+        line("output.color", output.color.as_deref().map_or("input".to_owned(), quoted));
+        for (key, side) in &output.size {
+            line(&format!("output.{key}"), side.to_string());
+        }
+    }
     for op in &recipe.ops {
         line("op", format!("{} strength {}", op.op.id(), number(f64::from(op.strength))));
         for info in op.op.params() {

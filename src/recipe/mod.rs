@@ -36,7 +36,7 @@ mod write;
 
 pub use contract::Contract;
 pub use keys::{Accepts, DEPTH, KeyInfo, OUTPUT, TOP, strength};
-pub use model::{Bits, DepthSettings, DepthSource, OpSetting, OutputSettings, Recipe};
+pub use model::{Bits, DepthSettings, DepthSource, OpSetting, OutputKind, OutputSettings, Recipe};
 pub use parse::{MAX_EXTENDS, MAX_RECIPE_BYTES};
 pub use presets::{PRESETS, Preset};
 pub use schema::schema;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::contract::Contract;
-use crate::ops::{AnyOp, Context, Grading, ParamSet};
+use crate::ops::{AnyOp, Context, Grading, ParamSet, Value};
 use crate::picture::{Compression, Format};
 
 /// One operation of a recipe.
@@ -17,6 +17,12 @@ pub struct OpSetting {
     pub strength: f32,
     /// Line in the recipe, for messages; 0 = none.
     pub line: usize,
+}
+
+impl std::fmt::Debug for OpSetting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?} at strength {}", self.op.id(), self.params, self.strength)
+    }
 }
 
 impl OpSetting {
@@ -67,9 +73,25 @@ pub enum Bits {
     Float,
 }
 
-/// The `[output]` table. `None` = as the input.
+/// What an output holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OutputKind {
+    /// The graded picture.
+    #[default]
+    Picture,
+    /// Its depth map.
+    Depth,
+    /// Its depth map, colored for people.
+    DepthPreview,
+}
+
+/// One `[[output]]`, or the `[output]` table. `None` = as the input.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OutputSettings {
+    /// Name among several outputs: the folder it goes to, unless the name template says otherwise. "" = none.
+    pub name: String,
+    /// What it holds.
+    pub kind: OutputKind,
     /// File format.
     pub format: Option<Format>,
     /// Samples.
@@ -78,6 +100,18 @@ pub struct OutputSettings {
     pub compression: Option<Compression>,
     /// Name of the output's color encoding ([`crate::color::encodings::NAMES`]).
     pub color: Option<String>,
+    /// Size, as the parameters of [`crate::ops::resize`] that are given.
+    pub size: BTreeMap<&'static str, u32>,
+}
+
+impl OutputSettings {
+    /// The operation that makes the size that is asked for.
+    pub fn resize(&self) -> Option<OpSetting> {
+        let op = crate::ops::find("resize").filter(|_| !self.size.is_empty())?;
+        let mut params = op.defaults();
+        params.extend(self.size.iter().map(|(key, value)| (*key, Value::Number(f64::from(*value)))));
+        Some(OpSetting { op, params, strength: 1.0, line: 0 })
+    }
 }
 
 /// A parsed and checked recipe.
@@ -93,8 +127,8 @@ pub struct Recipe {
     pub depth: DepthSettings,
     /// Operations in order.
     pub ops: Vec<OpSetting>,
-    /// Output settings.
-    pub output: OutputSettings,
+    /// What is written for each picture: at least one.
+    pub outputs: Vec<OutputSettings>,
     /// LUTs that operations name, parsed. Keys are the paths as [`OpSetting::params`] holds them.
     pub context: Context,
     /// Hashes of the contents of the files in `context`, by the same keys. BLAKE3, hex.
@@ -112,7 +146,7 @@ impl Recipe {
             grading: None,
             depth: DepthSettings::default(),
             ops: Vec::new(),
-            output: OutputSettings::default(),
+            outputs: vec![OutputSettings::default()],
             context: Context::default(),
             lut_hashes: BTreeMap::new(),
             hash: String::new(),

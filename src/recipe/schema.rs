@@ -15,7 +15,11 @@ pub fn schema() -> Json {
     let definitions: Map<String, Json> = ops::ALL.iter().map(|op| (op.id().to_owned(), operation(*op))).collect();
     let mut properties = properties(keys::TOP);
     properties.insert("depth".to_owned(), table("Where depth comes from.", keys::DEPTH));
-    properties.insert("output".to_owned(), table("How the result is stored.", keys::OUTPUT));
+    let output = table("How the result is stored.", keys::OUTPUT);
+    properties.insert(
+        "output".to_owned(),
+        json!({ "oneOf": [output, { "description": "Several results.", "type": "array", "items": output }] }),
+    );
     properties.insert(
         "op".to_owned(),
         json!({

@@ -6,6 +6,7 @@
 //! depth.model=chiaro-small   a key of [depth]
 //! depth.mean=0.5,0.5,0.5
 //! output.bits=8              a key of [output]
+//! output#2.bits=8            of the second [[output]]
 //! grading=acescct
 //! ```
 //!
@@ -15,7 +16,7 @@
 use std::path::Path;
 
 use super::contract::Contract;
-use super::model::{OpSetting, Recipe};
+use super::model::{OpSetting, OutputSettings, Recipe};
 use super::op::{check_together, op_key, set_op_value, unknown_parameter};
 use super::{hash, keys, luts, settings, suggest, value};
 use crate::error::Result;
@@ -45,7 +46,7 @@ pub fn apply_sets<S: AsRef<str>>(recipe: &mut Recipe, sets: &[S]) -> Result<()> 
             problems.add(0, format!("{set}: {message}"));
         }
     }
-    if let Err(message) = settings::check_output(&changed.output) {
+    for message in changed.outputs.iter().filter_map(|output| settings::check_output(output).err()) {
         problems.add(0, message);
     }
     // Parameters are checked together only once all are set: two that depend on one another may come in either order.
@@ -68,9 +69,30 @@ fn apply(recipe: &mut Recipe, set: &str) -> std::result::Result<(), String> {
     let Some((owner, key)) = target.split_once('.') else { return apply_top(recipe, target, text) };
     match owner {
         "depth" => settings::set_depth(&mut recipe.depth, key, &depth_value(key, text), Path::new("")),
-        "output" => settings::set_output(&mut recipe.output, key, &value::number_or_text(text)),
+        _ if owner == "output" || owner.starts_with("output#") => {
+            settings::set_output(find_output(recipe, owner)?, key, &output_value(key, text))
+        }
         _ => apply_op(recipe, owner, key, text),
     }
+}
+
+/// A value of `[output]`: names stay text even where they look like numbers.
+fn output_value(key: &str, text: &str) -> Value {
+    if key == "name" { text_value(text) } else { value::number_or_text(text) }
+}
+
+/// The output that `output` or `output#n` names.
+fn find_output<'a>(recipe: &'a mut Recipe, owner: &str) -> std::result::Result<&'a mut OutputSettings, String> {
+    let count = recipe.outputs.len();
+    let number = match owner.split_once('#') {
+        Some((_, number)) => number.parse().map_err(|_| format!("{owner}: expected a number from 1 behind #"))?,
+        None if count > 1 => {
+            return Err(format!("the recipe has {count} outputs: say which, output#1 to output#{count}"));
+        }
+        None => 1usize,
+    };
+    let index = number.checked_sub(1).ok_or_else(|| format!("{owner}: outputs are counted from 1"))?;
+    recipe.outputs.get_mut(index).ok_or_else(|| format!("the recipe has no {owner}; it has {count} outputs"))
 }
 
 fn text_value(text: &str) -> Value {
@@ -185,11 +207,11 @@ mod tests {
         assert_eq!([r.ops[0].strength, r.ops[1].strength, r.ops[2].strength], [0.25, 1.0, 0.5]);
         assert_eq!(r.depth.source, super::super::DepthSource::Model);
         assert_eq!(r.depth.model, "nets/a.onnx");
-        assert_eq!(r.output.bits, Some(super::super::Bits::Eight));
+        assert_eq!(r.outputs[0].bits, Some(super::super::Bits::Eight));
         assert_eq!(r.grading, Some(crate::ops::Grading::Acescct));
         assert_ne!(r.hash, recipe().hash);
         apply_sets(&mut r, &["output.bits=input", "output.format=input"]).unwrap();
-        assert_eq!((r.output.bits, r.output.format), (None, None));
+        assert_eq!((r.outputs[0].bits, r.outputs[0].format), (None, None));
     }
 
     #[test]
