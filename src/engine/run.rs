@@ -238,7 +238,7 @@ impl Engine {
     }
 
     fn may_estimate(&self, work: &Work) -> bool {
-        let reads = self.recipe.ops.iter().any(|op| !op.is_identity() && op.op.reads_depth(&op.params));
+        let reads = self.recipe.ops.iter().any(|op| !op.is_identity() && op.reads_depth());
         let estimates = !matches!(self.recipe.depth.source, DepthSource::Channel(_));
         (reads || matches!(work, Work::Depth(_))) && estimates
     }

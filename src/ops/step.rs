@@ -38,6 +38,8 @@ pub enum Grading {
 pub struct Context {
     /// LUTs by the name the recipe gives them.
     pub luts: HashMap<String, Arc<crate::lut::Lut>>,
+    /// Mask files by the path that masks give them.
+    pub masks: HashMap<String, Arc<super::mask::MaskImage>>,
     /// The picture, for what depends on places in it.
     pub frame: Frame,
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::masks;
 use super::output::{OutputPlan, changes_channels, output_plan};
 use super::program::{DepthPlan, Program};
 use crate::color::curve::Direction;
@@ -89,7 +90,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         Referred::Display => Grading::Display,
         Referred::Scene => Grading::Acescct,
     });
-    let needs_depth = kept.iter().any(|op| op.op.reads_depth(&op.params));
+    let needs_depth = kept.iter().any(OpSetting::reads_depth);
     let depth = if needs_depth { Some(depth_plan(path, info, recipe)?) } else { None };
     if info.orientation != 1 && output.format == Format::Exr {
         notes.push(format!(
@@ -157,7 +158,7 @@ fn choose_memory(plan: &mut Plan, request: &PlanRequest) {
     // EXR is written whole.
     let sink = if plan.output.format == Format::Exr { row_out * u64::from(info.extent.height) } else { 0 };
     let strips = u64::from(plan.strip_rows) * per_row;
-    let base = strips + decoder + sink + request.export_bytes;
+    let base = strips + decoder + sink + request.export_bytes + masks::bytes(&plan.ops, &plan.context);
     // A source that is whole in memory is its own store: keeping a second copy would be waste.
     plan.keep_decoded = plan.depth.is_some() && info.access != Access::Whole && base + whole <= request.share_bytes;
     plan.bytes = base + if plan.keep_decoded { whole } else { 0 };
@@ -223,9 +224,9 @@ fn space_of(domain: &Domain, plan: &Plan) -> std::result::Result<Space, String> 
 }
 
 /// Collects steps and remembers which space the pixels are in.
-struct Compiler {
-    steps: Vec<Step>,
-    tables: Tables,
+pub(super) struct Compiler {
+    pub(super) steps: Vec<Step>,
+    pub(super) tables: Tables,
     at: Space,
 }
 
@@ -249,7 +250,7 @@ impl Compiler {
     }
 
     /// Converts to another encoding; nothing when it is already that one.
-    fn go(&mut self, to: &ColorEncoding) {
+    pub(super) fn go(&mut self, to: &ColorEncoding) {
         let linear = encodings::linear_rec2020();
         let from = match &self.at {
             Space::Encoded(at) => at.clone(),
@@ -321,17 +322,22 @@ impl Plan {
     /// A recipe error when an operation refuses its parameters.
     pub fn program(&self, path: &Path, facts: Option<&DepthFacts>) -> Result<Program> {
         let mut c = Compiler::new(self.input.1.clone());
+        let remembered = masks::begin(&mut c, self);
         c.depth(facts);
+        masks::source(&mut c, remembered);
         for op in &self.ops {
+            masks::before(&mut c, op, &self.context, &self.recipe)?;
             let space = space_of(&op.op.domain(&op.params), self).map_err(|e| Error::unsupported(path, e))?;
             c.go_to(&space);
-            let step = op
+            let mut step = op
                 .op
                 .step(&op.params, &self.context, &mut c.tables, op.strength)
                 .map_err(|e| Error::recipe(&self.recipe, op.line, e))?;
+            step.masked = op.mask.is_some();
             c.steps.push(step);
         }
         c.go(&self.output.encoding);
+        masks::finish(&mut c, remembered);
         let (input, output) = (self.input.0, self.output.layout);
         // Without arithmetic an exact code must stay exact: dither only what was computed.
         let computed = !c.steps.is_empty() || input.sample != output.sample;

@@ -5,6 +5,7 @@
 //! it and the facts of the analyse phase into a [`Program`]: the one fused pass that executors run over every strip.
 
 mod compile;
+mod masks;
 mod output;
 mod program;
 
