@@ -29,6 +29,7 @@ Examples:
   chiaro run 'renders/*.exr' -r exterior -o out/ --name '{relpath}/{stem}_{recipe}.{ext}'
   find . -name '*.tif' -print0 | chiaro run - -r exterior -o out/ --progress plain
   chiaro run shoot/ -r interior -o out/ --dry-run
+  chiaro run shoot/ -r look.toml -o masks/ --show-mask 2
 
 Run it again after any interruption: what is up to date is recognized, the rest is done.
 A first Ctrl-C stops after the strips in work and keeps what is finished; a second one ends at once.
@@ -93,6 +94,9 @@ pub struct RunArgs {
     /// Show the plan and do nothing (= `chiaro plan`)
     #[arg(long)]
     pub dry_run: bool,
+    /// Write the mask of operation N of the recipe (1 = the first) as a gray PNG, instead of the graded picture
+    #[arg(long, value_name = "N", conflicts_with = "dry_run")]
+    pub show_mask: Option<usize>,
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@
 //! | [`staged`] | an output grows under a temporary name, locked while its writer lives |
 //! | [`committer`] | complete outputs reach their final names, together and durably |
 //! | [`journal`] | what was done, with which identity, survives any kill |
+//! | `mask_files` | pictures that masks name, decoded once |
 //! | [`identity`] | equal identity = equal bytes |
 //! | [`on_exist`] | what happens when the final name is taken |
 
@@ -30,6 +31,7 @@ mod drive;
 pub mod identity;
 pub mod job;
 pub mod journal;
+mod mask_files;
 pub mod naming;
 pub mod on_exist;
 pub mod options;
@@ -37,4 +39,5 @@ mod render;
 mod run;
 pub mod staged;
 
+pub use mask_files::load as load_masks;
 pub use run::{Engine, job_share, refuse_collisions};

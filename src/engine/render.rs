@@ -13,13 +13,13 @@ use crate::ops::distance;
 use crate::picture::{Alpha, Channels, Compression, Format, Metadata, PixelLayout, SampleType, Strip};
 use crate::plan::{Plan, Program, depth_program};
 
-/// Renders the graded picture into `staged`.
+/// Renders the graded picture, or the mask of one operation, into `staged`.
 pub fn grade(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Facts, staged: &Staged) -> Result<()> {
     let program = plan.program(&work.job.input, facts.depth.as_ref())?;
     let info = source.info();
-    let mut metadata = info.metadata.clone();
+    let mut metadata = if plan.is_mask() { Metadata::default() } else { info.metadata.clone() };
     metadata.icc.clone_from(&plan.output.icc);
-    let same_format = info.format == plan.output.format.name();
+    let same_format = info.format == plan.output.format.name() && !plan.is_mask();
     let spec = SinkSpec {
         extent: info.extent,
         layout: plan.output.layout,

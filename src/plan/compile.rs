@@ -58,7 +58,9 @@ pub struct Plan {
     pub bytes: u64,
     /// Remarks for the user.
     pub notes: Vec<String>,
-    context: Context,
+    pub(super) context: Context,
+    /// The mask that is shown instead of the graded picture.
+    pub(super) shown: Option<OpSetting>,
 }
 
 /// What render needs to know about depth, from the analyse phase.
@@ -113,6 +115,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
             frame: ops::Frame { extent: info.extent, orientation: info.orientation, scale: 1.0 },
             ..recipe.context.clone()
         },
+        shown: None,
     };
     choose_memory(&mut plan, request);
     check_memory(&plan, request)?;
@@ -120,7 +123,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
     Ok(plan)
 }
 
-fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthPlan> {
+pub(super) fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthPlan> {
     let model = || DepthPlan::Estimated { model: recipe.depth.model.clone() };
     let named = |wanted: &String| info.depth_channels.contains(wanted);
     match (&recipe.depth.source, &info.depth_channel) {
@@ -139,7 +142,7 @@ fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthP
 const STRIP_BYTES: u64 = 8 << 20;
 
 /// Chooses strip height, whether the decoded picture is kept, and what the job holds.
-fn choose_memory(plan: &mut Plan, request: &PlanRequest) {
+pub(super) fn choose_memory(plan: &mut Plan, request: &PlanRequest) {
     let info = request.info;
     let width = u64::from(info.extent.width);
     let row = width * info.layout.pixel_bytes() as u64;
@@ -158,14 +161,14 @@ fn choose_memory(plan: &mut Plan, request: &PlanRequest) {
     // EXR is written whole.
     let sink = if plan.output.format == Format::Exr { row_out * u64::from(info.extent.height) } else { 0 };
     let strips = u64::from(plan.strip_rows) * per_row;
-    let base = strips + decoder + sink + request.export_bytes + masks::bytes(&plan.ops, &plan.context);
+    let base = strips + decoder + sink + request.export_bytes + masks::bytes(plan);
     // A source that is whole in memory is its own store: keeping a second copy would be waste.
     plan.keep_decoded = plan.depth.is_some() && info.access != Access::Whole && base + whole <= request.share_bytes;
     plan.bytes = base + if plan.keep_decoded { whole } else { 0 };
 }
 
 /// A picture that can only be held whole is refused when it cannot fit: running it "alone" would end in the system killing the batch.
-fn check_memory(plan: &Plan, request: &PlanRequest) -> Result<()> {
+pub(super) fn check_memory(plan: &Plan, request: &PlanRequest) -> Result<()> {
     let whole = request.info.access == Access::Whole || plan.output.format == Format::Exr;
     if whole && plan.bytes > request.total_bytes {
         return Err(Error::Limit {
@@ -336,7 +339,10 @@ impl Plan {
             step.masked = op.mask.is_some();
             c.steps.push(step);
         }
-        c.go(&self.output.encoding);
+        match &self.shown {
+            Some(op) => masks::show(&mut c, op, &self.context, &self.recipe)?,
+            None => c.go(&self.output.encoding),
+        }
         masks::finish(&mut c, remembered);
         let (input, output) = (self.input.0, self.output.layout);
         // Without arithmetic an exact code must stay exact: dither only what was computed.

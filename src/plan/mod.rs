@@ -10,5 +10,6 @@ mod output;
 mod program;
 
 pub use compile::{DepthFacts, Plan, PlanRequest, depth_program, guide_program, plan};
+pub use masks::masked_op;
 pub use output::{OutputPlan, output_plan};
 pub use program::{DepthPlan, Program};
