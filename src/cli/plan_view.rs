@@ -10,6 +10,7 @@ use chiaro::engine::job::Job;
 use chiaro::engine::journal::path_text;
 use chiaro::engine::naming::Intake;
 use chiaro::error::escape;
+use chiaro::ops::mask::Mask;
 use chiaro::ops::{Domain, Grading};
 use chiaro::picture::{Access, ColorEncoding, Compression, PictureInfo};
 use chiaro::plan::{DepthPlan, OutputPlan, Plan};
@@ -112,6 +113,9 @@ pub struct StepFacts {
     pub encoding: String,
     /// Mix with its input, 0 to 1.
     pub strength: f32,
+    /// Where it works, in words; nothing = everywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask: Option<String>,
 }
 
 /// The result.
@@ -279,7 +283,12 @@ fn domain_name(domain: &Domain, plan: &Plan) -> String {
 }
 
 fn passes(plan: &Plan, fused: usize) -> Vec<Pass> {
-    let step = |id: &str, encoding: &str| StepFacts { id: id.to_owned(), encoding: encoding.to_owned(), strength: 1.0 };
+    let step = |id: &str, encoding: &str| StepFacts {
+        id: id.to_owned(),
+        encoding: encoding.to_owned(),
+        strength: 1.0,
+        mask: None,
+    };
     let linear = encodings::linear_rec2020().name;
     let mut passes = Vec::new();
     let mut render = Vec::new();
@@ -300,6 +309,7 @@ fn passes(plan: &Plan, fused: usize) -> Vec<Pass> {
         id: op.op.id().to_owned(),
         encoding: domain_name(&op.op.domain(&op.params), plan),
         strength: op.strength,
+        mask: op.mask.as_ref().map(Mask::words),
     }));
     let same = |a: &ColorEncoding, b: &ColorEncoding| a.primaries == b.primaries && a.curve == b.curve;
     let kept = plan.outputs.iter().all(|o| o.layout == plan.input.0);
@@ -408,7 +418,8 @@ fn pass_words(pass: &Pass) -> String {
         .iter()
         .map(|s| {
             let strength = if s.strength == 1.0 { String::new() } else { format!(" at strength {}", s.strength) };
-            format!("{}{strength} [{}]", s.id, s.encoding)
+            let mask = s.mask.as_ref().map(|words| format!(" where {}", escape(Path::new(words)))).unwrap_or_default();
+            format!("{}{strength}{mask} [{}]", s.id, s.encoding)
         })
         .collect();
     words.join(" > ")

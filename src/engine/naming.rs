@@ -117,6 +117,11 @@ impl Namer<'_> {
                 };
                 exports.iter().map(|export| named(export.suffix())).collect()
             }
+            Work::Mask(number) => {
+                let mut name = self.depth_name(&found.relpath).to_owned();
+                name.push(format!("_mask{number}.png"));
+                vec![self.out.join(found.relpath.with_file_name(name))]
+            }
         };
         Ok(Job { input: found.path.clone(), name: super::journal::path_text(&found.relpath), targets })
     }

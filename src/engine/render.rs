@@ -10,7 +10,7 @@ use super::lane::Lane;
 use super::staged::Staged;
 use crate::codec::{self, Sink, SinkSpec, Source};
 use crate::error::{Error, Result};
-use crate::picture::{Format, Strip};
+use crate::picture::{Format, Metadata, Strip};
 use crate::plan::{OutputPlan, Plan, depth_program};
 
 /// Writes every output of the plan into the staged file of the same place.
@@ -52,10 +52,10 @@ fn picture(
 ) -> Result<Lane> {
     let program = plan.program(output, &work.job.input, facts.depth.as_ref())?;
     let info = source.info();
-    let mut metadata = info.metadata.clone();
+    let mut metadata = if plan.is_mask() { Metadata::default() } else { info.metadata.clone() };
     metadata.icc.clone_from(&output.icc);
     // What a format has beyond pixels speaks of their places.
-    let same = info.format == output.format.name() && output.extent == info.extent;
+    let same = info.format == output.format.name() && output.extent == info.extent && !plan.is_mask();
     let spec = SinkSpec {
         extent: output.extent,
         layout: output.layout,

@@ -40,7 +40,7 @@ ops! {
 
 ops! {
     /// Steps that plans insert by themselves.
-    PLUMBING: transfer, matrix, oklab, guide, disparity, supplied, show_disparity, keep, keep_source, restore
+    PLUMBING: transfer, matrix, oklab, guide, disparity, supplied, show_disparity, keep, keep_source, restore, mask, show_mask
 }
 
 /// Looks an operation up that a recipe names.

@@ -39,6 +39,8 @@ pub enum Grading {
 pub struct Context {
     /// LUTs by the name the recipe gives them.
     pub luts: HashMap<String, Arc<crate::lut::Lut>>,
+    /// Mask files by the path that masks give them.
+    pub masks: HashMap<String, Arc<super::mask::MaskImage>>,
     /// The picture as the operation meets it, for what depends on places in it.
     pub frame: Frame,
     /// Which stage of an operation over several passes is prepared, from 0.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::masks;
 use super::memory;
 use super::output::{OutputPlan, changes_channels, output_plan};
 use super::program::{DepthPlan, Program};
@@ -57,7 +58,9 @@ pub struct Plan {
     pub bytes: u64,
     /// Remarks for the user.
     pub notes: Vec<String>,
-    context: Context,
+    pub(super) context: Context,
+    /// The mask that is shown instead of the graded picture.
+    pub(super) shown: Option<OpSetting>,
 }
 
 /// What render needs to know about depth, from the analyse phase.
@@ -91,7 +94,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         Referred::Display => Grading::Display,
         Referred::Scene => Grading::Acescct,
     });
-    let needs_depth = kept.iter().any(|op| op.op.reads_depth(&op.params))
+    let needs_depth = kept.iter().any(OpSetting::reads_depth)
         || recipe.outputs.iter().any(|output| output.kind != OutputKind::Picture);
     let depth = if needs_depth { Some(depth_plan(path, info, recipe)?) } else { None };
     if info.orientation != 1 && outputs.iter().any(|output| output.format == Format::Exr) {
@@ -115,6 +118,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
             frame: ops::Frame { extent: info.extent, orientation: info.orientation, ..ops::Frame::default() },
             ..recipe.context.clone()
         },
+        shown: None,
     };
     for index in 0..plan.outputs.len() {
         let extent =
@@ -129,7 +133,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
     Ok(plan)
 }
 
-fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthPlan> {
+pub(super) fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthPlan> {
     let model = || DepthPlan::Estimated { model: recipe.depth.model.clone() };
     let named = |wanted: &String| info.depth_channels.contains(wanted);
     match (&recipe.depth.source, &info.depth_channel) {
@@ -190,9 +194,9 @@ fn space_of(domain: &Domain, plan: &Plan) -> std::result::Result<Space, String> 
 }
 
 /// Collects steps and remembers which space the pixels are in.
-struct Compiler {
-    steps: Vec<Step>,
-    tables: Tables,
+pub(super) struct Compiler {
+    pub(super) steps: Vec<Step>,
+    pub(super) tables: Tables,
     at: Space,
 }
 
@@ -216,7 +220,7 @@ impl Compiler {
     }
 
     /// Converts to another encoding; nothing when it is already that one.
-    fn go(&mut self, to: &ColorEncoding) {
+    pub(super) fn go(&mut self, to: &ColorEncoding) {
         let linear = encodings::linear_rec2020();
         let from = match &self.at {
             Space::Encoded(at) => at.clone(),
@@ -313,27 +317,7 @@ impl Plan {
     /// # Errors
     /// A recipe error when an operation refuses its parameters.
     pub fn program(&self, output: &OutputPlan, path: &Path, facts: Option<&DepthFacts>) -> Result<Program> {
-        let mut c = Compiler::new(self.input.1.clone());
-        let mut context = self.context.clone();
-        c.depth(facts);
-        for op in self.ops_of(output) {
-            let space = space_of(&op.op.domain(&op.params), self).map_err(|e| Error::unsupported(path, e))?;
-            c.go_to(&space);
-            let came = context.frame.extent;
-            for stage in 0..op.op.stages(&op.params) {
-                context.stage = stage;
-                context.frame.resized_from = (stage > 0).then_some(came);
-                let step = op
-                    .op
-                    .step(&op.params, &context, &mut c.tables, op.strength)
-                    .map_err(|e| Error::recipe(&self.recipe, op.line, e))?;
-                context.frame.extent = step.area.as_ref().map_or(context.frame.extent, |area| area.extent_out);
-                if !step.area.as_ref().is_some_and(Area::is_idle) {
-                    c.steps.push(step);
-                }
-            }
-        }
-        c.go(&output.encoding);
+        let c = self.compiler(output, path, facts)?;
         let (input, output) = (self.input.0, output.layout);
         // Without arithmetic an exact code must stay exact: dither only what was computed.
         let computed = !c.steps.is_empty() || input.sample != output.sample;
@@ -346,6 +330,47 @@ impl Plan {
             supplied_depth: matches!(facts, Some(DepthFacts::Supplied(_))),
             dither_seed: dither.then_some(0),
         })
+    }
+
+    /// The steps of one output.
+    fn compiler(&self, output: &OutputPlan, path: &Path, facts: Option<&DepthFacts>) -> Result<Compiler> {
+        let mut c = Compiler::new(self.input.1.clone());
+        let mut context = self.context.clone();
+        let remembered = masks::begin(&mut c, self, output);
+        c.depth(facts);
+        masks::source(&mut c, remembered);
+        for op in self.ops_of(output) {
+            self.one(&mut c, op, &mut context, path)?;
+        }
+        match &self.shown {
+            Some(op) => masks::show(&mut c, op, &context, &self.recipe)?,
+            None => c.go(&output.encoding),
+        }
+        masks::finish(&mut c, remembered);
+        Ok(c)
+    }
+
+    /// The steps of one operation.
+    fn one(&self, c: &mut Compiler, op: &OpSetting, context: &mut Context, path: &Path) -> Result<()> {
+        masks::before(c, op, context, &self.recipe)?;
+        let space = space_of(&op.op.domain(&op.params), self).map_err(|e| Error::unsupported(path, e))?;
+        c.go_to(&space);
+        let came = context.frame.extent;
+        for stage in 0..op.op.stages(&op.params) {
+            context.stage = stage;
+            context.frame.resized_from = (stage > 0).then_some(came);
+            let mut step = op
+                .op
+                .step(&op.params, context, &mut c.tables, op.strength)
+                .map_err(|e| Error::recipe(&self.recipe, op.line, e))?;
+            step.masked = op.mask.is_some() && step.last;
+            context.frame.extent = step.area.as_ref().map_or(context.frame.extent, |area| area.extent_out);
+            if !step.area.as_ref().is_some_and(Area::is_idle) {
+                c.steps.push(step);
+            }
+        }
+        context.frame.resized_from = None;
+        Ok(())
     }
 
     /// The strips of a picture of this plan.

@@ -1,6 +1,7 @@
 //! How much a job holds: strip height, whether the decoded picture is kept, and the bytes that follow.
 
 use super::compile::{Plan, PlanRequest};
+use super::masks;
 use super::program::DepthPlan;
 use crate::error::{Error, Result};
 use crate::ops::area::{Area, Carried, Planes};
@@ -25,7 +26,7 @@ pub(super) fn choose(plan: &mut Plan, request: &PlanRequest) {
     let depth_row = if matches!(plan.depth, Some(DepthPlan::Supplied { .. })) { width * 4 } else { 0 };
     let whole = row * u64::from(info.extent.height);
     // Raw chunk bytes live beside the strip that is read.
-    let mut cost = Cost { per_row: 2 * row + depth_row, fixed: request.export_bytes };
+    let mut cost = Cost { per_row: 2 * row + depth_row, fixed: request.export_bytes + masks::bytes(plan) };
     for index in 0..plan.outputs.len() {
         let one = output_cost(plan, request, index, row + depth_row);
         cost = Cost { per_row: cost.per_row + one.per_row, fixed: cost.fixed + one.fixed };

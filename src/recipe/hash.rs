@@ -1,8 +1,8 @@
 //! The identity of a look: a hash over a canonical text of everything that changes pixels or how they are stored.
 //!
 //! In the text: the format version, grading, depth settings, every operation with strength and **all** parameters in order of
-//! declaration (defaults written out, so that a changed default is a changed look), output settings, and for a LUT the hash of
-//! its contents in place of its path. Not in the text: name, summary, paths, and how the TOML is laid out.
+//! declaration (defaults written out, so that a changed default is a changed look), masks, output settings, and for a LUT or mask file the
+//! hash of its contents in place of its path. Not in the text: name, summary, paths, and how the TOML is laid out.
 
 use std::fmt::Write;
 
@@ -41,6 +41,13 @@ fn canonical(recipe: &Recipe) -> String {
         for info in op.op.params() {
             let value = op.params.get(info.name).unwrap_or(&info.default);
             line(info.name, shown(recipe, op, value));
+        }
+        if let Some(mask) = &op.mask {
+            let file = |path: &str| match recipe.lut_hashes.get(path) {
+                Some(hash) => format!("content {hash}"),
+                None => format!("file {}", quoted(path)),
+            };
+            line("mask", super::mask::toml_with(mask, &file));
         }
     }
     text

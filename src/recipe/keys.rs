@@ -188,7 +188,6 @@ pub fn strength() -> ParamInfo {
 
 /// Keys that people will look for and that do not exist yet: table (or "op"), key, what to do instead.
 const LATER: &[(&str, &str, &str)] = &[
-    ("op", "mask", "masks are not there yet: use strength, or a parameter of an operation that reads distance"),
     ("depth", "near_m", "metric depth is not there yet: distances go from 0 (nearest) to 1 (farthest)"),
     ("depth", "far_m", "metric depth is not there yet: distances go from 0 (nearest) to 1 (farthest)"),
 ];

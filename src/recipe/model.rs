@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::contract::Contract;
+use crate::ops::mask::Mask;
 use crate::ops::{AnyOp, Context, Grading, ParamSet, Value};
 use crate::picture::{Compression, Format};
 
@@ -15,6 +16,8 @@ pub struct OpSetting {
     pub params: ParamSet,
     /// Mix with the input of the operation, 0 to 1.
     pub strength: f32,
+    /// Where it works; `None` = everywhere. Files are relative to the current folder.
+    pub mask: Option<Mask>,
     /// Line in the recipe, for messages; 0 = none.
     pub line: usize,
 }
@@ -29,6 +32,11 @@ impl OpSetting {
     /// True when it changes nothing and can be left out of a plan.
     pub fn is_identity(&self) -> bool {
         self.strength == 0.0 || self.op.is_identity(&self.params)
+    }
+
+    /// True when the operation or its mask reads depth.
+    pub fn reads_depth(&self) -> bool {
+        self.op.reads_depth(&self.params) || self.mask.as_ref().is_some_and(Mask::reads_depth)
     }
 }
 
@@ -110,7 +118,7 @@ impl OutputSettings {
         let op = crate::ops::find("resize").filter(|_| !self.size.is_empty())?;
         let mut params = op.defaults();
         params.extend(self.size.iter().map(|(key, value)| (*key, Value::Number(f64::from(*value)))));
-        Some(OpSetting { op, params, strength: 1.0, line: 0 })
+        Some(OpSetting { op, params, strength: 1.0, mask: None, line: 0 })
     }
 }
 
@@ -129,9 +137,9 @@ pub struct Recipe {
     pub ops: Vec<OpSetting>,
     /// What is written for each picture: at least one.
     pub outputs: Vec<OutputSettings>,
-    /// LUTs that operations name, parsed. Keys are the paths as [`OpSetting::params`] holds them.
+    /// LUTs that operations name, parsed. Keys are the paths as [`OpSetting::params`] holds them. Mask files are decoded by the engine.
     pub context: Context,
-    /// Hashes of the contents of the files in `context`, by the same keys. BLAKE3, hex.
+    /// Hashes of the contents of LUT and mask files, by the paths that name them. BLAKE3, hex.
     pub lut_hashes: BTreeMap<String, String>,
     /// Hash of everything that changes pixels: settings in canonical form and the contents of LUT files. Hex.
     pub hash: String,

@@ -234,8 +234,8 @@ impl Reader<'_> {
     /// Advice for a key at the top that belongs into a table.
     fn misplaced(&self, entry: &Entry) -> Option<String> {
         let key = entry.key;
-        if keys::later("op", key).is_some() {
-            return keys::later("op", key).map(str::to_owned);
+        if ["mask", "strength"].contains(&key) {
+            return Some(format!("{key} belongs to an operation: write it under [[op]]"));
         }
         if ops::find(key).is_some() {
             return Some(format!("{key} is an operation: write [[op]] and under it id = {key:?}"));

@@ -3,6 +3,8 @@
 //! ```text
 //! exposure.ev=0.5            a parameter of an operation, or its strength
 //! haze#2.color=0.7,0.8,0.9   of the second haze of the recipe
+//! exposure.mask={ depth = [0.3, 1] }   where it works; none = everywhere
+//! exposure.mask.feather=0.2  one key of its mask
 //! depth.model=chiaro-small   a key of [depth]
 //! depth.mean=0.5,0.5,0.5
 //! output.bits=8              a key of [output]
@@ -18,7 +20,7 @@ use std::path::Path;
 use super::contract::Contract;
 use super::model::{OpSetting, OutputSettings, Recipe};
 use super::op::{check_together, op_key, set_op_value, unknown_parameter};
-use super::{hash, keys, luts, settings, suggest, value};
+use super::{hash, keys, luts, mask, settings, suggest, value};
 use crate::error::Result;
 use crate::ops::Value;
 
@@ -127,6 +129,16 @@ fn apply_top(recipe: &mut Recipe, key: &str, text: &str) -> std::result::Result<
 fn apply_op(recipe: &mut Recipe, owner: &str, key: &str, text: &str) -> std::result::Result<(), String> {
     let index = find_op(&recipe.ops, owner)?;
     let Some(mut setting) = recipe.ops.get(index).cloned() else { return Ok(()) };
+    if let Some(key) = key.strip_prefix("mask").filter(|rest| rest.is_empty() || rest.starts_with('.')) {
+        set_mask(&mut setting, key.strip_prefix('.'), text.trim())?;
+        if let Some(mask) = &setting.mask {
+            luts::note_mask_files(recipe, mask).map_err(|e| e.to_string().replace('\n', "; "))?;
+        }
+        if let Some(place) = recipe.ops.get_mut(index) {
+            *place = setting;
+        }
+        return Ok(());
+    }
     let infos = setting.op.params();
     let info = op_key(&infos, key).ok_or_else(|| unknown_parameter(setting.op.id(), &infos, key))?;
     set_op_value(&mut setting, &info, value::typed(info.kind, text.trim()))?;
@@ -134,6 +146,13 @@ fn apply_op(recipe: &mut Recipe, owner: &str, key: &str, text: &str) -> std::res
     if let Some(place) = recipe.ops.get_mut(index) {
         *place = setting;
     }
+    Ok(())
+}
+
+/// Replaces the mask of an operation, takes it away, or changes one key of it.
+fn set_mask(setting: &mut OpSetting, key: Option<&str>, text: &str) -> std::result::Result<(), String> {
+    let none = key.is_none() && text == "none";
+    setting.mask = if none { None } else { Some(mask::typed(setting.mask.as_ref(), key, text)?) };
     Ok(())
 }
 

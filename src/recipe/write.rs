@@ -35,6 +35,9 @@ impl Recipe {
                 // Through the shortest decimal form: 0.7 stays 0.7.
                 line(&mut text, "strength", &op.strength.to_string());
             }
+            if let Some(mask) = &op.mask {
+                line(&mut text, "mask", &super::mask::toml(mask));
+            }
         }
         self.write_outputs(&mut text);
         text
