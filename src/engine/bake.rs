@@ -16,7 +16,7 @@ use crate::picture::{
     Access, Alpha, Channels, ColorEncoding, Extent, Format, Metadata, PictureInfo, PixelLayout, Region, SampleType,
     Strip,
 };
-use crate::plan::{PlanRequest, plan};
+use crate::plan::{PlanRequest, RenderFacts, plan};
 use crate::recipe::{Bits, OpSetting, OutputSettings, Recipe};
 
 /// Samples of the grid.
@@ -49,7 +49,7 @@ pub fn bake(recipe: &Recipe, size: u32, encoding: &str) -> Result<Lut> {
     if let Some(op) = kept.iter().find(|op| op.op.reads_depth(&op.params)) {
         return Err(not_one_color(recipe, op, "it reads depth"));
     }
-    if let Some(op) = kept.iter().find(|op| op.op.is_area()) {
+    if let Some(op) = kept.iter().find(|op| op.op.is_area() || op.op.wants_field(&op.params)) {
         return Err(not_one_color(recipe, op, "it looks at the neighbors of a pixel"));
     }
     let grid = Grid::new(size, space)?;
@@ -127,7 +127,7 @@ impl Grid {
         };
         let plan = plan(&request)?;
         let Some(output) = plan.outputs.first() else { return Ok(Vec::new()) };
-        let program = plan.program(output, path, None)?;
+        let program = plan.program(output, path, &RenderFacts::default())?;
         let input = self.strip(reversed);
         let mut result = Strip::new(input.region, program.output);
         self.executor.run(&program, &input, None, &mut result)?;

@@ -14,6 +14,7 @@
 pub mod area;
 mod chunk;
 pub mod distance;
+pub mod field;
 mod params;
 mod purity;
 mod step;

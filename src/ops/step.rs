@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::area::{Area, Planes, Reach};
 use super::chunk::{self, Chunk, Isa, Mix, Px};
+use super::field::{Field, Proxy};
 use super::params::{ParamInfo, ParamSet, Params};
 use crate::picture::Extent;
 
@@ -43,6 +44,8 @@ pub struct Context {
     pub masks: HashMap<String, Arc<super::mask::MaskImage>>,
     /// The picture as the operation meets it, for what depends on places in it.
     pub frame: Frame,
+    /// The field of the operation, when it wants one and the picture was looked at.
+    pub field: Option<Arc<Field>>,
     /// Which stage of an operation over several passes is prepared, from 0.
     pub stage: u32,
 }
@@ -178,6 +181,16 @@ pub trait Op: Sync + 'static {
         None
     }
 
+    /// True when it needs a [`Field`].
+    fn wants_field(_params: &Self::Params) -> bool {
+        false
+    }
+
+    /// What it keeps of the picture as it meets it. Called once per picture when [`Op::wants_field`].
+    fn field(_params: &Self::Params, proxy: &Proxy) -> Field {
+        Field { extent: proxy.extent, channels: 0, values: Vec::new() }
+    }
+
     /// The definition of an area operation: `chunk` holds the pixels of [`Chunk::x`], [`Chunk::y`] as they came (a resampling one: nothing)
     /// and gets their new color, associated with alpha where `planes` carry it; stages before the last write `aux` alone.
     /// Must be `#[inline(always)]` and must not panic.
@@ -220,6 +233,10 @@ pub trait AnyOp: Sync {
     fn makes_color(&self, set: &ParamSet) -> bool;
     /// See [`Op::lut_files`].
     fn lut_files(&self, set: &ParamSet) -> Vec<String>;
+    /// See [`Op::wants_field`].
+    fn wants_field(&self, set: &ParamSet) -> bool;
+    /// See [`Op::field`].
+    fn field(&self, set: &ParamSet, proxy: &Proxy) -> Field;
     /// See [`Op::AREA`].
     fn is_area(&self) -> bool;
     /// Passes it takes. See [`Op::stages`].
@@ -281,6 +298,12 @@ impl<O: Op> AnyOp for Entry<O> {
         let area = O::area(&params, &context.frame, context.stage);
         let last = context.stage + 1 >= O::stages(&params);
         Ok(Step { area, last, ..Step::new::<O>(&constants, if last { strength } else { 1.0 }) })
+    }
+    fn wants_field(&self, set: &ParamSet) -> bool {
+        O::wants_field(&O::Params::from_set(set))
+    }
+    fn field(&self, set: &ParamSet, proxy: &Proxy) -> Field {
+        O::field(&O::Params::from_set(set), proxy)
     }
     fn is_area(&self) -> bool {
         O::AREA
