@@ -34,7 +34,8 @@ impl Proxy {
         let side = |v: u32| ((f64::from(v) * shrink) as u32).max(1);
         let (width, height) = (side(picture.width), side(picture.height));
         let most = |other: u32| (MAX_PIXELS / u64::from(other)) as u32;
-        Extent { width: width.min(most(height)), height: height.min(most(width)) }
+        let width = width.min(most(height));
+        Extent { width, height: height.min(most(width)) }
     }
 
     /// Longer side in pixels.
@@ -113,6 +114,37 @@ impl FieldConstants {
     }
 }
 
+/// Means over squares of `2 radius + 1` nodes of a plane of `size`; at the edges over what there is. Sums are kept in f64, so that they
+/// neither drift nor depend on where a row begins.
+pub fn box_blur(plane: &[f32], size: (usize, usize), radius: usize) -> Vec<f32> {
+    let (width, height) = size;
+    let mut rows = vec![0.0f32; plane.len()];
+    for y in 0..height {
+        let row = y * width;
+        slide(width, radius, |i| plane[row + i], |i, mean| rows[row + i] = mean);
+    }
+    let mut out = vec![0.0f32; plane.len()];
+    for x in 0..width {
+        slide(height, radius, |i| rows[i * width + x], |i, mean| out[i * width + x] = mean);
+    }
+    out
+}
+
+/// Means over a window that slides along `n` values.
+fn slide(n: usize, radius: usize, value: impl Fn(usize) -> f32, mut put: impl FnMut(usize, f32)) {
+    let mut sum: f64 = (0..radius.min(n)).map(|i| f64::from(value(i))).sum();
+    for i in 0..n {
+        if i + radius < n {
+            sum += f64::from(value(i + radius));
+        }
+        if i > radius {
+            sum -= f64::from(value(i - radius - 1));
+        }
+        let count = (i + radius).min(n - 1) - i.saturating_sub(radius) + 1;
+        put(i, (sum / count as f64) as f32);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,5 +171,18 @@ mod tests {
         assert_eq!((at(6), at(7)), ([1.0, 7.0], [1.0, 7.0]));
         assert_eq!(at(3), [0.375, 5.75]);
         assert_eq!(FieldConstants::new(None, &frame, &mut tables).sample::<1>(&tables.0, 3, 3), [0.0]);
+    }
+
+    #[test]
+    fn boxes_are_means_of_what_there_is() {
+        let plane: Vec<f32> = (0..7 * 5).map(|i| (i * 37 % 11) as f32).collect();
+        for radius in [0usize, 1, 2, 9] {
+            for (i, mean) in box_blur(&plane, (7, 5), radius).into_iter().enumerate() {
+                let near = |j: &usize| (j % 7).abs_diff(i % 7) <= radius && (j / 7).abs_diff(i / 7) <= radius;
+                let inside: Vec<f32> = (0..35).filter(near).map(|j| plane[j]).collect();
+                let expected = inside.iter().sum::<f32>() / inside.len() as f32;
+                assert!((mean - expected).abs() < 1e-5, "radius {radius} at {i}");
+            }
+        }
     }
 }

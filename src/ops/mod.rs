@@ -36,7 +36,7 @@ macro_rules! ops {
 
 ops! {
     /// Every operation a recipe can name, in the order the documentation shows them.
-    ALL: invert, exposure, saturation, vibrance, hsl, split_tone, monochrome, lut, vignette, grain, haze, depth_grade, resize
+    ALL: invert, exposure, saturation, vibrance, hsl, split_tone, monochrome, lut, clarity, glow, vignette, grain, haze, depth_grade, resize
 }
 
 ops! {

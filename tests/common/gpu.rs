@@ -7,8 +7,9 @@ use chiaro::exec::Executor;
 use chiaro::exec::cpu::Cpu;
 use chiaro::exec::gpu::{Gpu, Selection};
 use chiaro::lut::{Domain, Lut, Lut1d, Lut3d};
-use chiaro::ops::{AnyOp, Context, Isa, Kind, ParamSet, Value};
-use chiaro::picture::{Alpha, Channels, PixelLayout, Region, SampleType, Strip};
+use chiaro::ops::field::Field;
+use chiaro::ops::{AnyOp, Context, Frame, Isa, Kind, ParamSet, Value};
+use chiaro::picture::{Alpha, Channels, Extent, PixelLayout, Region, SampleType, Strip};
 use chiaro::plan::Program;
 
 /// A new executor on the software adapter. On Linux its absence is a failure; elsewhere `None` after saying why.
@@ -108,7 +109,15 @@ pub fn context() -> Context {
     let cube =
         Lut3d::from_fn(17, Domain::UNIT, |[r, g, b]| [r * r - 0.1 * g, g.sqrt() + 0.05 * b, 1.1 * b - 0.2 * r * g]);
     let lut = Lut { shaper: Some(shaper), cube: Some(cube.unwrap()), ..Lut::default() };
-    Context { luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into(), ..Context::default() }
+    let extent = Extent { width: 5, height: 3 };
+    // Slopes and offsets, or light: any small numbers will do.
+    let values = (0..5 * 3 * 3).map(|i| (i * 7 % 13) as f32 / 26.0).collect();
+    Context {
+        luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into(),
+        field: Some(Arc::new(Field { extent, channels: 3, values })),
+        frame: Frame { extent: Extent { width: 530, height: 40 }, ..Frame::default() },
+        ..Context::default()
+    }
 }
 
 /// Depth in meters for a strip, with values that are no distance among them.
