@@ -6,7 +6,7 @@ use super::super::*;
 use crate::color::curve::Direction;
 use crate::color::{encodings, matrix as primaries};
 use crate::lut::{Domain as LutDomain, Lut, Lut1d, Lut3d};
-use crate::picture::{Curve, CurveTable};
+use crate::picture::{Curve, CurveTable, Extent};
 
 /// A prepared step, with a name for messages that begins with the id.
 pub struct Case {
@@ -26,7 +26,10 @@ pub fn context() -> Context {
     let bent = |[r, g, b]: [f32; 3]| [r * r - 0.1 * g, g.sqrt() + 0.05 * b, 1.1 * b - 0.2 * r * g];
     let cube = Lut3d::from_fn(5, LutDomain::UNIT, bent).unwrap();
     let lut = Lut { shaper: Some(shaper), cube: Some(cube), ..Lut::default() };
-    Context { luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into(), ..Context::default() }
+    Context {
+        luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into(),
+        frame: Frame { extent: Extent { width: 530, height: 11 }, ..Frame::default() },
+    }
 }
 
 /// All cases at each strength; plumbing at strength 1 only, as plans use it.
