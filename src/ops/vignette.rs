@@ -103,7 +103,7 @@ mod tests {
     use crate::picture::Extent;
 
     fn gain(p: &Params, extent: Extent, orientation: u16, x: u32, y: u32) -> f32 {
-        let context = Context { frame: Frame { extent, orientation, scale: 1.0 }, ..Context::default() };
+        let context = Context { frame: Frame { extent, orientation, ..Frame::default() }, ..Context::default() };
         let c = Spec::prepare(p, &context, &mut Tables::default()).unwrap();
         Spec::pixel(&c, &[], Px { x, y, ..Px::of([1.0; 3]) }).rgb[0]
     }
@@ -134,7 +134,7 @@ mod tests {
             for orientation in 1..=8u16 {
                 let turned = Extent { width: shown.height, height: shown.width };
                 let extent = if orientation >= 5 { turned } else { shown };
-                let m = Frame { extent, orientation, scale: 1.0 }.upright();
+                let m = Frame { extent, orientation, ..Frame::default() }.upright();
                 for (x, y) in (0..extent.width).flat_map(|x| (0..extent.height).map(move |y| (x, y))) {
                     let (fx, fy) = (x as f32, y as f32);
                     let u = (m[0] * fx + m[1] * fy + m[2]) * 90.0 - 0.5;

@@ -119,10 +119,10 @@ pub fn context() -> Context {
     let cube =
         Lut3d::from_fn(17, Domain::UNIT, |[r, g, b]| [r * r - 0.1 * g, g.sqrt() + 0.05 * b, 1.1 * b - 0.2 * r * g]);
     let lut = Lut { shaper: Some(shaper), cube: Some(cube.unwrap()), ..Lut::default() };
-    Context {
-        luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into(),
-        frame: Frame { extent: Extent { width: 333, height: 256 }, ..Frame::default() },
-    }
+    let frame = Frame { extent: Extent { width: 333, height: 256 }, ..Frame::default() };
+    let mut context = Context { frame, ..Context::default() };
+    context.luts.insert(LUT_FILE.to_owned(), Arc::new(lut));
+    context
 }
 
 /// Depth in meters for a strip, with values that are no distance among them.

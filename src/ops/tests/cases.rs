@@ -26,10 +26,10 @@ pub fn context() -> Context {
     let bent = |[r, g, b]: [f32; 3]| [r * r - 0.1 * g, g.sqrt() + 0.05 * b, 1.1 * b - 0.2 * r * g];
     let cube = Lut3d::from_fn(5, LutDomain::UNIT, bent).unwrap();
     let lut = Lut { shaper: Some(shaper), cube: Some(cube), ..Lut::default() };
-    Context {
-        luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into(),
-        frame: Frame { extent: Extent { width: 530, height: 11 }, ..Frame::default() },
-    }
+    let frame = Frame { extent: Extent { width: 530, height: 11 }, ..Frame::default() };
+    let mut context = Context { frame, ..Context::default() };
+    context.luts.insert(LUT_FILE.to_owned(), Arc::new(lut));
+    context
 }
 
 /// All cases at each strength; plumbing at strength 1 only, as plans use it.
