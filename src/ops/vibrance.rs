@@ -5,10 +5,11 @@ use super::{Context, Domain, Op, Px, Tables, params};
 use crate::color::math::smoothstep;
 
 params! {
-    /// Vibrance: muted colors stronger, pure colors and skin spared.
+    /// Muted colors stronger, pure colors and skin spared.
     ///
-    /// Like saturation (Oklab chroma at constant lightness and hue), weighted by `(1 - purity)^2`: full for what is nearly gray, none for
-    /// what is pure. Skin, at Oklab hues of 40 to 70 degrees and fading out over 20 degrees on either side, takes a third of the change.
+    /// Like saturation (Oklab chroma at constant lightness and hue), in full for what is nearly gray, fading to nothing for what is pure: the
+    /// weight is `(min / max)^2` of red, green and blue in linear Rec.2020. Skin, at Oklab hues of 40 to 70 degrees and fading out over 20
+    /// degrees on either side, takes a third of the change.
     pub struct Params {
         /// Change of color: -100 = muted colors become gray, 0 = as it is, 100 = muted colors doubled.
         amount: f32 = 0.0, Kind::Number { min: -100.0, max: 100.0, unit: "" };

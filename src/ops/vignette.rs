@@ -4,7 +4,7 @@ use super::{Context, Domain, Op, Px, Tables, params};
 use crate::color::math::{each_channel, exp2, smoothstep};
 
 params! {
-    /// Vignette: exposure that changes toward the corners.
+    /// Exposure that changes toward the corners.
     ///
     /// Works in linear light, as a lens does. The shape is centered and follows the format of the picture, whatever its size and however it is
     /// turned.
