@@ -89,6 +89,17 @@ pub fn ramp() -> Strip {
     strip
 }
 
+/// Colors one meets in Oklab, in single floats: lightness 0 to 1, a and b within 0.2 of gray.
+pub fn oklab() -> Strip {
+    let mut strip = Strip::new(Region { width: 120, y: 0, rows: 60 }, rgb(SampleType::F32));
+    let mut random = Random(5);
+    for (i, word) in strip.words_mut().iter_mut().enumerate() {
+        let v = random.unit();
+        *word = (if i % 3 == 0 { v } else { 0.4 * v - 0.2 } as f32).to_bits();
+    }
+    strip
+}
+
 /// All 16-bit codes in every channel, in another order each.
 pub fn codes() -> Strip {
     let mut strip = Strip::new(Region { width: 256, y: 0, rows: 256 }, rgb(SampleType::U16));
@@ -115,7 +126,7 @@ pub fn context() -> Context {
     Context {
         luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into(),
         field: Some(Arc::new(Field { extent, channels: 3, values })),
-        frame: Frame { extent: Extent { width: 530, height: 40 }, ..Frame::default() },
+        frame: Frame { extent: Extent { width: 333, height: 256 }, ..Frame::default() },
         ..Context::default()
     }
 }

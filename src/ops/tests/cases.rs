@@ -33,7 +33,7 @@ pub fn context() -> Context {
     Context {
         luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into(),
         field: Some(Arc::new(Field { extent, channels: 3, values })),
-        frame: Frame { extent: Extent { width: 530, height: 40 }, ..Frame::default() },
+        frame: Frame { extent: Extent { width: 530, height: 11 }, ..Frame::default() },
         ..Context::default()
     }
 }
