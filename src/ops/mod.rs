@@ -33,7 +33,9 @@ macro_rules! ops {
 
 ops! {
     /// Every operation a recipe can name, in the order the documentation shows them.
-    ALL: invert, exposure, lut, haze, depth_grade
+    ALL: invert, exposure,
+        white_balance, cdl, contrast, levels, curves, lift_gamma_gain, shadows_highlights, tone_map,
+        lut, haze, depth_grade
 }
 
 ops! {

@@ -24,10 +24,11 @@ pub enum Domain {
 }
 
 /// Which tonal domain the `grade` operations of a recipe work in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Grading {
     /// An sRGB-shaped curve on the working primaries: 0 = black, 1 = white.
+    #[default]
     Display,
     /// ACEScct (AMPAS S-2016-001), for scene-linear pictures.
     Acescct,
@@ -38,6 +39,8 @@ pub enum Grading {
 pub struct Context {
     /// LUTs by the name the recipe gives them.
     pub luts: HashMap<String, Arc<crate::lut::Lut>>,
+    /// The tonal domain, for tonal operations that need to know where black, middle gray and white lie.
+    pub grading: Grading,
     /// The picture, for what depends on places in it.
     pub frame: Frame,
 }
@@ -120,6 +123,8 @@ pub trait Op: Sync + 'static {
     const ACTS_ON_TRANSPARENT: bool = false;
     /// False when `pixel` by itself never makes NaN of a number, whatever the other channels hold; else a guard around it keeps what came.
     const GUARDED: bool = true;
+    /// True when it makes display light, 0 to 1, of scene light: what follows can be stored as code values.
+    const MAPS_TO_DISPLAY: bool = false;
     /// True when `pixel` changes more than color: guide, disparity, mask, aux, source or original.
     const WRITES_BESIDE: bool = false;
     /// Parameters.
@@ -183,6 +188,8 @@ pub trait AnyOp: Sync {
     fn tolerance_codes(&self) -> f32;
     /// Bytes of the constants struct.
     fn constants_bytes(&self) -> usize;
+    /// See [`Op::MAPS_TO_DISPLAY`].
+    fn maps_to_display(&self) -> bool;
     /// See [`Op::domain`].
     fn domain(&self, set: &ParamSet) -> Domain;
     /// See [`Op::is_identity`].
@@ -226,6 +233,9 @@ impl<O: Op> AnyOp for Entry<O> {
     }
     fn constants_bytes(&self) -> usize {
         size_of::<O::Constants>()
+    }
+    fn maps_to_display(&self) -> bool {
+        O::MAPS_TO_DISPLAY
     }
     fn domain(&self, set: &ParamSet) -> Domain {
         O::domain(&O::Params::from_set(set))

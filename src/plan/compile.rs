@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::output::{OutputPlan, changes_channels, output_plan};
+use super::output::{GradeFacts, OutputPlan, changes_channels, output_plan};
 use super::program::{DepthPlan, Program};
 use crate::color::curve::Direction;
 use crate::color::{encodings, matrix};
@@ -81,7 +81,12 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         notes.push(format!("{} changes nothing and is left out", op.op.id()));
     }
     let makes_color = kept.iter().any(|op| op.op.makes_color(&op.params));
-    let output = output_plan(path, info, &recipe.output, !kept.is_empty(), makes_color)?;
+    let maps_to_display = kept.iter().any(|op| op.op.maps_to_display());
+    if maps_to_display && info.encoding.referred == Referred::Display {
+        notes.push(format!("tone mapping acts on a picture that is display light already ({})", info.encoding.name));
+    }
+    let work = GradeFacts { graded: !kept.is_empty(), makes_color, maps_to_display };
+    let output = output_plan(path, info, &recipe.output, work)?;
     if changes_channels(info.layout.channels, output.layout.channels) {
         notes.push("gray becomes RGB, because an operation can make color".to_owned());
     }
@@ -109,6 +114,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         bytes: 0,
         notes,
         context: Context {
+            grading,
             frame: ops::Frame { extent: info.extent, orientation: info.orientation, scale: 1.0 },
             ..recipe.context.clone()
         },

@@ -9,5 +9,5 @@ mod output;
 mod program;
 
 pub use compile::{DepthFacts, Plan, PlanRequest, depth_program, guide_program, plan};
-pub use output::{OutputPlan, output_plan};
+pub use output::{GradeFacts, OutputPlan, output_plan};
 pub use program::{DepthPlan, Program};
