@@ -6,7 +6,10 @@
 //! and the negative of a contrast undoes it exactly.
 
 use super::{Context, Domain, Grading, Op, Px, Tables, params};
+use crate::color::curve::{self, CurveConstants, Direction};
+use crate::color::encodings;
 use crate::color::math::{each_channel, exp2};
+use crate::picture::Curve;
 
 params! {
     /// Contrast: an S-curve around middle gray with soft ends.
@@ -16,8 +19,8 @@ params! {
     pub struct Params {
         /// Slope at the pivot, as 2^(amount / 100): 100 doubles it, -100 halves it, 0 changes nothing.
         amount: f32 = 0.0, Kind::Number { min: -100.0, max: 100.0, unit: "%" };
-        /// Value of the tonal domain that stays, 0.1 to 0.9; 0 = middle gray (18 % light: 0.461 in display grading, 0.414 in ACEScct).
-        pivot: f32 = 0.0, Kind::Number { min: 0.0, max: 0.9, unit: "" };
+        /// Light that stays, 1 = white; 0.18 is middle gray.
+        pivot: f32 = 0.18, Kind::Number { min: 0.01, max: 0.8, unit: "" };
     }
 }
 
@@ -37,17 +40,22 @@ pub struct Constants {
     pub end_slope: f32,
 }
 
-/// Black, middle gray (18 %) and the upper end of a tonal domain: the sRGB curve at 0, 0.18 and 1; ACEScct (AMPAS S-2016-001) at 0, 0.18
-/// and 65504.
-pub(super) fn anchors(grading: Grading) -> [f32; 3] {
-    match grading {
-        Grading::Display => [0.0, 0.461_356_1, 1.0],
-        Grading::Acescct => [0.072_905_53, 0.413_588_4, 1.467_996_3],
-    }
+/// Code value of light in a tonal domain.
+pub(super) fn code(grading: Grading, light: f32) -> f32 {
+    let curve = match grading {
+        Grading::Display => &encodings::SRGB_CURVE,
+        Grading::Acescct => &Curve::Acescct,
+    };
+    curve::apply(&CurveConstants::new(curve, Direction::Encode).unwrap_or(CurveConstants::LINEAR), light)
 }
 
-/// Smallest pivot, other than 0.
-const LEAST_PIVOT: f32 = 0.1;
+/// Light at the upper end of a tonal domain: white, or the largest half float.
+pub(super) fn largest_light(grading: Grading) -> f32 {
+    match grading {
+        Grading::Display => 1.0,
+        Grading::Acescct => 65_504.0,
+    }
+}
 
 /// The operation.
 pub struct Spec;
@@ -67,11 +75,8 @@ impl Op for Spec {
     }
 
     fn prepare(p: &Params, context: &Context, _: &mut Tables) -> Result<Constants, String> {
-        if p.pivot != 0.0 && p.pivot < LEAST_PIVOT {
-            return Err(format!("contrast: pivot is {}, allowed {LEAST_PIVOT} to 0.9, or 0 for middle gray", p.pivot));
-        }
-        let [black, gray, white] = anchors(context.grading);
-        let pivot = if p.pivot == 0.0 { gray } else { p.pivot };
+        let at = |light| code(context.grading, light);
+        let (black, pivot, white) = (at(0.0), at(p.pivot), at(largest_light(context.grading)));
         let slope = exp2(p.amount / 100.0);
         Ok(Constants { black, pivot, white, slope, end_slope: 1.0 / slope })
     }
@@ -96,9 +101,6 @@ fn bent(c: &Constants, v: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::color::curve::{CurveConstants, Direction, apply};
-    use crate::color::encodings::SRGB_CURVE;
-    use crate::picture::Curve;
 
     fn constants(amount: f32, pivot: f32, grading: Grading) -> Constants {
         let context = Context { grading, ..Context::default() };
@@ -108,19 +110,19 @@ mod tests {
     const BOTH: [Grading; 2] = [Grading::Display, Grading::Acescct];
 
     #[test]
-    fn anchors_are_those_of_the_curves() {
-        for (grading, curve, top) in [(BOTH[0], SRGB_CURVE, 1.0), (BOTH[1], Curve::Acescct, 65_504.0)] {
-            let encode = CurveConstants::new(&curve, Direction::Encode).unwrap();
-            for (light, anchor) in [0.0, 0.18, top].into_iter().zip(anchors(grading)) {
-                assert!((apply(&encode, light) - anchor).abs() < 3e-7, "{light}: {anchor}");
-            }
+    fn middle_gray_is_where_the_standards_have_it() {
+        // IEC 61966-2-1 at 0.18; AMPAS S-2016-001 at 0, 0.18 and 65504.
+        assert!((constants(1.0, 0.18, Grading::Display).pivot - 0.461_356_1).abs() < 1e-6);
+        let c = constants(1.0, 0.18, Grading::Acescct);
+        for (found, exact) in [(c.black, 0.072_905_53), (c.pivot, 0.413_588_4), (c.white, 1.467_996_3)] {
+            assert!((found - exact).abs() < 1e-6, "{found} {exact}");
         }
     }
 
     #[test]
     fn black_pivot_and_white_stay_and_the_pivot_has_the_slope() {
         for grading in BOTH {
-            for (amount, pivot) in [(100.0, 0.0), (-60.0, 0.0), (35.0, 0.3), (-100.0, 0.9)] {
+            for (amount, pivot) in [(100.0, 0.18), (-60.0, 0.18), (35.0, 0.01), (-100.0, 0.8)] {
                 let c = constants(amount, pivot, grading);
                 for v in [c.black, c.pivot, c.white] {
                     assert!((bent(&c, v) - v).abs() < 2e-7, "{v}");
@@ -137,7 +139,7 @@ mod tests {
     fn rises_everywhere_and_is_undone_by_its_negative() {
         for grading in BOTH {
             for amount in [-100.0, -20.0, 50.0, 100.0] {
-                let (c, back) = (constants(amount, 0.0, grading), constants(-amount, 0.0, grading));
+                let (c, back) = (constants(amount, 0.18, grading), constants(-amount, 0.18, grading));
                 let mut last = f32::NEG_INFINITY;
                 for i in -1000..=3000 {
                     let v = i as f32 / 1000.0;

@@ -4,7 +4,7 @@
 //! factor, a polynomial in the tone `n` (0 = black, 1 = white): `1 + a n^j (1 - n)^k`. With a slope below black and above white that
 //! continues the curve.
 
-use super::contrast::anchors;
+use super::contrast::code;
 use super::{Context, Domain, Grading, Op, Px, Tables, params};
 
 params! {
@@ -54,8 +54,8 @@ const BLACKS: f32 = 0.8;
 const PEAK: f32 = 0.15 * 729.0 / 16.0;
 /// Change of white, at 100; the slope there changes by 6 times as much.
 const WHITES: f32 = 0.12;
-/// White of the ACEScct domain: 7 stops above middle gray, which then lies at 0.45 of the way, as in display grading (1/17.52 a stop).
-const ACESCCT_WHITE: f32 = 0.413_588_4 + 7.0 / 17.52;
+/// White of the ACEScct domain: 7 stops above middle gray, which then lies at 0.46 of the way, as in display grading.
+const ACESCCT_WHITE: f32 = 0.18 * 128.0;
 
 /// The operation.
 pub struct Spec;
@@ -75,9 +75,9 @@ impl Op for Spec {
     }
 
     fn prepare(p: &Params, context: &Context, _: &mut Tables) -> Result<Constants, String> {
-        let [black, _, top] = anchors(context.grading);
         let shifts = context.grading == Grading::Acescct;
-        let span = if shifts { ACESCCT_WHITE } else { top } - black;
+        let black = code(context.grading, 0.0);
+        let span = code(context.grading, if shifts { ACESCCT_WHITE } else { 1.0 }) - black;
         Ok(Constants {
             black,
             span,
