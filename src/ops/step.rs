@@ -26,10 +26,11 @@ pub enum Domain {
 }
 
 /// Which tonal domain the `grade` operations of a recipe work in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Grading {
     /// An sRGB-shaped curve on the working primaries: 0 = black, 1 = white.
+    #[default]
     Display,
     /// ACEScct (AMPAS S-2016-001), for scene-linear pictures.
     Acescct,
@@ -42,6 +43,8 @@ pub struct Context {
     pub luts: HashMap<String, Arc<crate::lut::Lut>>,
     /// Mask files by the path that masks give them.
     pub masks: HashMap<String, Arc<super::mask::MaskImage>>,
+    /// The tonal domain, for tonal operations that need to know where black, middle gray and white lie.
+    pub grading: Grading,
     /// The picture as the operation meets it, for what depends on places in it.
     pub frame: Frame,
     /// The field of the operation, when it wants one and the picture was looked at.
@@ -130,6 +133,8 @@ pub trait Op: Sync + 'static {
     const ACTS_ON_TRANSPARENT: bool = false;
     /// False when `pixel` by itself never makes NaN of a number, whatever the other channels hold; else a guard around it keeps what came.
     const GUARDED: bool = true;
+    /// True when it makes display light, 0 to 1, of scene light: what follows can be stored as code values.
+    const MAPS_TO_DISPLAY: bool = false;
     /// True when `pixel` changes more than color: guide, disparity, mask, aux, source or original.
     const WRITES_BESIDE: bool = false;
     /// True for area operations: those that read more than their own pixel.
@@ -223,6 +228,8 @@ pub trait AnyOp: Sync {
     fn tolerance_codes(&self) -> f32;
     /// Bytes of the constants struct.
     fn constants_bytes(&self) -> usize;
+    /// See [`Op::MAPS_TO_DISPLAY`].
+    fn maps_to_display(&self) -> bool;
     /// See [`Op::domain`].
     fn domain(&self, set: &ParamSet) -> Domain;
     /// See [`Op::is_identity`].
@@ -276,6 +283,9 @@ impl<O: Op> AnyOp for Entry<O> {
     }
     fn constants_bytes(&self) -> usize {
         size_of::<O::Constants>()
+    }
+    fn maps_to_display(&self) -> bool {
+        O::MAPS_TO_DISPLAY
     }
     fn domain(&self, set: &ParamSet) -> Domain {
         O::domain(&O::Params::from_set(set))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::masks;
 use super::memory;
-use super::output::{OutputPlan, changes_channels, output_plan};
+use super::output::{GradeFacts, OutputPlan, changes_channels, output_plan};
 use super::program::{DepthPlan, Program};
 use crate::color::curve::Direction;
 use crate::color::{encodings, matrix};
@@ -115,8 +115,12 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         notes.push(format!("{} changes nothing and is left out", op.op.id()));
     }
     let makes_color = kept.iter().any(|op| op.op.makes_color(&op.params));
-    let graded = !kept.is_empty();
-    let plans = recipe.outputs.iter().map(|settings| output_plan(path, info, settings, graded, makes_color));
+    let maps_to_display = kept.iter().any(|op| op.op.maps_to_display());
+    if maps_to_display && info.encoding.referred == Referred::Display {
+        notes.push(format!("tone mapping acts on a picture that is display light already ({})", info.encoding.name));
+    }
+    let work = GradeFacts { graded: !kept.is_empty(), makes_color, maps_to_display };
+    let plans = recipe.outputs.iter().map(|settings| output_plan(path, info, settings, work));
     let outputs = plans.collect::<Result<Vec<_>>>()?;
     if outputs.iter().any(|output| changes_channels(info.layout.channels, output.layout.channels)) {
         notes.push("gray becomes RGB, because an operation can make color".to_owned());
@@ -146,6 +150,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         bytes: 0,
         notes,
         context: Context {
+            grading,
             frame: ops::Frame { extent: info.extent, orientation: info.orientation, ..ops::Frame::default() },
             ..recipe.context.clone()
         },

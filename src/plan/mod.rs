@@ -14,5 +14,5 @@ pub use compile::{
     DepthFacts, PROXY_LAYOUT, Plan, PlanRequest, RenderFacts, depth_program, guide_program, linear_program, plan,
 };
 pub use masks::masked_op;
-pub use output::{OutputPlan, output_plan};
+pub use output::{GradeFacts, OutputPlan, output_plan};
 pub use program::{DepthPlan, Pass, Program};
