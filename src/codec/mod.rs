@@ -6,11 +6,15 @@
 //! the calling thread, because the pool must never wait.
 
 pub mod bytes;
+mod camera;
+mod exif;
 pub mod exr;
+pub mod jpeg;
 pub mod mapping;
 pub mod open;
 pub mod png;
 pub mod tiff;
+mod whole;
 
 pub use open::{create, open};
 

@@ -7,8 +7,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::job::{Job, Work};
+use crate::codec::open::not_read;
 use crate::error::{Error, Result};
-use crate::picture::Format;
+use crate::picture::{Format, is_raw_extension};
 use crate::recipe::Recipe;
 use crate::walk::Found;
 
@@ -26,6 +27,12 @@ pub struct Intake {
     pub failed: Vec<Error>,
 }
 
+impl Intake {
+    fn skip(&mut self, extension: String) {
+        *self.skipped.entry(extension).or_default() += 1;
+    }
+}
+
 /// Makes jobs of inputs. Reads the first bytes of every file, nothing more.
 ///
 /// # Errors
@@ -35,17 +42,20 @@ pub fn intake(found: Vec<Result<Found>>, work: &Work, recipe: &Recipe, out: &Pat
     let mut intake = Intake::default();
     let mut pictures = Vec::new();
     for item in found {
-        match item.and_then(|found| sniff(&found.path).map(|format| (found, format))) {
-            Err(error) => intake.failed.push(error),
-            Ok((found, Some(format))) => pictures.push((found, format)),
-            Ok((found, None)) if found.explicit => intake.failed.push(Error::unsupported(
-                &found.path,
-                "not a picture format Chiaro reads (TIFF, PNG, EXR); convert it first",
-            )),
-            Ok((found, None)) => {
-                let extension = found.path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-                *intake.skipped.entry(extension).or_default() += 1;
+        let (found, head) = match item.and_then(|found| head(&found.path).map(|head| (found, head))) {
+            Err(error) => {
+                intake.failed.push(error);
+                continue;
             }
+            Ok(known) => known,
+        };
+        let extension = found.path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+        match Format::sniff(&head) {
+            // Camera raw files that are TIFF structures: their first page is a thumbnail.
+            Some(Format::Tiff) if !found.explicit && is_raw_extension(&extension) => intake.skip(extension),
+            Some(format) => pictures.push((found, format)),
+            None if found.explicit => intake.failed.push(not_read(&found.path, &head)),
+            None => intake.skip(extension),
         }
     }
     let namer = Namer { work, recipe, out, template, clashing: clashing(&pictures) };
@@ -64,11 +74,12 @@ fn clashing(pictures: &[(Found, Format)]) -> HashSet<String> {
     pictures.iter().map(|(found, _)| stem_key(&found.relpath)).filter(|key| !seen.insert(key.clone())).collect()
 }
 
-fn sniff(path: &Path) -> Result<Option<Format>> {
+/// The first 16 bytes.
+fn head(path: &Path) -> Result<Vec<u8>> {
     let mut head = Vec::with_capacity(16);
     let file = File::open(path).map_err(|e| Error::input(path, format!("cannot be opened: {e}")))?;
     file.take(16).read_to_end(&mut head).map_err(|e| Error::input(path, format!("cannot be read: {e}")))?;
-    Ok(Format::sniff(&head))
+    Ok(head)
 }
 
 /// Names the outputs of one run.
@@ -110,13 +121,9 @@ impl Namer<'_> {
 
 /// The input's own extension where it names the output's format, else the format's usual one.
 fn extension(relpath: &Path, input: Format, output: Option<Format>) -> String {
-    let output = output.unwrap_or(input);
+    let output = output.unwrap_or(input.written_as());
     let own = relpath.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
-    let fits = match output {
-        Format::Tiff => own.eq_ignore_ascii_case("tif") || own.eq_ignore_ascii_case("tiff"),
-        other => own.eq_ignore_ascii_case(other.extension()),
-    };
-    if fits { own } else { output.extension().to_owned() }
+    if output.has_extension(&own) { own } else { output.extension().to_owned() }
 }
 
 const FIELDS: [&str; 5] = ["relpath", "stem", "recipe", "ext", "input_ext"];
@@ -201,10 +208,31 @@ mod tests {
     }
 
     #[test]
+    fn raw_files_in_folders_are_left_out_and_named_ones_fail_with_advice() {
+        let folder = tempfile::tempdir().unwrap();
+        let found = |name: &str, contents: &[u8], explicit| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, contents).unwrap();
+            Ok(Found { path, relpath: name.into(), explicit, sequence: None })
+        };
+        let files = vec![
+            found("a.NEF", b"MM\0*\0\0\0\x08________", false),
+            found("b.cr2", b"II*\0\x10\0\0\0CR\x02\0____", false),
+            found("c.cr3", b"\0\0\0\x18ftypcrx ____", true),
+        ];
+        let intake = intake(files, &Work::Grade, &Recipe::empty("r"), Path::new("out"), DEFAULT_NAME).unwrap();
+        assert!(intake.jobs.is_empty());
+        assert_eq!(intake.skipped, BTreeMap::from([("cr2".to_owned(), 1), ("nef".to_owned(), 1)]));
+        assert!(intake.failed[0].to_string().contains("develop it to a 16-bit TIFF"), "{:?}", intake.failed);
+    }
+
+    #[test]
     fn extensions_follow_the_format() {
         assert_eq!(extension(Path::new("a.TIFF"), Format::Tiff, None), "TIFF");
         assert_eq!(extension(Path::new("a.jpg"), Format::Tiff, None), "tif");
         assert_eq!(extension(Path::new("a.tif"), Format::Tiff, Some(Format::Png)), "png");
+        assert_eq!(extension(Path::new("a.JPEG"), Format::Jpeg, None), "JPEG");
+        assert_eq!(extension(Path::new("a.pfm"), Format::Pfm, None), "exr");
     }
 
     #[test]

@@ -83,7 +83,8 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
     let makes_color = kept.iter().any(|op| op.op.makes_color(&op.params));
     let output = output_plan(path, info, &recipe.output, !kept.is_empty(), makes_color)?;
     if changes_channels(info.layout.channels, output.layout.channels) {
-        notes.push("gray becomes RGB, because an operation can make color".to_owned());
+        let why = if makes_color { "an operation can make color" } else { "the output format has no gray" };
+        notes.push(format!("gray becomes RGB, because {why}"));
     }
     let grading = recipe.grading.unwrap_or(match info.encoding.referred {
         Referred::Display => Grading::Display,
@@ -151,8 +152,8 @@ fn choose_memory(plan: &mut Plan, request: &PlanRequest) {
     rows = if rows >= chunk { rows / chunk * chunk } else { rows };
     plan.strip_rows = request.strip_rows.unwrap_or(rows.min(u64::from(info.extent.height)) as u32).max(1);
     let decoder = if info.access == Access::Whole { request.source_bytes } else { chunk * row * 2 };
-    // EXR is written whole.
-    let sink = if plan.output.format == Format::Exr { row_out * u64::from(info.extent.height) } else { 0 };
+    let height = u64::from(info.extent.height);
+    let sink = plan.output.format.encoder_bytes_per_pixel().map_or(0, |more| (row_out + more * width) * height);
     let strips = u64::from(plan.strip_rows) * per_row;
     let base = strips + decoder + sink + request.export_bytes;
     // A source that is whole in memory is its own store: keeping a second copy would be waste.
@@ -162,7 +163,7 @@ fn choose_memory(plan: &mut Plan, request: &PlanRequest) {
 
 /// A picture that can only be held whole is refused when it cannot fit: running it "alone" would end in the system killing the batch.
 fn check_memory(plan: &Plan, request: &PlanRequest) -> Result<()> {
-    let whole = request.info.access == Access::Whole || plan.output.format == Format::Exr;
+    let whole = request.info.access == Access::Whole || plan.output.format.encoder_bytes_per_pixel().is_some();
     if whole && plan.bytes > request.total_bytes {
         return Err(Error::Limit {
             path: request.path.to_owned(),

@@ -29,6 +29,13 @@ fn canonical(recipe: &Recipe) -> String {
     line("output.format", recipe.output.format.map_or("input", |f| f.name()).to_owned());
     line("output.bits", recipe.output.bits.map_or("input", |b| b.name()).to_owned());
     line("output.compression", recipe.output.compression.map_or("input", compression_word).to_owned());
+    // Written only where they are set: recipes without them keep the hash they had before these keys existed.
+    if let Some(quality) = recipe.output.quality {
+        line("output.quality", quality.to_string());
+    }
+    if let Some(subsampling) = recipe.output.subsampling {
+        line("output.subsampling", subsampling.name().to_owned());
+    }
     line("output.color", recipe.output.color.as_deref().map_or("input".to_owned(), quoted));
     for op in &recipe.ops {
         line("op", format!("{} strength {}", op.op.id(), number(f64::from(op.strength))));

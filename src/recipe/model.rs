@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::contract::Contract;
 use crate::ops::{AnyOp, Context, Grading, ParamSet};
-use crate::picture::{Compression, Format};
+use crate::picture::{Compression, Format, Subsampling};
 
 /// One operation of a recipe.
 #[derive(Clone)]
@@ -76,6 +76,10 @@ pub struct OutputSettings {
     pub bits: Option<Bits>,
     /// Compression.
     pub compression: Option<Compression>,
+    /// Quality of formats that lose, 1 to 100; `None` = [`Compression::DEFAULT_QUALITY`].
+    pub quality: Option<u8>,
+    /// Chroma samples of a JPEG; `None` = by the quality.
+    pub subsampling: Option<Subsampling>,
     /// Name of the output's color encoding ([`crate::color::encodings::NAMES`]).
     pub color: Option<String>,
 }
