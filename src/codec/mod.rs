@@ -14,6 +14,7 @@ pub mod mapping;
 pub mod open;
 pub mod png;
 pub mod tiff;
+pub mod webp;
 mod whole;
 
 pub use open::{create, open};

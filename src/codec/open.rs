@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::{Format, Limits, Sink, SinkSpec, Source, exr, jpeg, png, tiff};
+use super::{Format, Limits, Sink, SinkSpec, Source, exr, jpeg, png, tiff, webp};
 use crate::error::{Error, Result};
 use crate::picture::{READ_FORMATS, foreign};
 
@@ -24,6 +24,7 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
         Some(Format::Png) => png::open(path, limits),
         Some(Format::Exr) => exr::open(path, limits),
         Some(Format::Jpeg) => jpeg::open(path, limits),
+        Some(Format::Webp) => webp::open(path, limits),
         Some(format) => Err(Error::unsupported(path, format!("{} is not read by this build", format.name()))),
         None => Err(not_read(path, &head)),
     }
@@ -49,6 +50,7 @@ pub fn create(format: Format, file: File, path: &Path, spec: SinkSpec) -> Result
         Format::Png => png::create(file, path, spec),
         Format::Exr => exr::create(file, path, spec),
         Format::Jpeg => jpeg::create(file, path, spec),
+        Format::Webp => webp::create(file, path, spec),
         other => Err(Error::unsupported(path, format!("{} files are read, not written", other.name()))),
     }
 }
