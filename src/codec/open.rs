@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::{Format, Limits, Sink, SinkSpec, Source, exr, jpeg, png, tiff, webp};
+use super::{Format, Limits, Sink, SinkSpec, Source, exr, hdr, jpeg, png, pnm, tiff, webp};
 use crate::error::{Error, Result};
 use crate::picture::{READ_FORMATS, foreign};
 
@@ -25,6 +25,8 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
         Some(Format::Exr) => exr::open(path, limits),
         Some(Format::Jpeg) => jpeg::open(path, limits),
         Some(Format::Webp) => webp::open(path, limits),
+        Some(Format::Pnm | Format::Pfm) => pnm::open(path, limits),
+        Some(Format::Hdr) => hdr::open(path, limits),
         Some(format) => Err(Error::unsupported(path, format!("{} is not read by this build", format.name()))),
         None => Err(not_read(path, &head)),
     }
