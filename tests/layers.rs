@@ -24,6 +24,12 @@ const DOORS: &[(&str, &str)] = &[
     ("moxcms", "src/color/icc.rs"),
     ("exr", "src/codec/exr"),
     ("png", "src/codec/png"),
+    ("zune_jpeg", "src/codec/jpeg"),
+    ("zune_core", "src/codec/jpeg"),
+    ("jpeg_encoder", "src/codec/jpeg"),
+    ("image_webp", "src/codec/webp"),
+    ("webp", "src/codec/webp"),
+    ("jxl_oxide", "src/codec/jxl.rs"),
     // A dev-dependency: tests read our files back with it.
     ("tiff", "tests"),
     ("memmap2", "src/codec/mapping"),

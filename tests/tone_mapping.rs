@@ -116,5 +116,5 @@ fn tone_mapping_display_light_is_remarked() {
     common::write(&path, Format::Tiff, &common::scene(Extent { width: 8, height: 8 }, 1), Compression::None);
     let display = info(&path);
     assert!(says(&display));
-    assert_eq!(planned(&display, REINHARD).output.encoding.name, "sRGB");
+    assert_eq!(planned(&display, REINHARD).outputs[0].encoding.name, "sRGB");
 }

@@ -10,7 +10,7 @@ mod metadata;
 mod strip;
 
 pub use encoding::{ColorEncoding, Curve, CurveTable, Primaries, Referred};
-pub use format::{Compression, Format};
+pub use format::{Compression, Format, READ_FORMATS, Subsampling, foreign, is_raw_extension};
 pub use geometry::{Extent, Region};
 pub use layout::{Alpha, Channels, PixelLayout, SampleType};
 pub use metadata::{Metadata, Resolution, ResolutionUnit};

@@ -31,6 +31,8 @@ fn canonical(recipe: &Recipe) -> String {
         line("output.format", output.format.map_or("input", |f| f.name()).to_owned());
         line("output.bits", output.bits.map_or("input", |b| b.name()).to_owned());
         line("output.compression", output.compression.map_or("input", compression_word).to_owned());
+        line("output.quality", output.quality.map_or("default".to_owned(), |q| q.to_string()));
+        line("output.subsampling", output.subsampling.map_or("auto", |s| s.name()).to_owned());
         line("output.color", output.color.as_deref().map_or("input".to_owned(), quoted));
         for (key, side) in &output.size {
             line(&format!("output.{key}"), side.to_string());

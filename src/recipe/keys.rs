@@ -162,7 +162,19 @@ pub static OUTPUT: &[KeyInfo] = &[
         "compression",
         Accepts::Words(settings::compression_words),
         "input",
-        "Compression of the result; formats that lack it use the nearest they have.",
+        "Compression of the result; formats that lack it use the nearest they have (webp: all of them lose nothing).",
+    ),
+    key(
+        "quality",
+        Accepts::Whole(1, 100),
+        "92",
+        "For jpeg and webp: 1 is the smallest file, 100 the best picture; formats that lose nothing ignore it.",
+    ),
+    key(
+        "subsampling",
+        Accepts::Words(settings::subsampling_words),
+        "auto",
+        "For jpeg: how much color detail is kept; auto is 4:4:4 from quality 90 on, else 4:2:0.",
     ),
     key(
         "color",

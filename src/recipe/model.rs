@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::contract::Contract;
 use crate::ops::mask::Mask;
 use crate::ops::{AnyOp, Context, Grading, ParamSet, Value};
-use crate::picture::{Compression, Format};
+use crate::picture::{Compression, Format, Subsampling};
 
 /// One operation of a recipe.
 #[derive(Clone)]
@@ -106,6 +106,10 @@ pub struct OutputSettings {
     pub bits: Option<Bits>,
     /// Compression.
     pub compression: Option<Compression>,
+    /// Quality of formats that lose, 1 to 100; `None` = [`Compression::DEFAULT_QUALITY`].
+    pub quality: Option<u8>,
+    /// Chroma samples of a JPEG; `None` = by the quality.
+    pub subsampling: Option<Subsampling>,
     /// Name of the output's color encoding ([`crate::color::encodings::NAMES`]).
     pub color: Option<String>,
     /// Size, as the parameters of [`crate::ops::resize`] that are given.

@@ -69,6 +69,12 @@ fn write_output(text: &mut String, output: &OutputSettings) {
     if let Some(compression) = output.compression {
         line(text, "compression", &string(compression_word(compression)));
     }
+    if let Some(quality) = output.quality {
+        line(text, "quality", &quality.to_string());
+    }
+    if let Some(subsampling) = output.subsampling {
+        line(text, "subsampling", &string(subsampling.name()));
+    }
     if let Some(color) = &output.color {
         line(text, "color", &string(color));
     }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::chunks::Chunk;
 use super::color::{self, Refusal};
-use super::{deflate, exif};
-use crate::codec::Limits;
+use super::deflate;
+use crate::codec::{Limits, exif};
 use crate::error::{Error, Result};
 use crate::picture::{
     Access, Alpha, Channels, Extent, Metadata, PictureInfo, PixelLayout, Resolution, ResolutionUnit, SampleType,

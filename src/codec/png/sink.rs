@@ -10,8 +10,8 @@ use rayon::prelude::*;
 
 use super::chunks::{Chunk, SIGNATURE, frame};
 use super::facts::{XMP_KEYWORD, keyword};
-use super::{PngExtras, color, deflate, exif, filter};
-use crate::codec::{Compression, Pool, Sink, SinkSpec};
+use super::{PngExtras, color, deflate, filter};
+use crate::codec::{Compression, Pool, Sink, SinkSpec, exif};
 use crate::error::{Error, Result};
 use crate::picture::{Alpha, Channels, Resolution, ResolutionUnit, SampleType, Strip};
 

@@ -251,7 +251,7 @@ fn codec(spec: &SinkSpec) -> Codec {
         },
         Compression::None => Codec::None,
         Compression::Lzw => Codec::Lzw,
-        Compression::Deflate => Codec::Deflate,
+        Compression::Deflate | Compression::Lossless | Compression::Lossy { .. } => Codec::Deflate,
     }
 }
 
