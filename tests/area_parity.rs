@@ -4,6 +4,8 @@
 
 #[path = "common/gpu.rs"]
 mod common;
+#[path = "common/spread.rs"]
+mod spread;
 
 use chiaro::error::Error;
 use chiaro::exec::Executor;
@@ -45,8 +47,40 @@ fn exposure(gain: f32, strength: f32) -> Step {
     Step::new::<ops::exposure::Spec>(&ops::exposure::Constants { gain }, strength)
 }
 
-fn areas() -> impl Iterator<Item = &'static dyn AnyOp> {
-    ALL.iter().copied().filter(|op| op.is_area())
+/// What is tested.
+#[derive(Clone, Copy)]
+enum Subject {
+    Listed(&'static dyn AnyOp),
+    Spread,
+}
+
+fn areas() -> impl Iterator<Item = Subject> {
+    let listed = ALL.iter().copied().filter(|op| op.is_area()).map(Subject::Listed);
+    listed.chain(std::iter::once(Subject::Spread))
+}
+
+impl Subject {
+    fn id(self) -> &'static str {
+        match self {
+            Self::Listed(op) => op.id(),
+            Self::Spread => spread::Spread::ID,
+        }
+    }
+
+    fn tolerance(self) -> f64 {
+        match self {
+            Self::Listed(op) => f64::from(op.tolerance_codes()),
+            Self::Spread => 0.5,
+        }
+    }
+
+    /// All stages, with random parameters that change something.
+    fn stages(self, random: &mut Random, strength: f32, extent: &mut Extent, tables: &mut Tables) -> Vec<Step> {
+        match self {
+            Self::Listed(op) => random_stages(op, random, strength, extent, tables),
+            Self::Spread => spread::stages(*extent, strength),
+        }
+    }
 }
 
 /// All stages of an operation for a picture of `extent`, which becomes that of the result.
@@ -120,10 +154,10 @@ fn picture(layout: PixelLayout, extent: Extent) -> Strip {
             (false, Alpha::Associated) => color * if alpha > 0.0 { alpha } else { 0.1 },
             _ => color,
         };
-        if layout.sample == SampleType::U16 {
-            sample.copy_from_slice(&((value * 65_535.0) as u16).to_ne_bytes());
-        } else {
-            sample.copy_from_slice(&(value as f32).to_ne_bytes());
+        match layout.sample {
+            SampleType::U8 => sample.copy_from_slice(&[(value * 255.0) as u8]),
+            SampleType::U16 => sample.copy_from_slice(&((value * 65_535.0) as u16).to_ne_bytes()),
+            _ => sample.copy_from_slice(&(value as f32).to_ne_bytes()),
         }
     }
     strip
@@ -179,9 +213,9 @@ fn difference(gpu: &Gpu, program: &Program, input: &Strip) -> f64 {
     actual.iter().zip(&expected).map(codes).fold(0.0, f64::max)
 }
 
-fn check(gpu: &Gpu, op: &dyn AnyOp, what: &str, program: &Program) {
+fn check(gpu: &Gpu, op: Subject, what: &str, program: &Program) {
     let found = difference(gpu, program, &picture(program.input, EXTENT));
-    let tolerance = f64::from(op.tolerance_codes());
+    let tolerance = op.tolerance();
     let allowed = if program.output.sample.is_integer() { tolerance.ceil() } else { tolerance };
     assert!(found <= allowed, "{} {what} in {}: {found} codes, allowed {allowed}", op.id(), program.input);
 }
@@ -194,7 +228,7 @@ fn every_area_operation_within_its_tolerance() {
         for layout in layouts() {
             for (strength, masked) in [(1.0, false), (0.37, false), (1.0, true), (0.6, true)] {
                 let mut tables = Tables(vec![1, 2, 3]);
-                let mut steps = random_stages(op, &mut random, strength, &mut EXTENT.clone(), &mut tables);
+                let mut steps = op.stages(&mut random, strength, &mut EXTENT.clone(), &mut tables);
                 if let Some(last) = steps.last_mut() {
                     last.masked = masked;
                 }
@@ -215,7 +249,7 @@ fn point_operations_in_front_and_behind() {
         for layout in layouts() {
             let mut tables = Tables::default();
             let mut steps = vec![exposure(0.8, 0.5)];
-            steps.extend(random_stages(op, &mut random, 1.0, &mut EXTENT.clone(), &mut tables));
+            steps.extend(op.stages(&mut random, 1.0, &mut EXTENT.clone(), &mut tables));
             steps.extend([exposure(1.1, 0.5), show.clone()]);
             check(gpu, op, "between point operations", &program(layout, &steps, tables));
         }
@@ -231,7 +265,7 @@ fn what_was_kept_is_restored() {
         for layout in layouts() {
             let mut tables = Tables::default();
             let mut steps = vec![ops::keep::step(), exposure(0.9, 1.0)];
-            steps.extend(random_stages(op, &mut random, 1.0, &mut EXTENT.clone(), &mut tables));
+            steps.extend(op.stages(&mut random, 1.0, &mut EXTENT.clone(), &mut tables));
             if !keeps_size(&steps) {
                 continue;
             }
@@ -257,11 +291,11 @@ fn what_was_kept_is_restored() {
 }
 
 /// Every area operation, twice, with point operations between: the result.
-fn twice(op: &dyn AnyOp, random: &mut Random, layout: PixelLayout) -> Program {
+fn twice(op: Subject, random: &mut Random, layout: PixelLayout) -> Program {
     let (mut tables, mut extent) = (Tables::default(), EXTENT);
-    let mut steps = random_stages(op, random, 0.8, &mut extent, &mut tables);
+    let mut steps = op.stages(random, 0.8, &mut extent, &mut tables);
     steps.push(exposure(0.9, 0.5));
-    steps.extend(random_stages(op, random, 1.0, &mut extent, &mut tables));
+    steps.extend(op.stages(random, 1.0, &mut extent, &mut tables));
     let input = PixelLayout { sample: SampleType::U16, ..layout };
     let program = program(input, &steps, tables);
     let output = PixelLayout { sample: SampleType::U8, ..program.output };

@@ -80,7 +80,8 @@ impl Places {
         let depth = job.depth.map(|_| place(groups * u64::from(GROUP_PIXELS) * 4));
         let pixel = plane_bytes(job.program);
         let before = band.passes.len().saturating_sub(1);
-        let planes = band.passes.iter().take(before).map(|params| u64::from(params.groups * GROUP_PIXELS) * pixel).collect();
+        let planes =
+            band.passes.iter().take(before).map(|params| u64::from(params.groups * GROUP_PIXELS) * pixel).collect();
         let down_bytes = band.down.groups() * group_words(job.program.output) as u64 * 4;
         Self { passes, samples, depth, planes, up_bytes: end, down_bytes }
     }
@@ -107,7 +108,14 @@ impl Places {
     }
 
     /// What pass `i` reads and writes.
-    fn bind(&self, context: &Context, pipelines: &Pipelines, job: &Job, buffers: &Buffers, i: usize) -> wgpu::BindGroup {
+    fn bind(
+        &self,
+        context: &Context,
+        pipelines: &Pipelines,
+        job: &Job,
+        buffers: &Buffers,
+        i: usize,
+    ) -> wgpu::BindGroup {
         let whole = |buffer, bytes| wgpu::BufferBinding { buffer, offset: 0, size: std::num::NonZeroU64::new(bytes) };
         let piece = |piece: Piece| wgpu::BufferBinding {
             buffer: &buffers.up.device,

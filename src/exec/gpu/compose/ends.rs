@@ -87,10 +87,8 @@ fn store_samples(whole: &Whole, text: &mut String) {
     let dithered = whole.program.dither_seed.is_some() && output.sample == SampleType::U8;
     if dithered {
         for i in 0..GROUP_PIXELS {
-            let _ = writeln!(
-                text,
-                "    let dither{i} = dither_place(place{i}.x, place{i}.y, pass_params.dither_seed);"
-            );
+            let _ =
+                writeln!(text, "    let dither{i} = dither_place(place{i}.x, place{i}.y, pass_params.dither_seed);");
         }
     }
     let words = group_words(output);
