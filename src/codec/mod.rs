@@ -11,6 +11,8 @@ mod exif;
 pub mod exr;
 pub mod hdr;
 pub mod jpeg;
+#[cfg(feature = "jxl")]
+pub mod jxl;
 pub mod mapping;
 pub mod open;
 pub mod png;

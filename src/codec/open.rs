@@ -27,9 +27,20 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
         Some(Format::Webp) => webp::open(path, limits),
         Some(Format::Pnm | Format::Pfm) => pnm::open(path, limits),
         Some(Format::Hdr) => hdr::open(path, limits),
-        Some(format) => Err(Error::unsupported(path, format!("{} is not read by this build", format.name()))),
+        Some(Format::Jxl) => open_jxl(path, limits),
         None => Err(not_read(path, &head)),
     }
+}
+
+#[cfg(feature = "jxl")]
+fn open_jxl(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
+    super::jxl::open(path, limits)
+}
+
+#[cfg(not(feature = "jxl"))]
+fn open_jxl(path: &Path, _limits: &Limits) -> Result<Box<dyn Source>> {
+    let what = "a JPEG XL picture, which this program was built without (feature jxl): convert it to a 16-bit TIFF or PNG first";
+    Err(Error::unsupported(path, what))
 }
 
 /// The error for content that is no picture of a format Chiaro reads; `head` are its first 16 bytes.

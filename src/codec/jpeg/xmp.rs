@@ -25,8 +25,17 @@ const POINTER: [&str; 2] = [
 #[derive(Debug, Default)]
 pub(super) struct Packets {
     standard: Option<Vec<u8>>,
-    /// By digest: length, and parts by offset.
-    extended: BTreeMap<Vec<u8>, (u32, BTreeMap<u32, Vec<u8>>)>,
+    /// By digest.
+    extended: BTreeMap<Vec<u8>, Extension>,
+}
+
+/// An extended packet on its way.
+#[derive(Debug, Default)]
+struct Extension {
+    /// Bytes of the whole packet.
+    length: u32,
+    /// Parts by offset.
+    parts: BTreeMap<u32, Vec<u8>>,
 }
 
 impl Packets {
@@ -41,9 +50,9 @@ impl Packets {
         } else if let Some((digest, rest)) = payload.strip_prefix(EXTENDED).and_then(|p| p.split_at_checked(DIGEST))
             && let [l0, l1, l2, l3, o0, o1, o2, o3, part @ ..] = rest
         {
-            let parts = self.extended.entry(digest.to_vec()).or_default();
-            parts.0 = u32::from_be_bytes([*l0, *l1, *l2, *l3]);
-            parts.1.insert(u32::from_be_bytes([*o0, *o1, *o2, *o3]), part.to_vec());
+            let extension = self.extended.entry(digest.to_vec()).or_default();
+            extension.length = u32::from_be_bytes([*l0, *l1, *l2, *l3]);
+            extension.parts.insert(u32::from_be_bytes([*o0, *o1, *o2, *o3]), part.to_vec());
         }
     }
 
@@ -52,7 +61,7 @@ impl Packets {
         let standard = self.standard?;
         let Some(digest) = named_digest(&standard) else { return Some(standard) };
         let extension = self.extended.remove(&digest).ok_or("it is not there".to_owned());
-        match extension.and_then(|(length, parts)| assemble(&digest, length, parts)) {
+        match extension.and_then(|extension| assemble(&digest, extension)) {
             Ok(extension) if is_pointer(&standard, &digest) => Some(extension),
             Ok(extension) => match merged(&standard, &extension) {
                 Some(packet) => Some(packet),
@@ -79,14 +88,15 @@ fn named_digest(packet: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The extension, complete and with the digest it is named by.
-fn assemble(digest: &[u8], length: u32, parts: BTreeMap<u32, Vec<u8>>) -> Result<Vec<u8>, String> {
+fn assemble(digest: &[u8], extension: Extension) -> Result<Vec<u8>, String> {
     let mut packet = Vec::new();
-    for (offset, part) in parts {
+    for (offset, part) in extension.parts {
         if offset as usize != packet.len() {
             return Err(format!("it has a gap at byte {}", packet.len()));
         }
         packet.extend(part);
     }
+    let length = extension.length;
     if packet.len() != length as usize {
         return Err(format!("it has {} of {length} bytes", packet.len()));
     }

@@ -39,9 +39,10 @@ impl Source for RasterSource {
         self.raw.resize(self.row_bytes * region.rows as usize, 0);
         self.file.read(self.header.start + u64::from(first) * self.row_bytes as u64, &mut self.raw)?;
         let (header, rows, row_bytes) = (&self.header, region.rows as usize, strip.row_bytes());
-        let raw = self.raw.chunks_exact(self.row_bytes.max(1)).enumerate();
-        let raw: Vec<&[u8]> =
-            if upwards { raw.rev().map(|(_, row)| row).collect() } else { raw.map(|(_, row)| row).collect() };
+        let mut raw: Vec<&[u8]> = self.raw.chunks_exact(self.row_bytes.max(1)).collect();
+        if upwards {
+            raw.reverse();
+        }
         pool.install(|| {
             let target = strip.bytes_mut().par_chunks_exact_mut(row_bytes.max(1)).zip(raw.par_iter().take(rows));
             target.with_min_len(16).for_each(|(target, row)| convert(header, row, target));
