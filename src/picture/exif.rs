@@ -6,9 +6,11 @@
 //! MakerNote stays a row of bytes; offsets that a camera maker hides inside it cannot be followed.
 
 mod directory;
+mod names;
 
 pub(crate) use directory::beyond;
 pub use directory::{Directory, Entry, Field, Header, Kind, Order, ReadAt};
+pub use names::{Summary, field, is_name, names, summary};
 
 /// Tag in IFD0 that points to the Exif directory.
 pub const EXIF_IFD: u16 = 34665;
@@ -16,6 +18,8 @@ pub const EXIF_IFD: u16 = 34665;
 pub const GPS_IFD: u16 = 34853;
 /// Tag in the Exif directory that points to the Interoperability directory.
 pub const INTEROP_IFD: u16 = 40965;
+/// MakerNote in the Exif directory: bytes of the maker's own, which may hold offsets from the start of the TIFF structure.
+pub const MAKER_NOTE: u16 = 0x927c;
 /// PixelXDimension in the Exif directory.
 const PIXEL_X: u16 = 40962;
 /// PixelYDimension in the Exif directory.
