@@ -23,6 +23,7 @@
 mod analyse;
 pub mod budget;
 pub mod cancel;
+mod carried;
 pub mod claims;
 pub mod committer;
 mod disk;

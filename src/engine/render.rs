@@ -17,8 +17,7 @@ use crate::plan::{Plan, Program, depth_program};
 pub fn grade(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Facts, staged: &Staged) -> Result<()> {
     let program = plan.program(&work.job.input, facts.depth.as_ref())?;
     let info = source.info();
-    let mut metadata = info.metadata.clone();
-    metadata.icc.clone_from(&plan.output.icc);
+    let metadata = super::carried::metadata(work, plan, info, info.extent, info.orientation);
     let same_format = info.format == plan.output.format.name();
     let spec = SinkSpec {
         extent: info.extent,

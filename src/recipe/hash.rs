@@ -9,6 +9,7 @@ use std::fmt::Write;
 use super::model::{OpSetting, Recipe};
 use super::settings::{compression_word, grading_word};
 use crate::ops::Value;
+use crate::picture::Policy;
 
 /// Hash of a recipe: 128 bits of BLAKE3 as 32 hex digits.
 pub(super) fn hash(recipe: &Recipe) -> String {
@@ -30,6 +31,10 @@ fn canonical(recipe: &Recipe) -> String {
     line("output.bits", recipe.output.bits.map_or("input", |b| b.name()).to_owned());
     line("output.compression", recipe.output.compression.map_or("input", compression_word).to_owned());
     line("output.color", recipe.output.color.as_deref().map_or("input".to_owned(), quoted));
+    // Only what differs from the default: recipes keep the hash they had before there was this key.
+    if recipe.output.metadata != Policy::All {
+        line("output.metadata", recipe.output.metadata.name().to_owned());
+    }
     for op in &recipe.ops {
         line("op", format!("{} strength {}", op.op.id(), number(f64::from(op.strength))));
         for info in op.op.params() {

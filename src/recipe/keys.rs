@@ -155,6 +155,12 @@ pub static OUTPUT: &[KeyInfo] = &[
         "input",
         "Color encoding of the result; pictures are converted and the profile is embedded.",
     ),
+    key(
+        "metadata",
+        Accepts::Words(settings::metadata_words),
+        "all",
+        "What travels beside the pixels: all, copyright (who made it, whose it is), or none (only what shows it right).",
+    ),
 ];
 
 /// The key `strength` that every operation has beside its parameters.

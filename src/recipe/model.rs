@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::contract::Contract;
 use crate::ops::{AnyOp, Context, Grading, ParamSet};
-use crate::picture::{Compression, Format};
+use crate::picture::{Compression, Format, Policy};
 
 /// One operation of a recipe.
 #[derive(Clone)]
@@ -78,6 +78,8 @@ pub struct OutputSettings {
     pub compression: Option<Compression>,
     /// Name of the output's color encoding ([`crate::color::encodings::NAMES`]).
     pub color: Option<String>,
+    /// What travels beside the pixels.
+    pub metadata: Policy,
 }
 
 /// A parsed and checked recipe.

@@ -10,7 +10,7 @@ use super::model::{Bits, DepthSettings, DepthSource, OutputSettings};
 use super::{keys, suggest};
 use crate::color::encodings;
 use crate::ops::{Grading, Value};
-use crate::picture::{Compression, Format};
+use crate::picture::{Compression, Format, Policy};
 
 /// The word for "as the input".
 const INPUT: &str = "input";
@@ -37,6 +37,11 @@ pub(super) fn compression_words() -> Vec<&'static str> {
 /// Words of `output.color`.
 pub(super) fn color_words() -> Vec<&'static str> {
     encodings::NAMES.iter().copied().chain([INPUT]).collect()
+}
+
+/// Words of `output.metadata`.
+pub(super) fn metadata_words() -> Vec<&'static str> {
+    Policy::ALL.iter().map(|policy| policy.name()).collect()
 }
 
 /// The word of a tonal domain.
@@ -171,6 +176,9 @@ pub(super) fn set_output(output: &mut OutputSettings, key: &str, value: &Value) 
             let by_name = |w: &str| encodings::NAMES.contains(&w).then(|| w.to_owned());
             output.color = word(value, by_name).ok_or_else(refuse)?;
         }
+        "metadata" => {
+            output.metadata = *Policy::ALL.iter().find(|policy| is(value, policy.name())).ok_or_else(refuse)?;
+        }
         _ => return Err(unknown_key("output", key, OUTPUT)),
     }
     Ok(())
@@ -239,6 +247,10 @@ mod tests {
         for w in color_words() {
             set_output(&mut output, "color", &text(w)).unwrap();
             assert_eq!(output.color.as_deref().unwrap_or(INPUT), w);
+        }
+        for w in metadata_words().into_iter().rev() {
+            set_output(&mut output, "metadata", &text(w)).unwrap();
+            assert_eq!(output.metadata.name(), w);
         }
         for w in grading_words() {
             assert_eq!(grading_word(grading(&text(w)).unwrap()), w);

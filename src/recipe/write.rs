@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::model::Recipe;
 use super::settings::{compression_word, grading_word};
 use crate::ops::Value;
+use crate::picture::Policy;
 
 impl Recipe {
     /// The recipe as TOML: settings and parameters that differ from the default. Reading it from the current folder gives a
@@ -58,6 +59,9 @@ impl Recipe {
         }
         if let Some(color) = &output.color {
             line(text, "color", &string(color));
+        }
+        if output.metadata != Policy::All {
+            line(text, "metadata", &string(output.metadata.name()));
         }
     }
 }

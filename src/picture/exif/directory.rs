@@ -38,9 +38,10 @@ pub(crate) fn beyond(offset: u64, length: u64, size: u64) -> String {
 }
 
 /// Byte order of a TIFF structure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
     /// "II".
+    #[default]
     Little,
     /// "MM".
     Big,
@@ -166,7 +167,7 @@ impl Kind {
     }
 
     /// Bytes that are swapped together: half of a rational, else the whole value.
-    fn word(self) -> usize {
+    pub(super) fn word(self) -> usize {
         if matches!(self, Self::Rational | Self::SRational) { 4 } else { self.size() }
     }
 }
@@ -250,6 +251,19 @@ pub struct Field {
 }
 
 impl Field {
+    /// Where the values lie, `None` when they are in the directory itself.
+    pub fn offset(&self, header: &Header) -> Option<u64> {
+        let bytes = self.count.checked_mul(Kind::from_code(self.code)?.size() as u64)?;
+        (bytes > if header.big { 8 } else { 4 }).then(|| self.inline_offset(header))
+    }
+
+    fn inline_offset(&self, header: &Header) -> u64 {
+        match header.big {
+            true => header.order.u64(self.inline),
+            false => u64::from(header.order.u32([self.inline[0], self.inline[1], self.inline[2], self.inline[3]])),
+        }
+    }
+
     /// Loads the values.
     ///
     /// # Errors
@@ -261,10 +275,7 @@ impl Field {
                 format!("tag {}: {} values are more than the limit of {most_bytes} bytes", self.tag, self.count)
             })?;
         let room = if header.big { 8 } else { 4 };
-        let offset = match header.big {
-            true => header.order.u64(self.inline),
-            false => u64::from(header.order.u32([self.inline[0], self.inline[1], self.inline[2], self.inline[3]])),
-        };
+        let offset = self.inline_offset(header);
         if bytes > room && offset.checked_add(bytes).is_none_or(|end| end > from.size()) {
             return Err(format!("tag {}: {}", self.tag, beyond(offset, bytes, from.size())));
         }

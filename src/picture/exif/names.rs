@@ -212,7 +212,7 @@ pub(crate) fn numbers(entry: &Entry) -> Option<Vec<f64>> {
 }
 
 /// Text of an ASCII or UTF-8 entry up to its first NUL; bytes that are not UTF-8 are taken as Latin-1, which old cameras wrote.
-pub(crate) fn string(entry: &Entry) -> Option<String> {
+fn string(entry: &Entry) -> Option<String> {
     if !matches!(entry.kind, Kind::Ascii | Kind::Utf8) {
         return None;
     }
