@@ -142,6 +142,7 @@ fn metadata_survives_in_every_compression() {
         xmp: Some(b"<x:xmpmeta/>".to_vec()),
         iptc: Some(vec![0x1c, 2, 5, 0, 1, b'a', 0]),
         resolution: Some(resolution),
+        ..Metadata::default()
     };
     for compression in [Compression::None, Compression::Deflate] {
         let spec = SinkSpec { orientation: 6, metadata: metadata.clone(), ..spec(30, 20, RGB16, compression) };

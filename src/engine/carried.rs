@@ -17,6 +17,7 @@ pub fn metadata(work: &mut Work, plan: &Plan, info: &PictureInfo, extent: Extent
     let to = Carry {
         policy: work.engine.recipe.output.metadata,
         format: plan.output.format.name(),
+        format_in: info.format,
         extent_in: info.extent,
         extent_out: extent,
         orientation,

@@ -43,6 +43,8 @@ pub struct Carry<'a> {
     pub policy: Policy,
     /// Name of the file format, as [`super::Format::name`] has it.
     pub format: &'a str,
+    /// Name of the input's file format.
+    pub format_in: &'a str,
     /// Size of the input.
     pub extent_in: Extent,
     /// Size of the output.
@@ -60,7 +62,7 @@ pub struct Carry<'a> {
 /// Something that an output does not have, or not as it was, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
-    /// "EXIF", "maker notes", "XMP", "IPTC", "Photoshop resources", "orientation", "GeoTIFF tags".
+    /// "EXIF", "maker notes", "XMP", "IPTC", "Photoshop resources", "orientation", "GeoTIFF tags", "the facts".
     pub what: &'static str,
     /// Rest of a sentence that begins with it.
     pub why: String,
@@ -91,6 +93,13 @@ pub fn carry(from: &Metadata, to: &Carry<'_>) -> (Metadata, Vec<Lost>) {
     if to.orientation != 1 && !holds.orientation {
         let why = format!("{} cannot be said in this format: the picture lies as it was stored", to.orientation);
         lost.push(Lost { what: "orientation", why });
+    }
+    if to.policy == Policy::All && to.format != to.format_in && !from.own_facts.is_empty() {
+        let names: Vec<String> = from.own_facts.iter().take(8).map(|name| format!("{name:?}")).collect();
+        let more = from.own_facts.len() - names.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let why = format!("{}{more} of {} have no place in {}", names.join(", "), to.format_in, to.format);
+        lost.push(Lost { what: "the facts", why });
     }
     if let Some(found) = &mut found {
         ifd::edit(found, to, &mut lost);

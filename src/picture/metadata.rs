@@ -64,6 +64,8 @@ pub struct Metadata {
     pub photoshop: Option<Vec<u8>>,
     /// Resolution.
     pub resolution: Option<Resolution>,
+    /// Names of facts that only the picture's own format can hold (PNG texts, EXR attributes); their values are the codec's.
+    pub own_facts: Vec<String>,
     /// What a sink may carry of text facts that only its own format knows (PNG texts, EXR attributes).
     pub policy: Policy,
 }

@@ -30,6 +30,19 @@ const SHOWN_BY: [&str; 14] = [
     "envmap",
 ];
 
+/// Attributes of the way the samples are stored.
+const STRUCTURE: [&str; 9] = [
+    "channels",
+    "compression",
+    "lineOrder",
+    "tiles",
+    "type",
+    "chunkCount",
+    "version",
+    "preview",
+    "dwaCompressionLevel",
+];
+
 /// An attribute of a picture: name, type, value.
 pub type Fact = (&'static str, &'static str, Vec<u8>);
 
@@ -37,7 +50,22 @@ pub type Fact = (&'static str, &'static str, Vec<u8>);
 pub fn read(part: &Part) -> Metadata {
     let [xmp, exif, iptc, photoshop] =
         BLOBS.map(|(name, kind)| part.attribute(name, kind).filter(|v| !v.is_empty()).map(<[u8]>::to_vec));
-    Metadata { xmp, exif, iptc, photoshop, ..Metadata::default() }
+    Metadata { xmp, exif, iptc, photoshop, own_facts: own_facts(part), ..Metadata::default() }
+}
+
+/// Attributes that a picture is shown without, and that no other format knows. Where EXIF came along, its facts are in it.
+fn own_facts(part: &Part) -> Vec<String> {
+    let has_exif = part.attribute("exif", "blob").is_some();
+    let of_exif = |name: &[u8]| {
+        let places = ["latitude", "longitude", "altitude"].into_iter();
+        let names = TEXTS.iter().map(|t| t.0).chain(NUMBERS.iter().map(|n| n.0)).chain(places);
+        has_exif && names.into_iter().any(|known| known.as_bytes() == name)
+    };
+    let others = part.attributes.iter().filter(|a| {
+        let structural = SHOWN_BY.iter().chain(&STRUCTURE).chain(BLOBS.iter().map(|(name, _)| name));
+        !structural.into_iter().any(|known| known.as_bytes() == a.name) && !of_exif(&a.name)
+    });
+    others.map(|a| String::from_utf8_lossy(&a.name).into_owned()).collect()
 }
 
 /// The attributes of the input that go to the output, as far as they are wanted. The blobs are not among them.

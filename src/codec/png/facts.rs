@@ -49,7 +49,7 @@ pub fn read(path: &Path, chunks: &[Chunk], limits: &Limits) -> Result<(PictureIn
     }
     let metadata = metadata(chunks, color.icc, limits.metadata_bytes, &mut warnings);
     let orientation = metadata.exif.as_deref().and_then(exif::orientation).unwrap_or(1);
-    let info = PictureInfo {
+    let mut info = PictureInfo {
         extent: header.extent,
         layout,
         encoding: color.encoding,
@@ -66,8 +66,15 @@ pub fn read(path: &Path, chunks: &[Chunk], limits: &Limits) -> Result<(PictureIn
     };
     let is_blob = |c: &Chunk| keyword(c) == XMP_KEYWORD || raw_profile::is(c, &raw_profile::READ);
     let is_text = |c: &&Chunk| matches!(&c.kind, b"tEXt" | b"zTXt" | b"iTXt") && !is_blob(c);
-    let texts = chunks.iter().filter(is_text).cloned().collect();
+    let texts: Vec<Chunk> = chunks.iter().filter(is_text).cloned().collect();
+    info.metadata.own_facts = own_facts(&texts);
     Ok((info, PngExtras { texts }))
+}
+
+/// Keywords of texts, less those that ImageMagick writes about what stands elsewhere in the file (`exif:`, `icc:`, `date:`).
+fn own_facts(texts: &[Chunk]) -> Vec<String> {
+    let names = texts.iter().map(|chunk| String::from_utf8_lossy(keyword(chunk)).into_owned());
+    names.filter(|name| !["exif:", "icc:", "date:"].iter().any(|prefix| name.starts_with(prefix))).collect()
 }
 
 /// Blobs, from their own chunks or else from text chunks. What cannot be read is left out with a warning.

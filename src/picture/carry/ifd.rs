@@ -1,6 +1,6 @@
 //! EXIF on its way from input to output.
 
-use super::{Carry, ColorTag, Holds, Lost, cannot_hold};
+use super::{Carry, ColorTag, Holds, Lost, cannot_hold, holds};
 use crate::picture::exif::{self, EXIF_IFD, Entry, Found, INTEROP_IFD, Ifd, Kind, MAKER_NOTE};
 use crate::picture::{Metadata, Policy, Resolution, ResolutionUnit};
 
@@ -22,6 +22,11 @@ const INTEROP_INDEX: u16 = 1;
 /// samples are made (EXIF 2.32, 4.6.4, table 4).
 const IN_BLOBS: [u16; 9] =
     [IMAGE_WIDTH, IMAGE_LENGTH, ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, 529, 531, 532];
+
+/// True for a tag of [`IN_BLOBS`], and for what raw converters leave of a DNG file's tags, which say nothing wrong there.
+fn in_blobs(tag: u16) -> bool {
+    IN_BLOBS.contains(&tag) || [33421, 33422].contains(&tag) || (50706..=51_200).contains(&tag)
+}
 
 /// GeoTIFF 1.1 (OGC 19-008r4, Annex A): pixel scale, tie points, transformation, keys. All count pixels of the picture.
 const GEO: [u16; 6] = [33550, 33922, 34264, 34735, 34736, 34737];
@@ -60,10 +65,11 @@ pub(super) fn resolution(ifd: &Ifd) -> Option<Resolution> {
 
 /// Leaves out what is not wanted or would be wrong, and sets right what the output changes.
 pub(super) fn edit(found: &mut Found, to: &Carry<'_>, lost: &mut Vec<Lost>) {
+    let native = holds(to.format).exif_is_native;
     let ifd = &mut found.ifd;
     match to.policy {
         Policy::All => {
-            ifd.entries.retain(|e| !exif::is_storage(e.tag) || IN_BLOBS.contains(&e.tag));
+            ifd.entries.retain(|e| !exif::is_storage(e.tag) || !native && in_blobs(e.tag));
         }
         // The ways to show a picture are added below.
         Policy::Copyright => {

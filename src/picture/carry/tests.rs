@@ -9,6 +9,7 @@ fn to(format: &str) -> Carry<'_> {
     Carry {
         policy: Policy::All,
         format,
+        format_in: "tiff",
         extent_in: LARGE,
         extent_out: LARGE,
         orientation: 6,
@@ -148,12 +149,18 @@ fn what_the_output_changes_is_set_right() {
 
 #[test]
 fn big_endian_stays_big_endian() {
-    let found = Found { ifd: tree(), order: exif::Order::Big, ..Found::default() };
+    let mut ifd = tree();
+    let comment = undefined(0x9286, b"UNICODE\0a\0b\0");
+    ifd.child_mut(EXIF_IFD).unwrap().set(comment.clone());
+    let found = Found { ifd, order: exif::Order::Big, ..Found::default() };
     let from = Metadata { exif: exif::write_as(&found, true).ok(), ..Metadata::default() };
     let (out, _) = carry(&from, &to("png"));
     let blob = out.exif.unwrap();
     assert_eq!(blob[..4], *b"MM\0*");
-    assert_eq!(parse(&blob, 1 << 20).unwrap().ifd.find(271), tree().find(271));
+    assert!(blob.windows(12).any(|w| w == b"UNICODE\0\0a\0b"));
+    let ifd = parse(&blob, 1 << 20).unwrap().ifd;
+    assert_eq!(ifd.find(271), tree().find(271));
+    assert_eq!(ifd.child(EXIF_IFD).unwrap().find(0x9286), Some(&comment));
 }
 
 #[test]

@@ -226,6 +226,15 @@ impl Entry {
         unsigned.then(|| self.bytes.chunks_exact(size).map(little).collect())
     }
 
+    /// Swaps the characters of a text in UTF-16, which are in the byte order of the structure although the value is called bytes:
+    /// UserComment, GPSProcessingMethod, GPSAreaInformation with the character code "UNICODE" (EXIF 2.32, 4.6.5 and 4.6.6).
+    pub(super) fn swap_unicode(&mut self) {
+        let text = [0x9286, 0x001b, 0x001c].contains(&self.tag) && self.kind == Kind::Undefined;
+        if text && self.bytes.starts_with(b"UNICODE\0") {
+            self.bytes.chunks_exact_mut(2).skip(4).for_each(<[u8]>::reverse);
+        }
+    }
+
     /// The first value as an unsigned number.
     pub fn first(&self) -> Option<u64> {
         self.unsigned()?.first().copied()
@@ -289,7 +298,11 @@ impl Field {
         if header.order == Order::Big {
             values.chunks_exact_mut(kind.word()).for_each(<[u8]>::reverse);
         }
-        Ok(Entry { tag: self.tag, kind, bytes: values })
+        let mut entry = Entry { tag: self.tag, kind, bytes: values };
+        if header.order == Order::Big {
+            entry.swap_unicode();
+        }
+        Ok(entry)
     }
 }
 

@@ -121,7 +121,12 @@ fn directory(ifd: &Ifd, base: u64, form: Form, exif: bool) -> Result<Vec<u8>, St
         let (kind, count, bytes) = match &item.content {
             Content::Values(entry) => {
                 let (kind, bytes) = narrowed(entry, form.big)?;
-                (kind, entry.count() as u64, in_order(kind, bytes, form.order))
+                let mut entry = Entry { tag: entry.tag, kind, bytes };
+                if form.order == Order::Big {
+                    entry.bytes.chunks_exact_mut(kind.word()).for_each(<[u8]>::reverse);
+                    entry.swap_unicode();
+                }
+                (kind, entry.count() as u64, entry.bytes)
             }
             Content::Child(child) => {
                 out.resize(out.len().next_multiple_of(8), 0);
@@ -175,14 +180,6 @@ enum Content<'a> {
     Child(&'a Ifd),
     /// By how much MakerNote was moved.
     NoteMoved,
-}
-
-/// Little-endian values in `order`.
-fn in_order(kind: Kind, mut bytes: Vec<u8>, order: Order) -> Vec<u8> {
-    if order == Order::Big {
-        bytes.chunks_exact_mut(kind.word()).for_each(<[u8]>::reverse);
-    }
-    bytes
 }
 
 /// The values of `entry` for the file: classic TIFF has no 64-bit integers, so they become 32-bit ones.
