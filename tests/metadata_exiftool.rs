@@ -232,7 +232,7 @@ fn assert_same(
 #[cfg_attr(not(has_testdata), ignore = "needs CHIARO_TESTDATA")]
 #[cfg_attr(not(has_exiftool), ignore = "needs exiftool in the path")]
 fn every_tag_of_real_pictures_is_found_again() {
-    let files = testdata(&["tif", "tiff", "png", "exr", "jpg", "jpeg"], 1 << 20);
+    let files = testdata(&["tif", "tiff", "png", "exr", "jpg", "jpeg"], 1 << 19);
     let (_dir, before, after) = graded(&files, "");
     let rich = assert_same(&files, &before, &after, |_| false);
     assert!(after.len() >= 100 && rich >= 20, "{} graded, {rich} with ten tags or more", after.len());
@@ -252,7 +252,7 @@ fn maker_notes_and_all_else_survive_a_change_of_format() {
             .iter()
             .any(|w| tag.starts_with(w))
     };
-    let pixels = |key: &str| key.starts_with("PNG") || key.strip_prefix("IFD0:").is_some_and(|tag| of_raw(tag));
+    let pixels = |key: &str| key.starts_with("PNG") || key.strip_prefix("IFD0:").is_some_and(of_raw);
     let rich = assert_same(&files, &before, &after, pixels);
     assert!(rich >= 20, "{rich}");
     // And back: TIFF to PNG, with nothing lost on either way.
@@ -347,7 +347,8 @@ fn tags_of_every_kind_survive_in_every_format() {
     fs::rename(dir.path("out"), dir.path("between")).unwrap();
     dir.recipe(&format!("{BRIGHTER}[output]\nformat = \"tiff\"\nbits = 16\ncolor = \"srgb\"\n"));
     dir.grade(&["between"]).ends(0);
-    let lossy = |key: &str| key.starts_with("PNG") || key.starts_with("ICC");
+    // The light of EXR is linear, which no index of interoperability says.
+    let lossy = |key: &str| key.starts_with("PNG") || key == "InteropIFD:InteropIndex" || key.starts_with("ICC");
     assert_same(&[], &before, &tags(&dir.path("out")), lossy);
 }
 

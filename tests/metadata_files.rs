@@ -92,7 +92,7 @@ fn exr_says_facts_in_its_own_words() {
     let header = exr::meta::MetaData::read_from_file(&path, true).unwrap().headers.remove(0);
     let own = header.own_attributes;
     assert_eq!(own.exposure, Some(0.25));
-    assert_eq!(own.latitude, None, "two numbers are whole degrees and minutes");
+    assert_eq!(own.latitude, Some(-10.5));
     assert_eq!(own.owner.map(|t| t.to_string()).as_deref(), Some("Jo"));
     assert_eq!(own.capture_date.map(|t| t.to_string()).as_deref(), Some("2024:05:31 10:00:00"));
     assert_eq!(own.horizontal_density, Some(300.0));

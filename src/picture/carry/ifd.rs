@@ -114,6 +114,7 @@ fn recolor(exif: &mut Ifd, color: ColorTag) {
         ColorTag::AdobeRgb => interop.set(Entry::ascii(INTEROP_INDEX, "R03")),
         ColorTag::Other => interop.entries.retain(|e| e.tag != INTEROP_INDEX),
     }
+    exif.children.retain(|(_, child)| !child.is_empty());
 }
 
 /// The blob of the output, in a form and size its format can hold.

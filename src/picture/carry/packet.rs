@@ -54,9 +54,8 @@ fn within(packet: Vec<u8>, most: u64, lost: &mut Vec<Lost>) -> Option<Vec<u8>> {
 fn read(bytes: &[u8], to: &Carry<'_>, holds: &Holds, lost: &mut Vec<Lost>) -> Option<Vec<u8>> {
     // Some writers count a terminating zero.
     let trimmed = bytes.strip_suffix(b"\0").unwrap_or(bytes);
-    let scanned = std::str::from_utf8(trimmed)
-        .map_err(|_| Problem::Malformed("is not UTF-8".into()))
-        .and_then(|text| xmp::scan(text));
+    let scanned =
+        std::str::from_utf8(trimmed).map_err(|_| Problem::Malformed("is not UTF-8".into())).and_then(xmp::scan);
     match scanned {
         Ok(packet) => {
             let any = to.policy == Policy::All || packet.properties.iter().any(of_rights);

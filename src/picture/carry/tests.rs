@@ -77,7 +77,8 @@ fn everything_survives_where_it_can_be_held() {
             assert_eq!(ifd.find(tag), tree().find(tag), "{format} {tag}");
         }
         assert!(ifd.find(273).is_none(), "strips of another file");
-        assert_eq!(ifd.find(256).and_then(Entry::first), Some(60));
+        // A TIFF file has its own.
+        assert_eq!(ifd.find(256).and_then(Entry::first), (format != "tiff").then_some(60));
         let exif = ifd.child(EXIF_IFD).unwrap();
         assert_eq!(exif.find(40963).and_then(Entry::first), Some(40));
         assert_eq!(exif.find(MAKER_NOTE), tree().child(EXIF_IFD).unwrap().find(MAKER_NOTE));
