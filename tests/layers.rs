@@ -22,6 +22,7 @@ const DOORS: &[(&str, &str)] = &[
     ("rten", "src/depth/rten.rs"),
     ("rten_tensor", "src/depth/rten.rs"),
     ("moxcms", "src/color/icc.rs"),
+    ("quick_xml", "src/picture/xmp"),
     ("exr", "src/codec/exr"),
     ("png", "src/codec/png"),
     ("zune_jpeg", "src/codec/jpeg"),

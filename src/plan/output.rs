@@ -4,7 +4,8 @@ use crate::color::encodings;
 use crate::color::icc::{self, Problem};
 use crate::error::{Error, Result};
 use crate::picture::{
-    Alpha, Channels, ColorEncoding, Compression, Curve, Extent, Format, PictureInfo, PixelLayout, Referred, SampleType,
+    Alpha, Channels, ColorEncoding, Compression, Curve, Extent, Format, PictureInfo, PixelLayout, Policy, Referred,
+    SampleType,
 };
 use crate::recipe::{Bits, OpSetting, OutputKind, OutputSettings};
 
@@ -15,6 +16,8 @@ pub struct OutputPlan {
     pub name: String,
     /// What it holds. A depth map has a form of its own, and of the rest only `format` counts.
     pub kind: OutputKind,
+    /// What travels beside the pixels.
+    pub metadata: Policy,
     /// The operation that makes its size, when another is asked for.
     pub resize: Option<OpSetting>,
     /// Size of the result as stored, in pixels.
@@ -99,6 +102,7 @@ pub fn output_plan(
     Ok(OutputPlan {
         name: settings.name.clone(),
         kind: settings.kind,
+        metadata: settings.metadata,
         resize,
         extent: info.extent,
         format,
@@ -119,6 +123,7 @@ fn depth_output(info: &PictureInfo, settings: &OutputSettings) -> OutputPlan {
     OutputPlan {
         name: settings.name.clone(),
         kind: settings.kind,
+        metadata: settings.metadata,
         resize: None,
         extent: info.extent,
         format: settings.format.unwrap_or(Format::Png),

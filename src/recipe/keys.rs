@@ -186,6 +186,12 @@ pub static OUTPUT: &[KeyInfo] = &[
     key("short_edge_px", SIDE, "input", "Length of the shorter side; smaller pictures stay as they are."),
     key("width_px", SIDE, "by the aspect", "Width as shown; with height_px exactly this size."),
     key("height_px", SIDE, "by the aspect", "Height as shown; with width_px exactly this size."),
+    key(
+        "metadata",
+        Accepts::Words(settings::metadata_words),
+        "all",
+        "What travels beside the pixels: all, copyright (who made it, whose it is), or none (only what shows it right).",
+    ),
 ];
 
 /// The key `strength` that every operation has beside its parameters.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::contract::Contract;
 use crate::ops::mask::Mask;
 use crate::ops::{AnyOp, Context, Grading, ParamSet, Value};
-use crate::picture::{Compression, Format, Subsampling};
+use crate::picture::{Compression, Format, Policy, Subsampling};
 
 /// One operation of a recipe.
 #[derive(Clone)]
@@ -112,6 +112,8 @@ pub struct OutputSettings {
     pub subsampling: Option<Subsampling>,
     /// Name of the output's color encoding ([`crate::color::encodings::NAMES`]).
     pub color: Option<String>,
+    /// What travels beside the pixels.
+    pub metadata: Policy,
     /// Size, as the parameters of [`crate::ops::resize`] that are given.
     pub size: BTreeMap<&'static str, u32>,
 }

@@ -10,7 +10,7 @@ use super::model::{Bits, DepthSettings, DepthSource, OutputKind, OutputSettings}
 use super::{keys, suggest};
 use crate::color::encodings;
 use crate::ops::{Grading, Value};
-use crate::picture::{Compression, Format, Subsampling};
+use crate::picture::{Compression, Format, Policy, Subsampling};
 
 /// The word for "as the input".
 const INPUT: &str = "input";
@@ -61,6 +61,11 @@ pub(super) fn subsampling_words() -> Vec<&'static str> {
 /// Words of `output.color`.
 pub(super) fn color_words() -> Vec<&'static str> {
     encodings::NAMES.iter().copied().chain([INPUT]).collect()
+}
+
+/// Words of `output.metadata`.
+pub(super) fn metadata_words() -> Vec<&'static str> {
+    Policy::ALL.iter().map(|policy| policy.name()).collect()
 }
 
 /// The word of a tonal domain.
@@ -211,6 +216,9 @@ pub(super) fn set_output(output: &mut OutputSettings, key: &str, value: &Value) 
             let by_name = |w: &str| encodings::NAMES.contains(&w).then(|| w.to_owned());
             output.color = word(value, by_name).ok_or_else(refuse)?;
         }
+        "metadata" => {
+            output.metadata = *Policy::ALL.iter().find(|policy| is(value, policy.name())).ok_or_else(refuse)?;
+        }
         "quality" => {
             let Value::Number(n) = value else { return Err(refuse()) };
             let whole = (1.0..=100.0).contains(n) && n.fract() == 0.0;
@@ -349,6 +357,10 @@ mod tests {
         for w in color_words() {
             set_output(&mut output, "color", &text(w)).unwrap();
             assert_eq!(output.color.as_deref().unwrap_or(INPUT), w);
+        }
+        for w in metadata_words().into_iter().rev() {
+            set_output(&mut output, "metadata", &text(w)).unwrap();
+            assert_eq!(output.metadata.name(), w);
         }
         for w in grading_words() {
             assert_eq!(grading_word(grading(&text(w)).unwrap()), w);

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::model::{OutputKind, OutputSettings, Recipe};
 use super::settings::{compression_word, grading_word, kind_word};
 use crate::ops::Value;
+use crate::picture::Policy;
 
 impl Recipe {
     /// The recipe as TOML: settings and parameters that differ from the default. Reading it from the current folder gives a
@@ -77,6 +78,9 @@ fn write_output(text: &mut String, output: &OutputSettings) {
     }
     if let Some(color) = &output.color {
         line(text, "color", &string(color));
+    }
+    if output.metadata != Policy::All {
+        line(text, "metadata", &string(output.metadata.name()));
     }
     for (key, side) in &output.size {
         line(text, key, &side.to_string());

@@ -79,6 +79,7 @@ fn info(head: &Head, found: Found, model: Model, limits: &Limits, mut warnings: 
             xmp: found.xmp,
             iptc: found.iptc,
             resolution: found.resolution.or(facts.resolution),
+            ..Metadata::default()
         },
         access: Access::Whole,
         chunk_rows: 1,

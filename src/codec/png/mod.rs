@@ -6,7 +6,7 @@
 //!
 //! Our own writer compresses independent runs of rows in parallel; its bytes depend on the pixels alone.
 //!
-//! * `chunks`: the chunk list, reading and framing - `facts`: color, resolution, metadata
+//! * `chunks`: the chunk list, reading and framing - `facts`: color, resolution, metadata - `raw_profile`: blobs in text chunks
 //! * `source`, `sink`: the codec contracts - `filter`: choosing a filter per row - `deflate`: parallel zlib
 
 mod chunks;
@@ -14,6 +14,7 @@ mod color;
 mod deflate;
 mod facts;
 mod filter;
+mod raw_profile;
 mod sink;
 mod source;
 

@@ -66,7 +66,7 @@ fn metadata(file: &FileBytes, container: &Container, limits: &Limits) -> Result<
     // Some writers put the marker of a JPEG segment in front.
     let bare = |blob: Vec<u8>| exif::without_thumbnail(blob.strip_prefix(b"Exif\0\0").unwrap_or(&blob));
     let exif = blob(b"EXIF")?.map(bare);
-    Ok(Metadata { icc: blob(b"ICCP")?, exif, xmp: blob(b"XMP ")?, iptc: None, resolution: None })
+    Ok(Metadata { icc: blob(b"ICCP")?, exif, xmp: blob(b"XMP ")?, ..Metadata::default() })
 }
 
 /// What decoding needs to know.
