@@ -21,11 +21,12 @@ const DOORS: &[(&str, &str)] = &[
     ("ort", "src/depth/ort.rs"),
     ("rten", "src/depth/rten.rs"),
     ("rten_tensor", "src/depth/rten.rs"),
-    ("moxcms", "src/color/icc.rs"),
+    ("moxcms", "src/color/icc"),
     ("exr", "src/codec/exr"),
     ("png", "src/codec/png"),
     // A dev-dependency: tests read our files back with it.
     ("tiff", "tests"),
+    ("ruzstd", "src/codec/tiff/decompress.rs"),
     ("memmap2", "src/codec/mapping"),
     ("walkdir", "src/walk"),
     ("toml_edit", "src/recipe"),
