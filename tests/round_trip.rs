@@ -108,7 +108,8 @@ fn sampled_curves_return_within_one_code() {
     ] {
         let samples: Vec<u16> =
             (0..count).map(|i| ((f64::from(i) / f64::from(count - 1)).powf(gamma) * 65_535.0).round() as u16).collect();
-        let stored = chiaro::picture::CurveTable { samples: samples.iter().map(|v| f32::from(*v) / 65_535.0).collect() };
+        let stored =
+            chiaro::picture::CurveTable { samples: samples.iter().map(|v| f32::from(*v) / 65_535.0).collect() };
         let stored = ColorEncoding { curve: Curve::Table(Arc::new(stored)), ..encoding.clone() };
         let read = icc::read(&icc::write(&stored, true).unwrap(), true).unwrap();
         assert!(matches!(read.curve, Curve::Table(_)), "{:?}", read.curve);

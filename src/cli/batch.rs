@@ -21,6 +21,7 @@ use super::output::count;
 use super::progress::Progress;
 use super::report::{self, Picture, RecipeFacts, Report, Totals, status_word};
 use super::signals::Signals;
+use super::values::PagesArg;
 
 /// What a batch does.
 pub struct Batch {
@@ -32,6 +33,8 @@ pub struct Batch {
     pub recipe: Recipe,
     /// Name template of graded pictures.
     pub name: String,
+    /// Pages of the pictures.
+    pub pages: PagesArg,
     /// How it runs.
     pub job: JobArgs,
 }
@@ -62,7 +65,8 @@ pub fn run(batch: Batch) -> anyhow::Result<Exit> {
     let signals = Signals::install();
     chiaro::codec::mapping::install_sigbus_handler();
     let started = Instant::now();
-    let gathered = gather(&batch.inputs, &batch.work, &batch.recipe, &batch.job.out, &batch.name)?;
+    let mut gathered = gather(&batch.inputs, &batch.work, &batch.recipe, &batch.job.out, &batch.name)?;
+    batch.pages.apply(&mut gathered.intake);
     let intake = &gathered.intake;
     if let Some(path) = &batch.job.report {
         check_report(path, &intake.jobs)?;

@@ -36,7 +36,8 @@ struct Planner {
 pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     let recipe = recipes::load(&args.look.recipe, &args.look.set)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(NO_FOLDER));
-    let gathered = gather(&args.look.inputs, &Work::Grade, &recipe, &out, &args.look.name)?;
+    let mut gathered = gather(&args.look.inputs, &Work::Grade, &recipe, &out, &args.look.name)?;
+    args.look.pages.apply(&mut gathered.intake);
     let memory_bytes = args.machine.memory.unwrap_or_else(default_memory);
     let jobs = args.machine.jobs.map_or_else(batch::cores, usize::from);
     let mut report = PlanReport::new(&recipe, memory_bytes, jobs, &gathered.intake);
@@ -71,7 +72,7 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
 
 impl Planner {
     fn picture(&mut self, job: &Job) -> Result<PicturePlan> {
-        let source = codec::open(&job.input, &Limits::default())?;
+        let source = codec::open_for(&job.input, &Limits::default(), &self.recipe, job.page, false)?;
         let request = PlanRequest {
             path: &job.input,
             info: source.info(),

@@ -17,5 +17,12 @@ pub fn run(args: RunArgs) -> anyhow::Result<Exit> {
         return plan::run(&PlanArgs { look: args.look, out, machine, json: false });
     }
     let recipe = recipes::load(&args.look.recipe, &args.look.set)?;
-    batch::run(Batch { inputs: args.look.inputs, work: Work::Grade, recipe, name: args.look.name, job: args.job })
+    batch::run(Batch {
+        inputs: args.look.inputs,
+        work: Work::Grade,
+        recipe,
+        name: args.look.name,
+        pages: args.look.pages,
+        job: args.job,
+    })
 }

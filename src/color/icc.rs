@@ -20,6 +20,9 @@ use crate::picture::{ColorEncoding, Curve, CurveTable, Primaries, Referred};
 /// Largest profile that is looked at, in bytes; real ones stay below 4 MiB.
 const MAX_BYTES: usize = 32 << 20;
 
+/// Where the colors of a picture are known from whose profile is [`Problem::Unsupported`]: its encoding is a stand-in until it is converted.
+pub const BY_TABLE: &str = "ICC profile that only a conversion can follow";
+
 /// Why a profile gives no encoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
@@ -64,9 +67,10 @@ pub fn read(profile: &[u8], color: bool) -> Result<ColorEncoding, Problem> {
     match parsed.color_space {
         DataColorSpace::Gray if color => Err(format!("{name}: a gray profile in a color picture").into()),
         DataColorSpace::Gray => {
-            let curve = parsed.gray_trc.as_ref().ok_or_else(|| {
-                Problem::Unsupported(format!("{name}: a gray profile built on lookup tables"))
-            })?;
+            let curve = parsed
+                .gray_trc
+                .as_ref()
+                .ok_or_else(|| Problem::Unsupported(format!("{name}: a gray profile built on lookup tables")))?;
             Ok(ColorEncoding { name, primaries: REC709, curve: curve_of(curve)?, referred: Referred::Display })
         }
         DataColorSpace::Rgb => rgb(&parsed, name),

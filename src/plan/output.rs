@@ -4,9 +4,10 @@ use crate::color::encodings;
 use crate::color::icc::{self, Problem};
 use crate::error::{Error, Result};
 use crate::picture::{
-    Alpha, Channels, ColorEncoding, Compression, Curve, Format, PictureInfo, PixelLayout, Referred, SampleType,
+    Alpha, Channels, ColorEncoding, ColorModel, Compression, Curve, Format, PictureInfo, PixelLayout, Referred,
+    SampleType,
 };
-use crate::recipe::{Bits, OutputSettings};
+use crate::recipe::{Bits, ColorChoice, OutputSettings};
 
 /// Storage of one output.
 #[derive(Debug, Clone)]
@@ -38,8 +39,18 @@ pub fn output_plan(
 ) -> Result<OutputPlan> {
     let input_format = Format::by_name(info.format).unwrap_or(Format::Tiff);
     let format = settings.format.unwrap_or(input_format);
-    let sample = sample_type(format, settings.bits, info.layout.sample).map_err(|e| Error::unsupported(path, e))?;
-    let encoding = output_encoding(info, settings, format).map_err(|e| Error::unsupported(path, e))?;
+    let stored = match info.model {
+        ColorModel::AsLayout => info.layout.sample,
+        ColorModel::Converted(stored) => stored,
+        _ => {
+            return Err(Error::unsupported(
+                path,
+                "internal error: CMYK or L*a*b* was not converted before it was planned",
+            ));
+        }
+    };
+    let sample = sample_type(format, settings.bits, stored).map_err(|e| Error::unsupported(path, e))?;
+    let encoding = output_encoding(info, settings, (format, sample)).map_err(|e| Error::unsupported(path, e))?;
     let untouched = !graded && settings.color.is_none() && same(&encoding, &info.encoding);
     let profile = InputProfile::of(info);
     if let (InputProfile::Unsupported(reason), false) = (&profile, untouched) {
@@ -69,7 +80,11 @@ pub fn output_plan(
         (_, false) => Compression::Deflate,
     });
     let storage = Storage { format, same_format: format == input_format, sample, channels, untouched };
-    let icc = storage.profile(info, &profile, &encoding).map_err(|e| Error::unsupported(path, e))?;
+    let own = settings.color.as_ref().and_then(|choice| storage.chosen(choice));
+    let icc = match own {
+        Some(bytes) => Some(bytes.to_vec()),
+        None => storage.profile(info, &profile, &encoding).map_err(|e| Error::unsupported(path, e))?,
+    };
     Ok(OutputPlan { format, layout: PixelLayout { sample, channels, alpha }, encoding, icc, compression })
 }
 
@@ -99,11 +114,14 @@ fn sample_type(format: Format, bits: Option<Bits>, input: SampleType) -> std::re
 fn output_encoding(
     info: &PictureInfo,
     settings: &OutputSettings,
-    format: Format,
+    (format, sample): (Format, SampleType),
 ) -> std::result::Result<ColorEncoding, String> {
     let encoding = match &settings.color {
-        Some(name) => encodings::by_name(name)
-            .ok_or_else(|| format!("output color {name:?} is not known, allowed: {}", encodings::NAMES.join(", ")))?,
+        Some(choice) => choice
+            .encoding(info.layout.channels.is_color())
+            .map_err(|problem| format!("[output] color {:?}: {problem}", choice.text()))?,
+        // Eight bits are too few for the steps of ProPhoto RGB.
+        None if matches!(info.model, ColorModel::Converted(_)) && sample == SampleType::U8 => encodings::adobe_rgb(),
         None => info.encoding.clone(),
     };
     // EXR is linear by definition: an encoding with a curve is written as light of the same primaries.
@@ -151,6 +169,16 @@ struct Storage {
 }
 
 impl Storage {
+    /// The profile file that the recipe names, where it can stand in the output as it is.
+    fn chosen<'a>(&self, choice: &'a ColorChoice) -> Option<&'a [u8]> {
+        match choice {
+            ColorChoice::Profile(file) if self.format != Format::Exr => {
+                (icc::is_color(&file.bytes) == Some(self.channels.is_color())).then_some(&file.bytes)
+            }
+            _ => None,
+        }
+    }
+
     /// The profile to embed: the input's where it is still true, a fresh one where readers would assume something else.
     fn profile(
         &self,

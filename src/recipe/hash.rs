@@ -1,11 +1,12 @@
 //! The identity of a look: a hash over a canonical text of everything that changes pixels or how they are stored.
 //!
 //! In the text: the format version, grading, depth settings, every operation with strength and **all** parameters in order of
-//! declaration (defaults written out, so that a changed default is a changed look), output settings, and for a LUT the hash of
-//! its contents in place of its path. Not in the text: name, summary, paths, and how the TOML is laid out.
+//! declaration (defaults written out, so that a changed default is a changed look), input and output settings, and for a LUT or an ICC
+//! profile the hash of its contents in place of its path. Not in the text: name, summary, paths, and how the TOML is laid out.
 
 use std::fmt::Write;
 
+use super::color::ColorChoice;
 use super::model::{OpSetting, Recipe};
 use super::settings::{compression_word, grading_word};
 use crate::ops::Value;
@@ -29,7 +30,11 @@ fn canonical(recipe: &Recipe) -> String {
     line("output.format", recipe.output.format.map_or("input", |f| f.name()).to_owned());
     line("output.bits", recipe.output.bits.map_or("input", |b| b.name()).to_owned());
     line("output.compression", recipe.output.compression.map_or("input", compression_word).to_owned());
-    line("output.color", recipe.output.color.as_deref().map_or("input".to_owned(), quoted));
+    line("output.color", recipe.output.color.as_ref().map_or("input".to_owned(), color));
+    if let Some(choice) = &recipe.input.color {
+        line("input.color", color(choice));
+        line("input.override", recipe.input.override_tags.to_string());
+    }
     for op in &recipe.ops {
         line("op", format!("{} strength {}", op.op.id(), number(f64::from(op.strength))));
         for info in op.op.params() {
@@ -38,6 +43,14 @@ fn canonical(recipe: &Recipe) -> String {
         }
     }
     text
+}
+
+/// The name, or the content of a profile.
+fn color(choice: &ColorChoice) -> String {
+    match choice {
+        ColorChoice::Named(name) => quoted(name),
+        ColorChoice::Profile(file) => format!("content {}", file.hash),
+    }
 }
 
 fn shown(recipe: &Recipe, op: &OpSetting, value: &Value) -> String {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::color::ColorChoice;
 use super::contract::Contract;
 use crate::ops::{AnyOp, Context, Grading, ParamSet};
 use crate::picture::{Compression, Format};
@@ -76,8 +77,17 @@ pub struct OutputSettings {
     pub bits: Option<Bits>,
     /// Compression.
     pub compression: Option<Compression>,
-    /// Name of the output's color encoding ([`crate::color::encodings::NAMES`]).
-    pub color: Option<String>,
+    /// Color encoding.
+    pub color: Option<ColorChoice>,
+}
+
+/// The `[input]` table: what pictures mean that do not say it themselves.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InputSettings {
+    /// Color encoding of untagged pictures; `None` = the file type's default.
+    pub color: Option<ColorChoice>,
+    /// `color` also replaces what tagged pictures say.
+    pub override_tags: bool,
 }
 
 /// A parsed and checked recipe.
@@ -91,6 +101,8 @@ pub struct Recipe {
     pub grading: Option<Grading>,
     /// Depth settings.
     pub depth: DepthSettings,
+    /// What pictures mean that do not say it.
+    pub input: InputSettings,
     /// Operations in order.
     pub ops: Vec<OpSetting>,
     /// Output settings.
@@ -111,6 +123,7 @@ impl Recipe {
             summary: String::new(),
             grading: None,
             depth: DepthSettings::default(),
+            input: InputSettings::default(),
             ops: Vec::new(),
             output: OutputSettings::default(),
             context: Context::default(),

@@ -221,10 +221,12 @@ impl Reader<'_> {
                 Err(rest) => self.problems.add(entry.line, format!("grading {rest}")),
             },
             "depth" => self.depth(recipe, entry),
+            "input" => self.input(recipe, entry),
             "output" => self.output(recipe, entry),
             "op" => self.ops(recipe, entry),
             _ => {
-                let names: Vec<&str> = keys::TOP.iter().map(|k| k.name).chain(["depth", "op", "output"]).collect();
+                let names: Vec<&str> =
+                    keys::TOP.iter().map(|k| k.name).chain(["depth", "input", "op", "output"]).collect();
                 let message = self.misplaced(entry).unwrap_or_else(|| suggest::unknown("key", entry.key, &names));
                 self.problems.add(entry.line, message);
             }
@@ -245,6 +247,8 @@ impl Reader<'_> {
             "output"
         } else if has(keys::DEPTH) {
             "depth"
+        } else if has(keys::INPUT) {
+            "input"
         } else {
             return None;
         };
@@ -272,6 +276,18 @@ impl Reader<'_> {
         self.table(table, ("depth", keys::DEPTH), |key, value| settings::set_depth(&mut recipe.depth, key, value, dir));
     }
 
+    fn input(&mut self, recipe: &mut Recipe, entry: &Entry) {
+        let Some(table) = entry.item.as_table_like() else {
+            self.problems.add(entry.line, "input is a value, expected a table: [input]");
+            return;
+        };
+        let dir = self.origin.dir;
+        self.table(table, ("input", keys::INPUT), |key, value| settings::set_input(&mut recipe.input, key, value, dir));
+        if recipe.input.override_tags && recipe.input.color.is_none() {
+            self.problems.add(entry.line, "override without color has nothing to put in place of what pictures say");
+        }
+    }
+
     fn output(&mut self, recipe: &mut Recipe, entry: &Entry) {
         let tables = tables_of(entry.item);
         let table = match tables.as_slice() {
@@ -286,7 +302,9 @@ impl Reader<'_> {
                 return;
             }
         };
-        self.table(table, ("output", keys::OUTPUT), |key, value| settings::set_output(&mut recipe.output, key, value));
+        let dir = self.origin.dir;
+        let set = |key: &str, value: &Value| settings::set_output(&mut recipe.output, key, value, dir);
+        self.table(table, ("output", keys::OUTPUT), set);
         if let Err(message) = settings::check_output(&recipe.output) {
             let bits = entries(table, &self.lines).iter().find(|e| e.key == "bits").map(|e| e.line);
             self.problems.add(bits.unwrap_or(entry.line), message);

@@ -15,6 +15,7 @@ pub fn schema() -> Json {
     let definitions: Map<String, Json> = ops::ALL.iter().map(|op| (op.id().to_owned(), operation(*op))).collect();
     let mut properties = properties(keys::TOP);
     properties.insert("depth".to_owned(), table("Where depth comes from.", keys::DEPTH));
+    properties.insert("input".to_owned(), table("What pictures mean that do not say it.", keys::INPUT));
     properties.insert("output".to_owned(), table("How the result is stored.", keys::OUTPUT));
     properties.insert(
         "op".to_owned(),
@@ -49,6 +50,10 @@ fn accepts(accepts: Accepts) -> Json {
         Accepts::Text => json!({ "type": "string" }),
         Accepts::Flag => json!({ "type": "boolean" }),
         Accepts::Words(words) => json!({ "enum": words() }),
+        Accepts::Color(words) => json!({ "anyOf": [
+            { "enum": words() },
+            { "type": "string", "pattern": "\\.[iI][cC][cCmM]$|/" },
+        ] }),
         Accepts::Bits => json!({ "enum": [8, 16, "half", "float", "input"] }),
         Accepts::DepthSource => json!({ "type": "string", "pattern": "^(auto|model|exr:.+)$" }),
         Accepts::ModelSize => json!({ "oneOf": [

@@ -5,6 +5,7 @@
 //! haze#2.color=0.7,0.8,0.9   of the second haze of the recipe
 //! depth.model=chiaro-small   a key of [depth]
 //! depth.mean=0.5,0.5,0.5
+//! input.color=prophoto       a key of [input]
 //! output.bits=8              a key of [output]
 //! grading=acescct
 //! ```
@@ -68,7 +69,8 @@ fn apply(recipe: &mut Recipe, set: &str) -> std::result::Result<(), String> {
     let Some((owner, key)) = target.split_once('.') else { return apply_top(recipe, target, text) };
     match owner {
         "depth" => settings::set_depth(&mut recipe.depth, key, &depth_value(key, text), Path::new("")),
-        "output" => settings::set_output(&mut recipe.output, key, &value::number_or_text(text)),
+        "input" => settings::set_input(&mut recipe.input, key, &text_value(text), Path::new("")),
+        "output" => settings::set_output(&mut recipe.output, key, &value::number_or_text(text), Path::new("")),
         _ => apply_op(recipe, owner, key, text),
     }
 }
@@ -99,7 +101,8 @@ fn apply_top(recipe: &mut Recipe, key: &str, text: &str) -> std::result::Result<
     if keys::TOP.iter().any(|k| k.name == key) {
         return Err(format!("{key} is set in the recipe file only"));
     }
-    Err("expected OPERATION.PARAMETER=VALUE, depth.KEY=VALUE, output.KEY=VALUE or grading=VALUE".to_owned())
+    Err("expected OPERATION.PARAMETER=VALUE, depth.KEY=VALUE, input.KEY=VALUE, output.KEY=VALUE or grading=VALUE"
+        .to_owned())
 }
 
 fn apply_op(recipe: &mut Recipe, owner: &str, key: &str, text: &str) -> std::result::Result<(), String> {
@@ -140,9 +143,9 @@ fn find_op(ops: &[OpSetting], owner: &str) -> std::result::Result<usize, String>
 }
 
 fn not_there(ops: &[OpSetting], id: &str) -> String {
-    let ids: Vec<&str> = ops.iter().map(|op| op.op.id()).chain(["depth", "output"]).collect();
+    let there: Vec<&str> = ops.iter().map(|op| op.op.id()).collect();
+    let ids = [&there[..], &["depth", "input", "output"]].concat();
     if crate::ops::find(id).is_some() {
-        let there = ids.split_last().and_then(|(_, rest)| rest.split_last()).map_or(&[][..], |(_, rest)| rest);
         let there = if there.is_empty() { "no operation".to_owned() } else { there.join(", ") };
         return format!("the recipe has no operation {id}; it has {there}");
     }

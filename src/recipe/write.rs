@@ -23,6 +23,7 @@ impl Recipe {
         for (key, value) in self.depth.contract.values() {
             line(&mut text, key, &toml(&value));
         }
+        self.write_input(&mut text);
         for op in &self.ops {
             text.push_str("\n[[op]]\n");
             line(&mut text, "id", &string(op.op.id()));
@@ -57,7 +58,20 @@ impl Recipe {
             line(text, "compression", &string(compression_word(compression)));
         }
         if let Some(color) = &output.color {
-            line(text, "color", &string(color));
+            line(text, "color", &string(color.text()));
+        }
+    }
+
+    fn write_input(&self, text: &mut String) {
+        if self.input == super::InputSettings::default() {
+            return;
+        }
+        text.push_str("\n[input]\n");
+        if let Some(color) = &self.input.color {
+            line(text, "color", &string(color.text()));
+        }
+        if self.input.override_tags {
+            line(text, "override", "true");
         }
     }
 }

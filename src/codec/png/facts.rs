@@ -8,7 +8,8 @@ use super::{deflate, exif};
 use crate::codec::Limits;
 use crate::error::{Error, Result};
 use crate::picture::{
-    Access, Alpha, Channels, Extent, Metadata, PictureInfo, PixelLayout, Resolution, ResolutionUnit, SampleType,
+    Access, Alpha, Channels, ColorModel, Extent, Metadata, PictureInfo, PixelLayout, Resolution, ResolutionUnit,
+    SampleType,
 };
 
 /// Keyword of XMP in an `iTXt` chunk (XMP specification part 3, 1.1.5).
@@ -54,6 +55,7 @@ pub fn read(path: &Path, chunks: &[Chunk], limits: &Limits) -> Result<(PictureIn
         extent: header.extent,
         layout,
         encoding: color.encoding,
+        model: ColorModel::AsLayout,
         encoding_source: color.source,
         orientation,
         metadata: Metadata { icc: color.icc, exif, xmp, iptc: None, resolution },

@@ -82,7 +82,9 @@ impl Conversion {
             DataColorSpace::Gray => 1,
             DataColorSpace::Rgb => 3,
             DataColorSpace::Cmyk => 4,
-            other => return Err(Problem::Unsupported(format!("{name}: profiles for {other:?} data are not supported"))),
+            other => {
+                return Err(Problem::Unsupported(format!("{name}: profiles for {other:?} data are not supported")));
+            }
         };
         if expected != inputs {
             let space = parsed.color_space;
