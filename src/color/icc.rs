@@ -5,6 +5,7 @@
 //! version 4 matrix/TRC or gray profile.
 
 mod convert;
+mod nested;
 
 pub use convert::{Conversion, LabCode};
 

@@ -7,7 +7,7 @@
 
 use moxcms::{ColorProfile, DataColorSpace, LutStore, LutType, LutWarehouse, ProfileClass, ToneReprCurve};
 
-use super::{MAX_BYTES, Problem, parametric_function};
+use super::{MAX_BYTES, Problem, nested, parametric_function};
 use crate::color::curve::{self, CurveConstants, Direction};
 use crate::color::encodings::PROPHOTO_CURVE;
 use crate::color::matrix::{self, PROPHOTO};
@@ -93,7 +93,7 @@ impl Conversion {
         if matches!(parsed.profile_class, ProfileClass::DeviceLink | ProfileClass::Named | ProfileClass::Abstract) {
             return Err(format!("{name}: a profile of class {:?} describes no picture", parsed.profile_class).into());
         }
-        let (stages, connection) = stages(&parsed, inputs).map_err(|reason| format!("{name}: {reason}"))?;
+        let (stages, connection) = stages(profile, &parsed, inputs).map_err(|reason| format!("{name}: {reason}"))?;
         Ok(Self::from_parts(name, inputs, stages, connection))
     }
 
@@ -243,7 +243,7 @@ fn node(nodes: &[[f32; 3]], at: usize) -> [f32; 3] {
     nodes.get(at).copied().unwrap_or_default()
 }
 
-fn stages(profile: &ColorProfile, inputs: usize) -> Result<(Vec<Stage>, Connection), String> {
+fn stages(bytes: &[u8], profile: &ColorProfile, inputs: usize) -> Result<(Vec<Stage>, Connection), String> {
     let table = profile.lut_a_to_b_colorimetric.as_ref().or(profile.lut_a_to_b_perceptual.as_ref());
     match table {
         Some(LutWarehouse::Lut(lut)) => {
@@ -261,23 +261,25 @@ fn stages(profile: &ColorProfile, inputs: usize) -> Result<(Vec<Stage>, Connecti
         Some(LutWarehouse::Multidimensional(lut)) => {
             let (count, outputs) = (usize::from(lut.num_input_channels), usize::from(lut.num_output_channels));
             check_channels(count, outputs, inputs)?;
+            let signature = if profile.lut_a_to_b_colorimetric.is_some() { *b"A2B1" } else { *b"A2B0" };
+            let lists = nested::lists(bytes, signature, count)?;
             let mut stages = Vec::new();
             // The order of lutAToBType (ICC.1:2022, 10.12): A, table, M, matrix, B; all but B may be missing.
             if let Some(clut) = &lut.clut {
-                if !lut.a_curves.is_empty() {
-                    stages.push(curves(&lut.a_curves, count)?);
+                if !lists.a.is_empty() {
+                    stages.push(curves(&lists.a, count)?);
                 }
                 let sides = lut.grid_points.iter().take(count).map(|side| usize::from(*side));
                 stages.push(grid(sides.collect(), clut)?);
             } else if count != 3 {
                 return Err(format!("{count} channels without a table"));
             }
-            if !lut.m_curves.is_empty() {
-                stages.push(curves(&lut.m_curves, 3)?);
+            if !lists.m.is_empty() {
+                stages.push(curves(&lists.m, 3)?);
                 let bias = [lut.bias.v[0], lut.bias.v[1], lut.bias.v[2]].map(|v| v as f32);
                 stages.push(Stage::Matrix(lut.matrix.v.map(|row| row.map(|v| v as f32)), bias));
             }
-            stages.push(curves(&lut.b_curves, 3)?);
+            stages.push(curves(&lists.b, 3)?);
             Ok((stages, connection(profile, LAB)?))
         }
         None => shaper(profile),
