@@ -50,7 +50,7 @@ fn accepts(accepts: Accepts) -> Json {
         Accepts::Text => json!({ "type": "string" }),
         Accepts::Flag => json!({ "type": "boolean" }),
         Accepts::Words(words) => json!({ "enum": words() }),
-        Accepts::Color(words) => json!({ "anyOf": [
+        Accepts::Color(words) => json!({ "oneOf": [
             { "enum": words() },
             { "type": "string", "pattern": "\\.[iI][cC][cCmM]$|/" },
         ] }),
