@@ -154,7 +154,7 @@ impl PicturePlan {
             format: info.format,
             width: info.extent.width,
             height: info.extent.height,
-            layout: info.layout.to_string(),
+            layout: info.described_layout(),
             encoding: info.encoding.name.clone(),
             encoding_source: info.encoding_source,
             orientation: info.orientation,

@@ -79,3 +79,19 @@ pub struct PictureInfo {
     /// Things worth telling the user that are no failure (dropped pages, odd tags).
     pub warnings: Vec<String>,
 }
+
+impl PictureInfo {
+    /// What the file holds, for people: "16-bit RGB", "8-bit CMYK", "16-bit RGB, converted from 8-bit samples".
+    pub fn described_layout(&self) -> String {
+        let sample = self.layout.sample.name();
+        match self.model {
+            ColorModel::AsLayout => self.layout.to_string(),
+            ColorModel::Cmyk => format!("{sample} CMYK"),
+            ColorModel::CieLab | ColorModel::IccLab if self.layout.channels.has_alpha() => {
+                format!("{sample} L*a*b* + alpha")
+            }
+            ColorModel::CieLab | ColorModel::IccLab => format!("{sample} L*a*b*"),
+            ColorModel::Converted(stored) => format!("{}, converted from {} samples", self.layout, stored.name()),
+        }
+    }
+}

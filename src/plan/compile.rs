@@ -9,7 +9,7 @@ use crate::color::{encodings, matrix};
 use crate::error::{Error, Result};
 use crate::ops::{self, Context, Domain, Grading, Step, Tables};
 use crate::picture::{
-    Access, Alpha, Channels, ColorEncoding, Format, PictureInfo, PixelLayout, Referred, Region, SampleType,
+    Access, Alpha, Channels, ColorEncoding, ColorModel, Format, PictureInfo, PixelLayout, Referred, Region, SampleType,
 };
 use crate::recipe::{DepthSource, OpSetting, Recipe};
 
@@ -80,6 +80,9 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
     for op in recipe.ops.iter().filter(|op| op.is_identity()) {
         notes.push(format!("{} changes nothing and is left out", op.op.id()));
     }
+    if matches!(info.model, ColorModel::Converted(_)) {
+        check_own_codes(&kept).map_err(|reason| Error::unsupported(path, reason))?;
+    }
     let makes_color = kept.iter().any(|op| op.op.makes_color(&op.params));
     let output = output_plan(path, info, &recipe.output, !kept.is_empty(), makes_color)?;
     if changes_channels(info.layout.channels, output.layout.channels) {
@@ -114,6 +117,17 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
     check_memory(&plan, request)?;
     check_domains(path, &plan)?;
     Ok(plan)
+}
+
+/// A picture that was converted while it was read has no code values of its own that a LUT could have been made for.
+fn check_own_codes(ops: &[OpSetting]) -> std::result::Result<(), String> {
+    match ops.iter().find(|op| op.op.domain(&op.params) == Domain::Encoded(None)) {
+        Some(op) => Err(format!(
+            "its colors are converted while it is read, so {} has to say which encoding it was made for, encoding = \"srgb\"",
+            op.op.id()
+        )),
+        None => Ok(()),
+    }
 }
 
 fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthPlan> {

@@ -284,7 +284,7 @@ impl Reader<'_> {
         let dir = self.origin.dir;
         self.table(table, ("input", keys::INPUT), |key, value| settings::set_input(&mut recipe.input, key, value, dir));
         if recipe.input.override_tags && recipe.input.color.is_none() {
-            self.problems.add(entry.line, "override without color has nothing to put in place of what pictures say");
+            self.problems.add(entry.line, settings::LONE_OVERRIDE);
         }
     }
 

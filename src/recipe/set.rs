@@ -49,6 +49,9 @@ pub fn apply_sets<S: AsRef<str>>(recipe: &mut Recipe, sets: &[S]) -> Result<()> 
     if let Err(message) = settings::check_output(&changed.output) {
         problems.add(0, message);
     }
+    if changed.input.override_tags && changed.input.color.is_none() {
+        problems.add(0, settings::LONE_OVERRIDE);
+    }
     // Parameters are checked together only once all are set: two that depend on one another may come in either order.
     for setting in changed.ops.iter().filter(|_| problems.is_empty()) {
         if let Err(message) = check_together(&changed, setting) {

@@ -166,6 +166,9 @@ fn no_source(value: &Value, text: &str) -> String {
     }
 }
 
+/// The problem of `override` alone.
+pub(super) const LONE_OVERRIDE: &str = "override without color has nothing to put in place of what pictures say";
+
 /// Sets one key of `[input]`; a profile is relative to `dir`.
 pub(super) fn set_input(input: &mut InputSettings, key: &str, value: &Value, dir: &Path) -> Result<(), String> {
     let refuse = || refused(key, value, keys::INPUT);
