@@ -238,6 +238,16 @@ fn output_color_can_be_a_profile_file_that_is_embedded_as_it_is() {
 }
 
 #[test]
+fn luts_on_converted_pictures_name_their_encoding() {
+    let bench = Bench::new();
+    bench.put(layout(SampleType::U16, Channels::Rgb), 2, Some(&profile("rgb-mab")));
+    std::fs::write(bench.path("a.cube"), "LUT_1D_SIZE 2\n0 0 0\n0.5 0.5 0.5\n").unwrap();
+    let lut = "[[op]]\nid = \"lut\"\nfile = \"a.cube\"\n";
+    assert!(bench.failed(lut).contains("converted while it is read"));
+    bench.done(&format!("{lut}encoding = \"prophoto\"\n"));
+}
+
+#[test]
 fn a_source_says_that_it_converts() {
     let bench = Bench::new();
     bench.put(layout(SampleType::U8, Channels::Rgba), 5, Some(&profile("cmyk-lut8")));

@@ -10,7 +10,7 @@ use chiaro::engine::journal::path_text;
 use chiaro::engine::naming::Intake;
 use chiaro::error::escape;
 use chiaro::ops::{Domain, Grading};
-use chiaro::picture::{Access, ColorEncoding, Compression, PictureInfo};
+use chiaro::picture::{Access, ColorEncoding, ColorModel, Compression, PictureInfo};
 use chiaro::plan::{DepthPlan, Plan};
 use chiaro::recipe::Recipe;
 use serde::Serialize;
@@ -160,7 +160,7 @@ impl PicturePlan {
             orientation: info.orientation,
             compression: info.compression,
             access: access_word(info.access),
-            passes: passes(plan, fused),
+            passes: passes(plan, info, fused),
             depth: plan.depth.as_ref().map(|depth| depth_words(depth, info, model)),
             strip_rows: plan.strip_rows,
             strips: plan.strips(info.extent).count() as u32,
@@ -224,11 +224,15 @@ fn domain_name(domain: &Domain, plan: &Plan) -> String {
     }
 }
 
-fn passes(plan: &Plan, fused: usize) -> Vec<Pass> {
+fn passes(plan: &Plan, info: &PictureInfo, fused: usize) -> Vec<Pass> {
     let step = |id: &str, encoding: &str| StepFacts { id: id.to_owned(), encoding: encoding.to_owned(), strength: 1.0 };
     let linear = encodings::linear_rec2020().name;
     let mut passes = Vec::new();
     let mut render = Vec::new();
+    let converted = matches!(info.model, ColorModel::Converted(_));
+    if converted {
+        render.push(step("convert while reading", &plan.input.1.name));
+    }
     match &plan.depth {
         Some(DepthPlan::Estimated { .. }) => {
             let steps = vec![step("guide", &linear), step("reduce for the depth model", &encodings::srgb().name)];
@@ -248,7 +252,8 @@ fn passes(plan: &Plan, fused: usize) -> Vec<Pass> {
         strength: op.strength,
     }));
     let same = |a: &ColorEncoding, b: &ColorEncoding| a.primaries == b.primaries && a.curve == b.curve;
-    let copies = fused == 0 && plan.ops.is_empty() && plan.depth.is_none() && plan.input.0 == plan.output.layout;
+    let copies =
+        !converted && fused == 0 && plan.ops.is_empty() && plan.depth.is_none() && plan.input.0 == plan.output.layout;
     let name = if copies { "copy" } else { "render" };
     if !copies && !same(&plan.input.1, &plan.output.encoding) {
         render.push(step("convert", &plan.output.encoding.name));
