@@ -21,7 +21,7 @@ const DOORS: &[(&str, &str)] = &[
     ("ort", "src/depth/ort.rs"),
     ("rten", "src/depth/rten.rs"),
     ("rten_tensor", "src/depth/rten.rs"),
-    ("moxcms", "src/color/icc.rs"),
+    ("moxcms", "src/color/icc"),
     ("quick_xml", "src/picture/xmp"),
     ("exr", "src/codec/exr"),
     ("png", "src/codec/png"),
@@ -33,6 +33,7 @@ const DOORS: &[(&str, &str)] = &[
     ("jxl_oxide", "src/codec/jxl.rs"),
     // A dev-dependency: tests read our files back with it.
     ("tiff", "tests"),
+    ("ruzstd", "src/codec/tiff/decompress.rs"),
     ("memmap2", "src/codec/mapping"),
     ("walkdir", "src/walk"),
     ("toml_edit", "src/recipe"),

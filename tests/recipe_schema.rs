@@ -33,6 +33,10 @@ fn check(root: &Json, schema: &Json, doc: &Json) -> Result<(), String> {
                 let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
                 doc.as_str().and_then(|s| s.split_once('x')).is_some_and(|(w, h)| digits(w) && digits(h))
             }
+            "pattern" if rule == "\\.[iI][cC][cCmM]$|/" => doc.as_str().is_some_and(|s| {
+                let lower = s.to_lowercase();
+                lower.ends_with(".icc") || lower.ends_with(".icm") || s.contains('/')
+            }),
             "pattern" => {
                 assert_eq!(rule, "^(auto|model|exr:.+)$");
                 doc.as_str().is_some_and(|s| s == "auto" || s == "model" || s.len() > 4 && s.starts_with("exr:"))
@@ -141,6 +145,11 @@ fn schema_and_program_agree_on_what_is_wrong() {
         "version = 1\n[output]\nbits = 10\n",
         "version = 1\n[output]\nbits = \"8\"\n",
         "version = 1\n[output]\nquality = 8\n",
+        "version = 1\n[output]\ncolor = \"prophoto\"\n[input]\ncolor = \"acescct\"\noverride = true\n",
+        "version = 1\n[output]\ncolor = \"acescct\"\n",
+        "version = 1\n[output]\ncolor = \"auto\"\n",
+        "version = 1\n[input]\ncolor = \"rec2021\"\n",
+        "version = 1\n[input]\ncolor = \"auto\"\noverride = \"yes\"\n",
         "version = 1\n[[op]]\nid = \"exposure\"\nev = 1\n",
         "version = 1\n[[op]]\nid = \"exposure\"\nev = 21\n",
         "version = 1\n[[op]]\nid = \"exposure\"\nev = \"1\"\n",

@@ -51,6 +51,10 @@ fn every_file_is_read_or_refused_in_a_sentence() {
                 match other {
                     // The other decoder leaves out unspecified extra samples and all planes but the first: the samples it has must agree.
                     Ok(other) if first_samples(&pixels, info.layout, other.len()) == other => same += 1,
+                    // It leaves samples of less than a byte packed.
+                    Ok(other) if !(other.len() as u64).is_multiple_of(info.extent.pixels()) => {
+                        println!("packed {name}: {note}")
+                    }
                     Ok(other) => {
                         wrong.push(format!("{name}: {note}: {} bytes, other decoder {}", pixels.len(), other.len()))
                     }

@@ -10,7 +10,7 @@ use chiaro::recipe::DepthSource;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use super::lut_args::LutCommand;
-use super::values::{self, LogFormat, MaxFailures, OnExistArg, ProgressArg, SchemaArg};
+use super::values::{self, LogFormat, MaxFailures, OnExistArg, PagesArg, ProgressArg, SchemaArg};
 
 /// Grade folders of 16-bit pictures knowing the depth of each pixel
 #[derive(Debug, Parser)]
@@ -106,12 +106,15 @@ pub struct LookArgs {
     /// Recipe: a file, or the name of one that ships (see `chiaro recipes`)
     #[arg(short, long, value_hint = ValueHint::FilePath)]
     pub recipe: String,
-    /// Change a value of the recipe: op.param=value, op#2.param=value, depth.KEY=value, output.KEY=value
+    /// Change a value of the recipe: op.param=value, op#2.param=value, depth.KEY=value, input.KEY=value, output.KEY=value
     #[arg(long, value_name = "OP.PARAM=VALUE")]
     pub set: Vec<String>,
     /// Name of an output below the output folder; fields: see below
     #[arg(long, value_name = "TEMPLATE", default_value = chiaro::engine::naming::DEFAULT_NAME)]
     pub name: String,
+    /// Pages of TIFF files: first, or all (outputs _p2, _p3, ...; reduced copies and masks are no pages)
+    #[arg(long, value_enum, value_name = "WHICH", default_value = "first")]
+    pub pages: PagesArg,
 }
 
 #[derive(Debug, Args)]

@@ -20,6 +20,7 @@ use super::progress::Progress;
 use super::report::{self, Picture, RecipeFacts, Report, Totals, WarningCount, status_word};
 use super::signals::Signals;
 use super::summary;
+use super::values::PagesArg;
 use super::voice::{self, Level};
 
 /// What a batch does.
@@ -32,6 +33,8 @@ pub struct Batch {
     pub recipe: Recipe,
     /// Name template of graded pictures.
     pub name: String,
+    /// Pages of the pictures.
+    pub pages: PagesArg,
     /// How it runs.
     pub job: JobArgs,
 }
@@ -65,7 +68,8 @@ pub fn run(batch: Batch) -> anyhow::Result<Exit> {
     let signals = Signals::install();
     chiaro::codec::mapping::install_sigbus_handler();
     let started = Instant::now();
-    let gathered = gather(&batch.input, &batch.work, &batch.recipe, &batch.job.out, &batch.name)?;
+    let mut gathered = gather(&batch.input, &batch.work, &batch.recipe, &batch.job.out, &batch.name)?;
+    batch.pages.apply(&mut gathered.intake);
     let intake = &gathered.intake;
     if let Some(path) = &batch.job.report {
         check_report(path, &intake.jobs)?;

@@ -8,6 +8,7 @@ use super::args::DepthArgs;
 use super::batch::{self, Batch};
 use super::exit::Exit;
 use super::recipes;
+use super::values::PagesArg;
 
 /// Runs the command: a batch under the recipe without operations.
 ///
@@ -28,5 +29,6 @@ pub fn run(args: DepthArgs) -> anyhow::Result<Exit> {
         }
     }
     let name = DEFAULT_NAME.to_owned();
-    batch::run(Batch { input: args.input, work: Work::Depth(exports), recipe, name, job: args.job })
+    let pages = PagesArg::First;
+    batch::run(Batch { input: args.input, work: Work::Depth(exports), recipe, name, pages, job: args.job })
 }

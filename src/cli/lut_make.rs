@@ -11,6 +11,7 @@ use chiaro::recipe::Recipe;
 use super::batch::{self, Batch};
 use super::exit::{Exit, Usage, usage_error};
 use super::lut_args::{ApplyArgs, BakeArgs, ConvertArgs, CubeOut};
+use super::values::PagesArg;
 use super::{lut, output, recipes, write};
 
 /// Bakes a recipe.
@@ -69,7 +70,14 @@ fn save(lut: &Lut, to: &CubeOut) -> anyhow::Result<Exit> {
 /// Those of the batch as a whole.
 pub fn apply(args: ApplyArgs) -> anyhow::Result<Exit> {
     let recipe = one_op(&args).map_err(|e| usage_error(&e))?;
-    batch::run(Batch { input: args.input, work: Work::Grade, recipe, name: args.name, job: args.job })
+    batch::run(Batch {
+        input: args.input,
+        work: Work::Grade,
+        recipe,
+        name: args.name,
+        pages: PagesArg::First,
+        job: args.job,
+    })
 }
 
 fn one_op(args: &ApplyArgs) -> chiaro::error::Result<Recipe> {

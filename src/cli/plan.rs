@@ -41,7 +41,8 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     let mut recipe = recipes::load(&args.look.recipe, &args.look.set)?;
     load_masks(&mut recipe)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(NO_FOLDER));
-    let gathered = gather(&args.look.input, &Work::Grade, &recipe, &out, &args.look.name)?;
+    let mut gathered = gather(&args.look.input, &Work::Grade, &recipe, &out, &args.look.name)?;
+    args.look.pages.apply(&mut gathered.intake);
     let memory_bytes = args.machine.memory.unwrap_or_else(default_memory);
     let jobs = args.machine.jobs.map_or_else(batch::cores, usize::from);
     let mut report = PlanReport::new(&recipe, memory_bytes, jobs, &gathered.intake);
@@ -88,7 +89,7 @@ fn load_masks(recipe: &mut Recipe) -> Result<()> {
 
 impl Planner {
     fn picture(&mut self, job: &Job) -> Result<PicturePlan> {
-        let source = codec::open(&job.input, &Limits::default())?;
+        let source = codec::open_for(&job.input, &Limits::default(), &self.recipe, job.page, false)?;
         let request = PlanRequest {
             path: &job.input,
             info: source.info(),

@@ -12,7 +12,7 @@ use chiaro::engine::naming::Intake;
 use chiaro::error::escape;
 use chiaro::ops::mask::Mask;
 use chiaro::ops::{Domain, Grading};
-use chiaro::picture::{Access, ColorEncoding, Compression, Format, PictureInfo};
+use chiaro::picture::{Access, ColorEncoding, ColorModel, Compression, Format, PictureInfo};
 use chiaro::plan::{DepthPlan, OutputPlan, Plan};
 use chiaro::recipe::{OutputKind, Recipe};
 use serde::Serialize;
@@ -203,13 +203,13 @@ impl PicturePlan {
             format: info.format,
             width: info.extent.width,
             height: info.extent.height,
-            layout: info.layout.to_string(),
+            layout: info.described_layout(),
             encoding: info.encoding.name.clone(),
             encoding_source: info.encoding_source,
             orientation: info.orientation,
             compression: info.compression,
             access: access_word(info.access),
-            passes: passes(plan, fused),
+            passes: passes(plan, info, fused),
             depth: plan.depth.as_ref().map(|depth| depth_words(depth, info, model)),
             strip_rows: plan.strip_rows,
             strips: plan.strips(info.extent).count() as u32,
@@ -288,7 +288,7 @@ fn domain_name(domain: &Domain, plan: &Plan) -> String {
     }
 }
 
-fn passes(plan: &Plan, fused: usize) -> Vec<Pass> {
+fn passes(plan: &Plan, info: &PictureInfo, fused: usize) -> Vec<Pass> {
     let step = |id: &str, encoding: &str| StepFacts {
         id: id.to_owned(),
         encoding: encoding.to_owned(),
@@ -298,6 +298,10 @@ fn passes(plan: &Plan, fused: usize) -> Vec<Pass> {
     let linear = encodings::linear_rec2020().name;
     let mut passes = Vec::new();
     let mut render = Vec::new();
+    let converted = matches!(info.model, ColorModel::Converted(_));
+    if converted {
+        render.push(step("convert while reading", &plan.input.1.name));
+    }
     match &plan.depth {
         Some(DepthPlan::Estimated { .. }) => {
             let steps = vec![step("guide", &linear), step("reduce for the depth model", &encodings::srgb().name)];
@@ -319,7 +323,7 @@ fn passes(plan: &Plan, fused: usize) -> Vec<Pass> {
     }));
     let same = |a: &ColorEncoding, b: &ColorEncoding| a.primaries == b.primaries && a.curve == b.curve;
     let kept = plan.outputs.iter().all(|o| o.layout == plan.input.0);
-    let copies = fused == 0 && plan.ops.is_empty() && plan.depth.is_none() && kept;
+    let copies = !converted && fused == 0 && plan.ops.is_empty() && plan.depth.is_none() && kept;
     let name = if copies { "copy" } else { "render" };
     for output in plan.outputs.iter().filter(|o| o.kind == OutputKind::Picture) {
         let size = output.resize.is_some().then(|| step("resize", &linear));

@@ -23,7 +23,7 @@ pub fn picture(path: &Path, info: &PictureInfo, resident_bytes: u64) -> Probed {
     facts
         .add("format", format!("{}, compression {}", info.format, info.compression))
         .add("size", format!("{} pixels", info.extent))
-        .add("layout", info.layout)
+        .add("layout", info.described_layout())
         .add("encoding", format!("{} (from {}), {referred}", escape(Path::new(&encoding.name)), info.encoding_source))
         .add("transfer", curve(&encoding.curve))
         .add("access", format!("{}, {} rows per chunk", access_word(info.access), info.chunk_rows));
@@ -53,7 +53,7 @@ pub fn picture(path: &Path, info: &PictureInfo, resident_bytes: u64) -> Probed {
         "compression": info.compression,
         "width": info.extent.width,
         "height": info.extent.height,
-        "layout": info.layout.to_string(),
+        "layout": info.described_layout(),
         "sample": info.layout.sample.name(),
         "channels": info.layout.channels.count(),
         "encoding": encoding.name,

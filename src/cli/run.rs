@@ -25,5 +25,12 @@ pub fn run(args: RunArgs) -> anyhow::Result<Exit> {
         }
         None => Work::Grade,
     };
-    batch::run(Batch { input: args.look.input, work, recipe, name: args.look.name, job: args.job })
+    batch::run(Batch {
+        input: args.look.input,
+        work,
+        recipe,
+        name: args.look.name,
+        pages: args.look.pages,
+        job: args.job,
+    })
 }

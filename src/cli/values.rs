@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use chiaro::codec::Limits;
 use chiaro::depth::engine::EngineChoice;
 use chiaro::engine::job::DepthExport;
+use chiaro::engine::naming::{self, Intake};
 use chiaro::engine::on_exist::OnExist;
 use chiaro::recipe::DepthSource;
 use clap::ValueEnum;
@@ -118,6 +120,24 @@ impl From<OnExistArg> for OnExist {
             OnExistArg::Overwrite => Self::Overwrite,
             OnExistArg::Rename => Self::Rename,
             OnExistArg::Error => Self::Error,
+        }
+    }
+}
+
+/// Which pages of a picture become outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PagesArg {
+    /// The first
+    First,
+    /// Every one
+    All,
+}
+
+impl PagesArg {
+    /// Makes one job per page where all are asked for.
+    pub fn apply(self, intake: &mut Intake) {
+        if self == Self::All {
+            naming::each_page(intake, &Limits::default());
         }
     }
 }

@@ -63,6 +63,7 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
         extent: header.extent,
         layout: PixelLayout { sample: SampleType::F32, channels: Channels::Rgb, alpha: Alpha::None },
         encoding,
+        model: crate::picture::ColorModel::AsLayout,
         encoding_source,
         orientation: header.orientation,
         metadata: Metadata::default(),

@@ -51,6 +51,7 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
         extent,
         layout,
         encoding,
+        model: crate::picture::ColorModel::AsLayout,
         encoding_source,
         orientation: 1,
         metadata: Metadata { icc, resolution, ..metadata },

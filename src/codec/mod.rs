@@ -1,6 +1,6 @@
 //! Files in and out: a [`Source`] yields strips of file samples, a [`Sink`] takes them.
 //!
-//! A codec never interprets color and never converts a sample: what it hands out are the code values of the file (expanded
+//! A codec never interprets color and never converts a sample (only [`icc_source`], on top of them, does): what it hands out are the code values of the file (expanded
 //! to 8 or 16 bit, half or float where the file packs them otherwise), in native byte order, interleaved.
 //! The pixel work of a codec (decompression, predictors, packing) runs on the pool it is given; reads and writes happen on
 //! the calling thread, because the pool must never wait.
@@ -10,6 +10,7 @@ mod camera;
 mod exif;
 pub mod exr;
 pub mod hdr;
+pub mod icc_source;
 pub mod jpeg;
 #[cfg(feature = "jxl")]
 pub mod jxl;
@@ -21,7 +22,7 @@ pub mod tiff;
 pub mod webp;
 mod whole;
 
-pub use open::{create, open};
+pub use open::{create, open, open_for, open_page, page_count};
 
 use std::any::Any;
 use std::sync::Arc;

@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::{Format, Limits, Sink, SinkSpec, Source, exr, hdr, jpeg, png, pnm, tiff, webp};
+use super::{Format, Limits, Sink, SinkSpec, Source, exr, hdr, icc_source, jpeg, png, pnm, tiff, webp};
 use crate::error::{Error, Result};
 use crate::picture::{READ_FORMATS, foreign};
+use crate::recipe::Recipe;
 
 /// Opens a picture of any format Chiaro reads; its name does not matter.
 ///
@@ -51,6 +52,53 @@ pub fn not_read(path: &Path, head: &[u8]) -> Error {
             Error::unsupported(path, format!("not a picture format Chiaro reads ({READ_FORMATS}); convert it first"))
         }
     }
+}
+
+/// Opens page `page` of a picture, counted from 0; formats without pages have one.
+///
+/// # Errors
+/// As [`open`]; `Input` when there is no such page.
+pub fn open_page(path: &Path, limits: &Limits, page: u32) -> Result<Box<dyn Source>> {
+    if is_tiff(path) {
+        return tiff::open_page(path, limits, page);
+    }
+    match page {
+        0 => open(path, limits),
+        _ => Err(Error::input(path, format!("page {} was asked for, the format has one", u64::from(page) + 1))),
+    }
+}
+
+/// How many pages [`open_page`] knows: full-size pictures, without reduced copies and masks. 1 for files that are no TIFF.
+///
+/// # Errors
+/// `Input` when a TIFF file's first directory cannot be read.
+pub fn page_count(path: &Path, limits: &Limits) -> Result<u32> {
+    if is_tiff(path) { tiff::page_count(path, limits) } else { Ok(1) }
+}
+
+fn is_tiff(path: &Path) -> bool {
+    let mut head = Vec::with_capacity(16);
+    let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut head));
+    read.is_ok() && Format::sniff(&head) == Some(Format::Tiff)
+}
+
+/// Opens a picture as `recipe` sees its colors ([`super::icc_source`]). `page`: a page counted from 0, `None` for the first one with a warning
+/// when there are more. `colors_needed`: colors must be known even if the recipe changes nothing.
+///
+/// # Errors
+/// As [`open_page`]; `Unsupported` with advice when colors that must be known are not.
+pub fn open_for(
+    path: &Path,
+    limits: &Limits,
+    recipe: &Recipe,
+    page: Option<u32>,
+    colors_needed: bool,
+) -> Result<Box<dyn Source>> {
+    let source = match page {
+        Some(page) => open_page(path, limits, page)?,
+        None => open(path, limits)?,
+    };
+    icc_source::prepare(source, path, recipe, colors_needed)
 }
 
 /// Starts a picture of `format` in the empty `file`; `path` names it in errors.

@@ -1,18 +1,28 @@
 //! The door to the ICC library: a profile in, a [`ColorEncoding`] out. Nothing else in the crate speaks to `moxcms`.
 //!
 //! Matrix/TRC and gray profiles become analytic encodings. Profiles built on lookup tables (printer, scanner) are not
-//! expressible as one and are reported as such. The way back writes a version 4 matrix/TRC or gray profile.
+//! expressible as one and are reported as such: [`Conversion`] takes their pictures to one that is. The way back writes a
+//! version 4 matrix/TRC or gray profile.
+
+mod convert;
+mod nested;
+
+pub use convert::{Conversion, LabCode};
 
 use std::sync::Arc;
 
 use moxcms::{ColorProfile, DataColorSpace, LocalizableString, Matrix3d, ProfileText, ToneReprCurve, Xyzd};
 
-use super::encodings::{REC709_CURVE, SRGB_CURVE};
-use super::matrix::{self, ADOBE_RGB, D50, DISPLAY_P3, REC709, REC2020};
+use super::curve::TOE_SLOPE;
+use super::encodings::{PROPHOTO_CURVE, REC709_CURVE, SRGB_CURVE};
+use super::matrix::{self, ACES_AP0, ACES_AP1, ADOBE_RGB, D50, DISPLAY_P3, PROPHOTO, REC709, REC2020};
 use crate::picture::{ColorEncoding, Curve, CurveTable, Primaries, Referred};
 
 /// Largest profile that is looked at, in bytes; real ones stay below 4 MiB.
 const MAX_BYTES: usize = 32 << 20;
+
+/// Where the colors of a picture are known from whose profile is [`Problem::Unsupported`]: its encoding is a stand-in until it is converted.
+pub const BY_TABLE: &str = "ICC profile that only a conversion can follow";
 
 /// Why a profile gives no encoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,13 +64,14 @@ pub fn read(profile: &[u8], color: bool) -> Result<ColorEncoding, Problem> {
         return Err(format!("ICC profile of {} bytes, the limit is {MAX_BYTES}", profile.len()).into());
     }
     let parsed = ColorProfile::new_from_slice(profile).map_err(|e| format!("ICC profile cannot be read: {e}"))?;
-    let name = format!("ICC: {}", description(&parsed).unwrap_or_else(|| "unnamed profile".to_owned()));
+    let name = name(&parsed);
     match parsed.color_space {
         DataColorSpace::Gray if color => Err(format!("{name}: a gray profile in a color picture").into()),
         DataColorSpace::Gray => {
-            let curve = parsed.gray_trc.as_ref().ok_or_else(|| {
-                Problem::Unsupported(format!("{name}: a gray profile without a curve, which cannot be read yet"))
-            })?;
+            let curve = parsed
+                .gray_trc
+                .as_ref()
+                .ok_or_else(|| Problem::Unsupported(format!("{name}: a gray profile built on lookup tables")))?;
             Ok(ColorEncoding { name, primaries: REC709, curve: curve_of(curve)?, referred: Referred::Display })
         }
         DataColorSpace::Rgb => rgb(&parsed, name),
@@ -120,11 +131,11 @@ fn curve_tag(encoding: &ColorEncoding) -> Result<ToneReprCurve, String> {
 
 fn rgb(profile: &ColorProfile, name: String) -> Result<ColorEncoding, Problem> {
     let (Some(red), Some(green), Some(blue)) = (&profile.red_trc, &profile.green_trc, &profile.blue_trc) else {
-        return Err(Problem::Unsupported(format!("{name}: built on lookup tables, which cannot be read yet")));
+        return Err(Problem::Unsupported(format!("{name}: built on lookup tables")));
     };
     let curve = curve_of(red)?;
     if curve_of(green)? != curve || curve_of(blue)? != curve {
-        let what = format!("{name}: different curves for red, green and blue, which cannot be read yet");
+        let what = format!("{name}: different curves for red, green and blue");
         return Err(Problem::Unsupported(what));
     }
     let primaries = snap(Primaries {
@@ -149,7 +160,7 @@ fn xy(color: Xyzd) -> Result<[f64; 2], String> {
 /// a profile's rounding does not tint a picture that is converted back and forth.
 fn snap(primaries: Primaries) -> Result<Primaries, String> {
     let measured = matrix::between(&primaries, &REC2020).ok_or("ICC profile with degenerate primaries")?;
-    for known in [REC709, DISPLAY_P3, ADOBE_RGB, REC2020] {
+    for known in [REC709, DISPLAY_P3, ADOBE_RGB, REC2020, PROPHOTO, ACES_AP0, ACES_AP1] {
         let exact = matrix::between(&known, &REC2020).unwrap_or(matrix::IDENTITY);
         let apart =
             measured.iter().flatten().zip(exact.iter().flatten()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
@@ -173,41 +184,87 @@ fn sampled(samples: &[u16]) -> Result<Curve, String> {
     match samples {
         [] => Ok(Curve::Linear),
         [gamma] => power(f32::from(*gamma) / 256.0),
-        _ => {
-            let mut highest = 0.0f32;
-            let samples = samples.iter().map(|v| {
-                highest = highest.max(f32::from(*v) / 65_535.0);
-                highest
-            });
-            Ok(Curve::Table(Arc::new(CurveTable { samples: samples.collect() })))
-        }
+        _ => Ok(table(samples.iter().map(|v| f32::from(*v) / 65_535.0).collect())),
     }
 }
 
 /// ICC.1:2022, 10.18, table 68. Types 0 and 3 stay analytic, the others are sampled.
 fn parametric(p: &[f32]) -> Result<Curve, String> {
-    if p.iter().any(|v| !v.is_finite()) {
-        return Err("ICC curve with a parameter that is not a number".to_owned());
-    }
-    let function: Box<dyn Fn(f32) -> f32> = match *p {
+    match *p {
         [gamma] => return power(gamma),
-        [gamma, a, b, c, d] if a > 0.0 && c > 0.0 && gamma > 0.0 => {
+        [gamma, a, b, c, d] if a > 0.0 && c > 0.0 && gamma > 0.0 && p.iter().all(|v| v.is_finite()) => {
             return Ok(Curve::Parametric { gamma, scale: a, offset: b, slope: c, cut: d });
         }
         // The straight part is flat: no slope to invert, so it is sampled.
-        [g, a, b, c, d] => Box::new(move |x| if x >= d && a * x + b >= 0.0 { (a * x + b).powf(g) } else { c * x }),
-        [g, a, b] => Box::new(move |x| if a * x + b >= 0.0 { (a * x + b).powf(g) } else { 0.0 }),
-        [g, a, b, c] => Box::new(move |x| if a * x + b >= 0.0 { (a * x + b).powf(g) + c } else { c }),
-        [g, a, b, c, d, e, f] => Box::new(move |x| if x >= d { (a * x + b).powf(g) + e } else { c * x + f }),
-        _ => return Err(format!("ICC parametric curve with {} parameters", p.len())),
-    };
-    let mut highest = 0.0f32;
-    let samples = (0..4096).map(|i| {
-        highest = highest.max(function(i as f32 / 4095.0).clamp(0.0, 1.0));
-        highest
-    });
-    Ok(Curve::Table(Arc::new(CurveTable { samples: samples.collect() })))
+        _ => {}
+    }
+    let function = parametric_function(p)?;
+    Ok(table((0..4096).map(|i| function(i as f32 / 4095.0).clamp(0.0, 1.0)).collect()))
 }
+
+/// The formula of a parametric curve.
+fn parametric_function(p: &[f32]) -> Result<Box<dyn Fn(f32) -> f32>, String> {
+    if p.iter().any(|v| !v.is_finite()) {
+        return Err("ICC curve with a parameter that is not a number".to_owned());
+    }
+    let bent = |a: f32, b: f32, g: f32, x: f32| if a * x + b >= 0.0 { (a * x + b).powf(g) } else { 0.0 };
+    Ok(match *p {
+        [g] => Box::new(move |x| x.powf(g)),
+        [g, a, b] => Box::new(move |x| bent(a, b, g, x)),
+        [g, a, b, c] => Box::new(move |x| bent(a, b, g, x) + c),
+        [g, a, b, c, d] => Box::new(move |x| if x >= d { bent(a, b, g, x) } else { c * x }),
+        [g, a, b, c, d, e, f] => Box::new(move |x| if x >= d { bent(a, b, g, x) + e } else { c * x + f }),
+        _ => return Err(format!("ICC parametric curve with {} parameters", p.len())),
+    })
+}
+
+/// Steps of samples that are rounding alone, in light: two codes of 16 bit.
+const ROUNDING: f32 = 2.5 / 65_535.0;
+
+/// A sampled curve that can be run backwards: monotone, without the flat runs that rounding to 16 bit leaves near black, and with the straight
+/// toe of power curves. Without the last two, the noise of arithmetic would be thrown over many codes.
+fn table(mut samples: Vec<f32>) -> Curve {
+    let mut highest = 0.0f32;
+    for sample in &mut samples {
+        highest = highest.max(*sample);
+        *sample = highest;
+    }
+    slope_runs(&mut samples);
+    straighten_toe(&mut samples);
+    Curve::Table(Arc::new(CurveTable { samples }))
+}
+
+/// Draws a straight line from the first sample of a flat run to that of the next, where the step between them is one of rounding.
+fn slope_runs(samples: &mut [f32]) {
+    let mut start = 0;
+    for i in 1..samples.len() {
+        let (from, to) = (samples[start], samples[i]);
+        if to > from {
+            if i - start > 1 && to - from < ROUNDING {
+                for (k, sample) in samples[start..i].iter_mut().enumerate() {
+                    *sample = from + (to - from) * (k as f32 / (i - start) as f32);
+                }
+            }
+            start = i;
+        }
+    }
+}
+
+/// Makes the curve straight from 0 to the first sample whose chord is not steeper than [`TOE_SLOPE`]. Curves that begin above 0 or with
+/// black of some width stay as they are.
+fn straighten_toe(samples: &mut [f32]) {
+    let last = samples.len().saturating_sub(1) as f32;
+    let flat = |i: usize, light: f32| i as f32 / last <= TOE_SLOPE * light;
+    let Some((first, light)) = samples.iter().copied().enumerate().skip(1).find(|(i, v)| flat(*i, *v)) else { return };
+    if samples.first() == Some(&0.0) && light < MOST_TOE_LIGHT {
+        for (i, sample) in samples.iter_mut().enumerate().take(first) {
+            *sample = light * (i as f32 / first as f32);
+        }
+    }
+}
+
+/// Light up to which a toe is straightened: that of gamma 3 is 6e-4. A curve that is darker for longer means it.
+const MOST_TOE_LIGHT: f32 = 1e-3;
 
 fn power(gamma: f32) -> Result<Curve, String> {
     match gamma {
@@ -219,7 +276,7 @@ fn power(gamma: f32) -> Result<Curve, String> {
 
 /// Curves that are a known one but for rounding become the known one: the parametric form is exact in both directions.
 fn recognize(curve: Curve) -> Curve {
-    for known in [SRGB_CURVE, REC709_CURVE] {
+    for known in [SRGB_CURVE, REC709_CURVE, PROPHOTO_CURVE] {
         if (0..=1024).all(|i| {
             let x = i as f32 / 1024.0;
             (value(&curve, x) - value(&known, x)).abs() < 1.5e-4
@@ -248,6 +305,11 @@ fn value(curve: &Curve, x: f32) -> f32 {
             table.samples[low] + (at - low as f32) * (table.samples[high] - table.samples[low])
         }
     }
+}
+
+/// What people read of a profile.
+fn name(profile: &ColorProfile) -> String {
+    format!("ICC: {}", description(profile).unwrap_or_else(|| "unnamed profile".to_owned()))
 }
 
 fn description(profile: &ColorProfile) -> Option<String> {

@@ -26,6 +26,18 @@ pub const DISPLAY_P3: Primaries =
 pub const ADOBE_RGB: Primaries =
     Primaries { red: [0.640, 0.330], green: [0.210, 0.710], blue: [0.150, 0.060], white: D65 };
 
+/// ROMM RGB (ISO 22028-2:2013, table 2), whose white is D50 as ICC profiles round it.
+pub const PROPHOTO: Primaries =
+    Primaries { red: [0.7347, 0.2653], green: [0.1596, 0.8404], blue: [0.0366, 0.0001], white: D50 };
+/// White point of ACES (SMPTE ST 2065-1:2021, 4.1.2), near D60.
+const ACES_WHITE: [f64; 2] = [0.321_68, 0.337_67];
+/// AP0 (SMPTE ST 2065-1:2021, table 1).
+pub const ACES_AP0: Primaries =
+    Primaries { red: [0.7347, 0.2653], green: [0.0, 1.0], blue: [0.0001, -0.0770], white: ACES_WHITE };
+/// AP1 (AMPAS S-2014-004, table 1).
+pub const ACES_AP1: Primaries =
+    Primaries { red: [0.713, 0.293], green: [0.165, 0.830], blue: [0.128, 0.044], white: ACES_WHITE };
+
 /// Product `a b`: `b` is applied first.
 pub fn multiply(a: &Matrix, b: &Matrix) -> Matrix {
     let mut out = [[0.0; 3]; 3];

@@ -39,7 +39,7 @@ pub fn bake(recipe: &Recipe, size: u32, encoding: &str) -> Result<Lut> {
     let Some(space) = encodings::by_name(encoding) else {
         return refuse(format!("encoding {encoding:?} is not known, allowed: {}", encodings::NAMES.join(", ")));
     };
-    let colors = recipe.outputs.iter().filter_map(|output| output.color.as_deref());
+    let colors = recipe.outputs.iter().filter_map(|output| output.color.as_ref()).map(|choice| choice.text());
     if let Some(color) = colors.into_iter().find(|color| *color != encoding) {
         return refuse(format!(
             "[output] color = {color:?} leaves the encoding of the table ({encoding}): leave it out, or bake for {color}"
@@ -93,6 +93,7 @@ impl Grid {
             extent: Extent { width: size, height: size * size },
             layout: LAYOUT,
             encoding,
+            model: crate::picture::ColorModel::AsLayout,
             encoding_source: "the table's encoding",
             orientation: 1,
             metadata: Metadata::default(),

@@ -110,7 +110,9 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) 
         Decision::Fail(reason) => return Err(Error::output(&job.input, reason)),
         Decision::WriteAs => return Err(Error::output(&job.input, "no free name was found")),
     };
-    let mut source = codec::open(&job.input, &engine.options.limits)?;
+    let colors_needed = matches!(run.kind, Kind::Depth(_));
+    let limits = &engine.options.limits;
+    let mut source = codec::open_for(&job.input, limits, &engine.recipe, job.page, colors_needed)?;
     outcome.extent = Some(source.info().extent);
     let request = PlanRequest {
         path: &job.input,
@@ -200,6 +202,9 @@ fn identity(run: &Run, job: &Job, stamp: Stamp) -> Identity {
         // The picture's metadata says it.
         .part("name", &engine.recipe.name)
         .part("work", kind);
+    if let Some(page) = job.page.filter(|page| *page > 0) {
+        builder = builder.part("page", page.to_string());
+    }
     let depth = engine.depth_if_started().filter(|_| !carries_depth(run, job));
     if let Some(depth) = depth {
         builder = builder.part("model", &depth.model.sha256);

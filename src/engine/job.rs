@@ -11,6 +11,8 @@ use crate::recipe::{OpSetting, Recipe};
 pub struct Job {
     /// The picture.
     pub input: PathBuf,
+    /// Page of it, counted from 0; `None` = the first one, with a warning when there are more.
+    pub page: Option<u32>,
     /// Name in the journal: the path relative to what the user named.
     pub name: String,
     /// Final names of the outputs, in the order of [`Work`].

@@ -88,6 +88,38 @@ pub fn intake(found: Vec<Result<Found>>, work: &Work, recipe: &Recipe, out: &Pat
     Ok(intake)
 }
 
+/// One job for every page of the pictures, in place of one for the first; from the second on, `_p2`, `_p3`, ... follows the names of outputs. Files that cannot be read keep their one job, which then fails with
+/// its own error.
+pub fn each_page(intake: &mut Intake, limits: &Limits) {
+    let jobs = std::mem::take(&mut intake.jobs);
+    intake.jobs = jobs.into_iter().flat_map(|job| pages_of(job, limits)).collect();
+}
+
+fn pages_of(job: Job, limits: &Limits) -> Vec<Job> {
+    let count = codec::page_count(&job.input, limits).unwrap_or(1);
+    let page = |page: u32| match page {
+        0 => Job { page: Some(0), ..job.clone() },
+        _ => Job {
+            input: job.input.clone(),
+            page: Some(page),
+            name: format!("{}, page {}", job.name, page + 1),
+            targets: job.targets.iter().map(|target| with_page(target, page + 1)).collect(),
+        },
+    };
+    (0..count).map(page).collect()
+}
+
+/// `a/b.tif` as `a/b_p2.tif`.
+fn with_page(target: &Path, number: u32) -> PathBuf {
+    let mut name = target.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("_p{number}"));
+    if let Some(extension) = target.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    target.with_file_name(name)
+}
+
 /// What a picture is called without its extension, as a case-insensitive file system compares names.
 fn stem_key(relpath: &Path) -> String {
     relpath.with_file_name(relpath.file_stem().unwrap_or_default()).to_string_lossy().to_lowercase()
@@ -140,7 +172,7 @@ impl Namer<'_> {
                 vec![self.out.join(found.relpath.with_file_name(name))]
             }
         };
-        Ok(Job { input: found.path.clone(), name: super::journal::path_text(&found.relpath), targets })
+        Ok(Job { input: found.path.clone(), page: None, name: super::journal::path_text(&found.relpath), targets })
     }
 
     /// The name of one output. Several are told apart by a folder each, unless the template names them.

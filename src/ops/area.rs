@@ -202,10 +202,10 @@ impl PlaneRow<'_> {
         if self.carried.alpha {
             for channel in 0..3 {
                 let mut associated = [0.0; CHUNK];
-                for i in 0..n {
-                    let (alpha, value) = (chunk.alpha[i], chunk.rgb[channel][i]);
-                    let beside = if light_without_coverage { value } else { 0.0 };
-                    associated[i] = if alpha > 0.0 { value * alpha } else { beside };
+                let values = chunk.rgb[channel].iter().zip(&chunk.alpha).take(n);
+                for (to, (value, alpha)) in associated.iter_mut().zip(values) {
+                    let beside = if light_without_coverage { *value } else { 0.0 };
+                    *to = if *alpha > 0.0 { value * alpha } else { beside };
                 }
                 put(&associated);
             }

@@ -264,6 +264,9 @@ fn each<O: Op, const MIXED: bool>(c: &O::Constants, tables: &[u32], strength: f3
     }
 }
 
+/// The form of [`run_area`].
+pub(super) type RunArea = fn(&[u8], &[u32], Mix, bool, &Planes, Isa, &mut Chunk);
+
 /// Runs the area operation `O` over a chunk that holds the pixels it computes, as they are in `planes`. `last` is false for a stage that
 /// only prepares [`Px::aux`] for the next one.
 pub(super) fn run_area<O: Op>(
@@ -365,6 +368,11 @@ fn resample_avx512<O: Op>(c: &O::Constants, tables: &[u32], planes: &Planes, chu
 
 #[inline(always)]
 fn resample_body<O: Op>(c: &O::Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
+    // What no resampling can mean anything for: nothing of the pixels that were here before may stay.
+    chunk.touched = [0.0; CHUNK];
+    chunk.aux = [0.0; CHUNK];
+    chunk.source = [[0.0; CHUNK]; 3];
+    chunk.original = [[0.0; CHUNK]; 3];
     O::gather(c, tables, planes, chunk);
     if planes.carried().alpha {
         let n = chunk.len.min(CHUNK);

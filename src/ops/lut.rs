@@ -1,6 +1,7 @@
 //! `lut`: a look from a `.cube` file.
 
 use super::{Context, Domain, Op, Px, Tables, params};
+use crate::color::encodings::OWN_OR_NAMES;
 use crate::lut::{Interpolation, LutConstants, PreparedLut, sample};
 
 /// Words of `interpolation`.
@@ -15,7 +16,7 @@ params! {
         /// The file, relative to the recipe.
         file: String = "", Kind::File;
         /// Encoding the table was made for: an encoding's name, or "" for the picture's own code values. Must be given for linear pictures.
-        encoding: String = "", Kind::Choice(&["", "srgb", "display-p3", "adobe-rgb", "linear-rec709", "linear-rec2020"]);
+        encoding: String = "", Kind::Choice(OWN_OR_NAMES);
         /// How values between nodes are found; tetrahedral keeps the neutral axis clean.
         interpolation: String = "tetrahedral", Kind::Choice(INTERPOLATIONS);
     }

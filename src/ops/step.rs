@@ -49,6 +49,8 @@ pub struct Context {
     pub frame: Frame,
     /// The field of the operation, when it wants one and the picture was looked at.
     pub field: Option<Arc<Field>>,
+    /// True behind an operation that changed the size of the picture.
+    pub resized: bool,
     /// Which stage of an operation over several passes is prepared, from 0.
     pub stage: u32,
 }
@@ -346,7 +348,7 @@ pub struct Step {
     /// False for a stage that only prepares the next one.
     pub last: bool,
     run: fn(&[u8], &[u32], Mix, Isa, &mut Chunk),
-    run_area: fn(&[u8], &[u32], Mix, bool, &Planes, Isa, &mut Chunk),
+    run_area: chunk::RunArea,
     run_resample: fn(&[u8], &[u32], &Planes, Isa, &mut Chunk),
 }
 

@@ -37,7 +37,7 @@ pub struct CurveTable {
 pub enum Curve {
     /// Code value is linear light.
     Linear,
-    /// `x^gamma`, with a linear toe below 2^-14 of linear light so that the inverse has a finite slope.
+    /// `x^gamma`, with a linear toe near black so that the inverse has a finite slope ([`crate::color::curve::toe_light`]).
     Power {
         /// Exponent, e.g. 2.2.
         gamma: f32,

@@ -16,7 +16,7 @@ use crate::ops::disparity::{Join, JoinConstants};
 use crate::ops::field::Field;
 use crate::ops::{self, Context, Domain, Grading, Step, Tables};
 use crate::picture::{
-    Alpha, Channels, ColorEncoding, Extent, Format, PictureInfo, PixelLayout, Referred, Region, SampleType,
+    Alpha, Channels, ColorEncoding, ColorModel, Extent, Format, PictureInfo, PixelLayout, Referred, Region, SampleType,
 };
 use crate::recipe::{DepthSource, OpSetting, OutputKind, Recipe};
 
@@ -114,6 +114,9 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
     for op in recipe.ops.iter().filter(|op| op.is_identity()) {
         notes.push(format!("{} changes nothing and is left out", op.op.id()));
     }
+    if matches!(info.model, ColorModel::Converted(_)) {
+        check_own_codes(&kept).map_err(|reason| Error::unsupported(path, reason))?;
+    }
     let makes_color = kept.iter().any(|op| op.op.makes_color(&op.params));
     let maps_to_display = kept.iter().any(|op| op.op.maps_to_display());
     if maps_to_display && info.encoding.referred == Referred::Display {
@@ -168,6 +171,17 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
     memory::check(&plan, request)?;
     check_domains(path, &plan)?;
     Ok(plan)
+}
+
+/// A picture that was converted while it was read has no code values of its own that a LUT could have been made for.
+fn check_own_codes(ops: &[OpSetting]) -> std::result::Result<(), String> {
+    match ops.iter().find(|op| op.op.domain(&op.params) == Domain::Encoded(None)) {
+        Some(op) => Err(format!(
+            "its colors are converted while it is read, so {} has to say which encoding it was made for, encoding = \"srgb\"",
+            op.op.id()
+        )),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthPlan> {
@@ -458,6 +472,7 @@ impl Plan {
             }
         }
         context.frame.resized_from = None;
+        context.resized |= came != context.frame.extent;
         Ok(())
     }
 

@@ -53,6 +53,13 @@ pub(super) fn source(c: &mut Compiler, remembered: Remembered) {
 
 /// Weighs the pixel for `op`.
 pub(super) fn before(c: &mut Compiler, op: &OpSetting, context: &Context, recipe: &str) -> Result<()> {
+    let refuse = |what: &str| Err(Error::recipe(Path::new(recipe), op.line, format!("{}: {what}", op.op.id())));
+    if op.mask.is_some() && op.op.id() == "resize" {
+        return refuse("a picture has one size, so a mask has no meaning here");
+    }
+    if reads_source(op) && context.resized {
+        return refuse("a mask of the source cannot stand behind a resize: put the resize last");
+    }
     match &op.mask {
         Some(mask) => select(c, mask, context).map_err(|e| Error::recipe(Path::new(recipe), op.line, e)),
         None => Ok(()),

@@ -4,10 +4,10 @@ use crate::color::encodings;
 use crate::color::icc::{self, Problem};
 use crate::error::{Error, Result};
 use crate::picture::{
-    Alpha, Channels, ColorEncoding, Compression, Curve, Extent, Format, PictureInfo, PixelLayout, Policy, Referred,
-    SampleType,
+    Alpha, Channels, ColorEncoding, ColorModel, Compression, Curve, Extent, Format, PictureInfo, PixelLayout, Policy,
+    Referred, SampleType,
 };
-use crate::recipe::{Bits, OpSetting, OutputKind, OutputSettings};
+use crate::recipe::{Bits, ColorChoice, OpSetting, OutputKind, OutputSettings};
 
 /// Storage of one output.
 #[derive(Debug, Clone)]
@@ -62,11 +62,22 @@ pub fn output_plan(
     let resize = settings.resize();
     let input_format = Format::by_name(info.format).unwrap_or(Format::Tiff);
     let format = settings.format.unwrap_or(input_format.written_as());
-    let sample = sample_type(format, settings.bits, info.layout.sample).map_err(|e| Error::unsupported(path, e))?;
+    let stored = match info.model {
+        ColorModel::AsLayout => info.layout.sample,
+        ColorModel::Converted(stored) => stored,
+        _ => {
+            return Err(Error::unsupported(
+                path,
+                "internal error: CMYK or L*a*b* was not converted before it was planned",
+            ));
+        }
+    };
+    let sample = sample_type(format, settings.bits, stored).map_err(|e| Error::unsupported(path, e))?;
     let GradeFacts { graded, makes_color, maps_to_display } = facts;
     let graded = graded || resize.is_some();
     let to_code_values = maps_to_display && sample.is_integer();
-    let encoding = output_encoding(info, settings, format, to_code_values).map_err(|e| Error::unsupported(path, e))?;
+    let encoding =
+        output_encoding(info, settings, (format, sample), to_code_values).map_err(|e| Error::unsupported(path, e))?;
     let untouched = !graded && settings.color.is_none() && same(&encoding, &info.encoding);
     let profile = InputProfile::of(info);
     if let (InputProfile::Unsupported(reason), false) = (&profile, untouched) {
@@ -98,7 +109,11 @@ pub fn output_plan(
     };
     let compression = compression(settings, format, (format == input_format).then_some(info.compression));
     let storage = Storage { format, same_format: format == input_format, sample, channels, untouched };
-    let icc = storage.profile(info, &profile, &encoding).map_err(|e| Error::unsupported(path, e))?;
+    let own = settings.color.as_ref().and_then(|choice| storage.chosen(choice));
+    let icc = match own {
+        Some(bytes) => Some(bytes.to_vec()),
+        None => storage.profile(info, &profile, &encoding).map_err(|e| Error::unsupported(path, e))?,
+    };
     Ok(OutputPlan {
         name: settings.name.clone(),
         kind: settings.kind,
@@ -185,14 +200,17 @@ fn sample_type(format: Format, bits: Option<Bits>, input: SampleType) -> std::re
 fn output_encoding(
     info: &PictureInfo,
     settings: &OutputSettings,
-    format: Format,
+    (format, sample): (Format, SampleType),
     to_code_values: bool,
 ) -> std::result::Result<ColorEncoding, String> {
     let encoding = match &settings.color {
-        Some(name) => encodings::by_name(name)
-            .ok_or_else(|| format!("output color {name:?} is not known, allowed: {}", encodings::NAMES.join(", ")))?,
+        Some(choice) => choice
+            .encoding(info.layout.channels.is_color())
+            .map_err(|problem| format!("[output] color {:?}: {problem}", choice.text()))?,
         // Tone-mapped light in integers: what readers assume of a file that says nothing.
         None if to_code_values && info.encoding.referred == Referred::Scene => encodings::srgb(),
+        // Eight bits are too few for the steps of ProPhoto RGB.
+        None if matches!(info.model, ColorModel::Converted(_)) && sample == SampleType::U8 => encodings::adobe_rgb(),
         None => info.encoding.clone(),
     };
     // EXR is linear by definition: an encoding with a curve is written as light of the same primaries.
@@ -240,6 +258,16 @@ struct Storage {
 }
 
 impl Storage {
+    /// The profile file that the recipe names, where it can stand in the output as it is.
+    fn chosen<'a>(&self, choice: &'a ColorChoice) -> Option<&'a [u8]> {
+        match choice {
+            ColorChoice::Profile(file) if self.format != Format::Exr => {
+                (icc::is_color(&file.bytes) == Some(self.channels.is_color())).then_some(&file.bytes)
+            }
+            _ => None,
+        }
+    }
+
     /// The profile to embed: the input's where it is still true, a fresh one where readers would assume something else.
     fn profile(
         &self,

@@ -1,15 +1,15 @@
 //! The identity of a look: a hash over a canonical text of everything that changes pixels or how they are stored.
 //!
 //! In the text: the format version, grading, depth settings, every operation with strength and **all** parameters in order of
-//! declaration (defaults written out, so that a changed default is a changed look), masks, output settings, and for a LUT or mask file the
-//! hash of its contents in place of its path. Not in the text: name, summary, paths, and how the TOML is laid out.
+//! declaration (defaults written out, so that a changed default is a changed look), masks, input and output settings, and for a LUT, mask
+//! file or ICC profile the hash of its contents in place of its path. Not in the text: name, summary, paths, and how the TOML is laid out.
 
 use std::fmt::Write;
 
+use super::color::ColorChoice;
 use super::model::{OpSetting, Recipe};
 use super::settings::{compression_word, grading_word, kind_word};
 use crate::ops::Value;
-use crate::picture::Policy;
 
 /// Hash of a recipe: 128 bits of BLAKE3 as 32 hex digits.
 pub(super) fn hash(recipe: &Recipe) -> String {
@@ -34,14 +34,15 @@ fn canonical(recipe: &Recipe) -> String {
         line("output.compression", output.compression.map_or("input", compression_word).to_owned());
         line("output.quality", output.quality.map_or("default".to_owned(), |q| q.to_string()));
         line("output.subsampling", output.subsampling.map_or("auto", |s| s.name()).to_owned());
-        line("output.color", output.color.as_deref().map_or("input".to_owned(), quoted));
-        // Only what differs from the default: recipes keep the hash they had before there was this key.
-        if output.metadata != Policy::All {
-            line("output.metadata", output.metadata.name().to_owned());
-        }
+        line("output.color", output.color.as_ref().map_or("input".to_owned(), color));
+        line("output.metadata", output.metadata.name().to_owned());
         for (key, side) in &output.size {
             line(&format!("output.{key}"), side.to_string());
         }
+    }
+    if let Some(choice) = &recipe.input.color {
+        line("input.color", color(choice));
+        line("input.override", recipe.input.override_tags.to_string());
     }
     for op in &recipe.ops {
         line("op", format!("{} strength {}", op.op.id(), number(f64::from(op.strength))));
@@ -58,6 +59,14 @@ fn canonical(recipe: &Recipe) -> String {
         }
     }
     text
+}
+
+/// The name, or the content of a profile.
+fn color(choice: &ColorChoice) -> String {
+    match choice {
+        ColorChoice::Named(name) => quoted(name),
+        ColorChoice::Profile(file) => format!("content {}", file.hash),
+    }
 }
 
 fn shown(recipe: &Recipe, op: &OpSetting, value: &Value) -> String {

@@ -25,6 +25,8 @@ pub enum Accepts {
     Whole(u32, u32),
     /// One number for all color channels, or a list of three.
     PerChannel,
+    /// One of the words that the function returns, or the path of an ICC profile.
+    Color(fn() -> Vec<&'static str>),
 }
 
 impl Accepts {
@@ -34,7 +36,8 @@ impl Accepts {
             Self::Version => "1".to_owned(),
             Self::Text => "text in quotes".to_owned(),
             Self::Flag => "true or false".to_owned(),
-            Self::Words(words) => words().iter().map(|w| format!("{w:?}")).collect::<Vec<_>>().join(", "),
+            Self::Words(words) => listed(words),
+            Self::Color(words) => format!("{}, or an ICC profile \"name.icc\"", listed(words)),
             Self::Bits => "8, 16, \"half\", \"float\", \"input\"".to_owned(),
             Self::DepthSource => "\"auto\", \"model\", \"exr:NAME\"".to_owned(),
             Self::ModelSize => "1 to 4096, \"WIDTHxHEIGHT\"".to_owned(),
@@ -42,6 +45,10 @@ impl Accepts {
             Self::PerChannel => "a number, or a list of three numbers".to_owned(),
         }
     }
+}
+
+fn listed(words: fn() -> Vec<&'static str>) -> String {
+    words().iter().map(|w| format!("{w:?}")).collect::<Vec<_>>().join(", ")
 }
 
 /// One key.
@@ -61,7 +68,7 @@ const fn key(name: &'static str, accepts: Accepts, default: &'static str, doc: &
     KeyInfo { name, doc, accepts, default }
 }
 
-/// Keys at the top of a recipe. The tables `depth`, `op` and `output` come in addition.
+/// Keys at the top of a recipe. The tables `depth`, `input`, `op` and `output` come in addition.
 pub static TOP: &[KeyInfo] = &[
     key("version", Accepts::Version, "required", "Version of the recipe format."),
     key("summary", Accepts::Text, "empty", "One line that says what the look is for; shown in lists."),
@@ -178,7 +185,7 @@ pub static OUTPUT: &[KeyInfo] = &[
     ),
     key(
         "color",
-        Accepts::Words(settings::color_words),
+        Accepts::Color(settings::color_words),
         "input",
         "Color encoding of the result; pictures are converted and the profile is embedded.",
     ),
@@ -192,6 +199,17 @@ pub static OUTPUT: &[KeyInfo] = &[
         "all",
         "What travels beside the pixels: all, copyright (who made it, whose it is), or none (only what shows it right).",
     ),
+];
+
+/// Keys of `[input]`.
+pub static INPUT: &[KeyInfo] = &[
+    key(
+        "color",
+        Accepts::Color(settings::input_color_words),
+        "auto",
+        "Color encoding of pictures that do not say it (no ICC profile, chromaticities or chunks); auto: the file type's default.",
+    ),
+    key("override", Accepts::Flag, "false", "Take color for tagged pictures too, in place of what they say."),
 ];
 
 /// The key `strength` that every operation has beside its parameters.
@@ -222,7 +240,7 @@ mod tests {
     #[test]
     fn operations_leave_the_words_of_recipes_alone() {
         for op in ops::ALL {
-            assert!(!["depth", "output", "op"].contains(&op.id()), "{} is a table of recipes", op.id());
+            assert!(!["depth", "input", "output", "op"].contains(&op.id()), "{} is a table of recipes", op.id());
             for p in op.params() {
                 assert!(!["id", "strength", "mask"].contains(&p.name), "{}.{} is a key of [[op]]", op.id(), p.name);
             }

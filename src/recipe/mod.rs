@@ -9,7 +9,7 @@
 //! # Rules
 //! * `version = 1` is required in every file.
 //! * `extends` names a preset or a recipe file relative to this one. Everything of that recipe holds but its summary; keys of
-//!   `[depth]` and `[output]` that this file gives win one by one; operations of this file run **after** those of the
+//!   `[depth]`, `[input]` and `[output]` that this file gives win one by one; operations of this file run **after** those of the
 //!   extended one, or instead of them with `replace_ops = true`. At most [`MAX_EXTENDS`] levels.
 //! * Files a recipe names are relative to the recipe. In a loaded [`Recipe`] they are relative to the current folder, as are
 //!   those given by [`apply_sets`].
@@ -17,6 +17,7 @@
 //!   model starts without those of the recipe it changes: they described another model.
 //! * An operation that appears several times runs several times.
 
+mod color;
 pub mod contract;
 mod hash;
 mod keys;
@@ -35,10 +36,11 @@ mod text;
 mod value;
 mod write;
 
+pub use color::{ColorChoice, ProfileFile};
 pub use contract::Contract;
-pub use keys::{Accepts, DEPTH, KeyInfo, OUTPUT, TOP, strength};
+pub use keys::{Accepts, DEPTH, INPUT, KeyInfo, OUTPUT, TOP, strength};
 pub use mask::{KEYS as MASK_KEYS, MaskKey, Takes};
-pub use model::{Bits, DepthSettings, DepthSource, OpSetting, OutputKind, OutputSettings, Recipe};
+pub use model::{Bits, DepthSettings, DepthSource, InputSettings, OpSetting, OutputKind, OutputSettings, Recipe};
 pub use parse::{MAX_EXTENDS, MAX_RECIPE_BYTES};
 pub use presets::{PRESETS, Preset};
 pub use schema::schema;

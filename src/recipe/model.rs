@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::color::ColorChoice;
 use super::contract::Contract;
 use crate::ops::mask::Mask;
 use crate::ops::{AnyOp, Context, Grading, ParamSet, Value};
@@ -110,8 +111,8 @@ pub struct OutputSettings {
     pub quality: Option<u8>,
     /// Chroma samples of a JPEG; `None` = by the quality.
     pub subsampling: Option<Subsampling>,
-    /// Name of the output's color encoding ([`crate::color::encodings::NAMES`]).
-    pub color: Option<String>,
+    /// Color encoding.
+    pub color: Option<ColorChoice>,
     /// What travels beside the pixels.
     pub metadata: Policy,
     /// Size, as the parameters of [`crate::ops::resize`] that are given.
@@ -128,6 +129,15 @@ impl OutputSettings {
     }
 }
 
+/// The `[input]` table: what pictures mean that do not say it themselves.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InputSettings {
+    /// Color encoding of untagged pictures; `None` = the file type's default.
+    pub color: Option<ColorChoice>,
+    /// `color` also replaces what tagged pictures say.
+    pub override_tags: bool,
+}
+
 /// A parsed and checked recipe.
 #[derive(Clone)]
 pub struct Recipe {
@@ -139,6 +149,8 @@ pub struct Recipe {
     pub grading: Option<Grading>,
     /// Depth settings.
     pub depth: DepthSettings,
+    /// What pictures mean that do not say it.
+    pub input: InputSettings,
     /// Operations in order.
     pub ops: Vec<OpSetting>,
     /// What is written for each picture: at least one.
@@ -159,6 +171,7 @@ impl Recipe {
             summary: String::new(),
             grading: None,
             depth: DepthSettings::default(),
+            input: InputSettings::default(),
             ops: Vec::new(),
             outputs: vec![OutputSettings::default()],
             context: Context::default(),

@@ -221,10 +221,12 @@ impl Reader<'_> {
                 Err(rest) => self.problems.add(entry.line, format!("grading {rest}")),
             },
             "depth" => self.depth(recipe, entry),
+            "input" => self.input(recipe, entry),
             "output" => self.output(recipe, entry),
             "op" => self.ops(recipe, entry),
             _ => {
-                let names: Vec<&str> = keys::TOP.iter().map(|k| k.name).chain(["depth", "op", "output"]).collect();
+                let names: Vec<&str> =
+                    keys::TOP.iter().map(|k| k.name).chain(["depth", "input", "op", "output"]).collect();
                 let message = self.misplaced(entry).unwrap_or_else(|| suggest::unknown("key", entry.key, &names));
                 self.problems.add(entry.line, message);
             }
@@ -245,6 +247,8 @@ impl Reader<'_> {
             "output"
         } else if has(keys::DEPTH) {
             "depth"
+        } else if has(keys::INPUT) {
+            "input"
         } else {
             return None;
         };
@@ -272,6 +276,18 @@ impl Reader<'_> {
         self.table(table, ("depth", keys::DEPTH), |key, value| settings::set_depth(&mut recipe.depth, key, value, dir));
     }
 
+    fn input(&mut self, recipe: &mut Recipe, entry: &Entry) {
+        let Some(table) = entry.item.as_table_like() else {
+            self.problems.add(entry.line, "input is a value, expected a table: [input]");
+            return;
+        };
+        let dir = self.origin.dir;
+        self.table(table, ("input", keys::INPUT), |key, value| settings::set_input(&mut recipe.input, key, value, dir));
+        if recipe.input.override_tags && recipe.input.color.is_none() {
+            self.problems.add(entry.line, settings::LONE_OVERRIDE);
+        }
+    }
+
     /// Reads `[output]`, which changes the one output there is, or `[[output]]`, which replaces all.
     fn output(&mut self, recipe: &mut Recipe, entry: &Entry) {
         let tables = tables_of(entry.item);
@@ -285,7 +301,9 @@ impl Reader<'_> {
         }
         for (i, table) in tables.iter().enumerate() {
             let mut output = recipe.outputs.get(i).cloned().unwrap_or_default();
-            self.table(*table, ("output", keys::OUTPUT), |key, value| settings::set_output(&mut output, key, value));
+            let dir = self.origin.dir;
+            let set = |key: &str, value: &Value| settings::set_output(&mut output, key, value, dir);
+            self.table(*table, ("output", keys::OUTPUT), set);
             if let Err(message) = settings::check_output(&output) {
                 let entries = entries(*table, &self.lines);
                 let line = entries.iter().find(|e| e.key == "bits").or(entries.first()).map(|e| e.line);

@@ -17,6 +17,7 @@ pub fn schema() -> Json {
     definitions.insert("mask".to_owned(), mask_table(mask::KEYS, 0));
     let mut properties = properties(keys::TOP);
     properties.insert("depth".to_owned(), table("Where depth comes from.", keys::DEPTH));
+    properties.insert("input".to_owned(), table("What pictures mean that do not say it.", keys::INPUT));
     let output = table("How the result is stored.", keys::OUTPUT);
     properties.insert(
         "output".to_owned(),
@@ -55,6 +56,10 @@ fn accepts(accepts: Accepts) -> Json {
         Accepts::Text => json!({ "type": "string" }),
         Accepts::Flag => json!({ "type": "boolean" }),
         Accepts::Words(words) => json!({ "enum": words() }),
+        Accepts::Color(words) => json!({ "oneOf": [
+            { "enum": words() },
+            { "type": "string", "pattern": "\\.[iI][cC][cCmM]$|/" },
+        ] }),
         Accepts::Bits => json!({ "enum": [8, 16, "half", "float", "input"] }),
         Accepts::DepthSource => json!({ "type": "string", "pattern": "^(auto|model|exr:.+)$" }),
         Accepts::ModelSize => json!({ "oneOf": [

@@ -7,6 +7,7 @@
 //! exposure.mask.feather=0.2  one key of its mask
 //! depth.model=chiaro-small   a key of [depth]
 //! depth.mean=0.5,0.5,0.5
+//! input.color=prophoto       a key of [input]
 //! output.bits=8              a key of [output]
 //! output#2.bits=8            of the second [[output]]
 //! grading=acescct
@@ -51,6 +52,9 @@ pub fn apply_sets<S: AsRef<str>>(recipe: &mut Recipe, sets: &[S]) -> Result<()> 
     for message in changed.outputs.iter().filter_map(|output| settings::check_output(output).err()) {
         problems.add(0, message);
     }
+    if changed.input.override_tags && changed.input.color.is_none() {
+        problems.add(0, settings::LONE_OVERRIDE);
+    }
     // Parameters are checked together only once all are set: two that depend on one another may come in either order.
     for setting in changed.ops.iter().filter(|_| problems.is_empty()) {
         if let Err(message) = check_together(&changed, setting) {
@@ -72,8 +76,9 @@ fn apply(recipe: &mut Recipe, set: &str) -> std::result::Result<(), String> {
     match owner {
         "depth" => settings::set_depth(&mut recipe.depth, key, &depth_value(key, text), Path::new("")),
         _ if owner == "output" || owner.starts_with("output#") => {
-            settings::set_output(find_output(recipe, owner)?, key, &output_value(key, text))
+            settings::set_output(find_output(recipe, owner)?, key, &output_value(key, text), Path::new(""))
         }
+        "input" => settings::set_input(&mut recipe.input, key, &text_value(text), Path::new("")),
         _ => apply_op(recipe, owner, key, text),
     }
 }
@@ -123,7 +128,8 @@ fn apply_top(recipe: &mut Recipe, key: &str, text: &str) -> std::result::Result<
     if keys::TOP.iter().any(|k| k.name == key) {
         return Err(format!("{key} is set in the recipe file only"));
     }
-    Err("expected OPERATION.PARAMETER=VALUE, depth.KEY=VALUE, output.KEY=VALUE or grading=VALUE".to_owned())
+    Err("expected OPERATION.PARAMETER=VALUE, depth.KEY=VALUE, input.KEY=VALUE, output.KEY=VALUE or grading=VALUE"
+        .to_owned())
 }
 
 fn apply_op(recipe: &mut Recipe, owner: &str, key: &str, text: &str) -> std::result::Result<(), String> {
@@ -181,9 +187,9 @@ fn find_op(ops: &[OpSetting], owner: &str) -> std::result::Result<usize, String>
 }
 
 fn not_there(ops: &[OpSetting], id: &str) -> String {
-    let ids: Vec<&str> = ops.iter().map(|op| op.op.id()).chain(["depth", "output"]).collect();
+    let there: Vec<&str> = ops.iter().map(|op| op.op.id()).collect();
+    let ids = [&there[..], &["depth", "input", "output"]].concat();
     if crate::ops::find(id).is_some() {
-        let there = ids.split_last().and_then(|(_, rest)| rest.split_last()).map_or(&[][..], |(_, rest)| rest);
         let there = if there.is_empty() { "no operation".to_owned() } else { there.join(", ") };
         return format!("the recipe has no operation {id}; it has {there}");
     }

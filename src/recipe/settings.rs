@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
+use super::color::ColorChoice;
 use super::contract::Contract;
 use super::keys::{DEPTH, KeyInfo, OUTPUT};
 use super::luts::beside;
-use super::model::{Bits, DepthSettings, DepthSource, OutputKind, OutputSettings};
+use super::model::{Bits, DepthSettings, DepthSource, InputSettings, OutputKind, OutputSettings};
 use super::{keys, suggest};
 use crate::color::encodings;
 use crate::ops::{Grading, Value};
@@ -14,6 +15,9 @@ use crate::picture::{Compression, Format, Policy, Subsampling};
 
 /// The word for "as the input".
 const INPUT: &str = "input";
+
+/// The word for "as the file type has it", or "by the quality".
+const AUTO: &str = "auto";
 
 const GRADINGS: [(&str, Grading); 2] = [("display", Grading::Display), ("acescct", Grading::Acescct)];
 const KINDS: [(&str, OutputKind); 3] =
@@ -24,9 +28,6 @@ const COMPRESSIONS: [(&str, Compression); 4] = [
     ("deflate", Compression::Deflate),
     ("lossless", Compression::Lossless),
 ];
-
-/// The word for subsampling that follows from the quality.
-const AUTO: &str = "auto";
 
 /// Words of `grading`.
 pub(super) fn grading_words() -> Vec<&'static str> {
@@ -60,7 +61,12 @@ pub(super) fn subsampling_words() -> Vec<&'static str> {
 
 /// Words of `output.color`.
 pub(super) fn color_words() -> Vec<&'static str> {
-    encodings::NAMES.iter().copied().chain([INPUT]).collect()
+    encodings::storable_names().chain([INPUT]).collect()
+}
+
+/// Words of `input.color`.
+pub(super) fn input_color_words() -> Vec<&'static str> {
+    encodings::NAMES.iter().copied().chain([AUTO]).collect()
 }
 
 /// Words of `output.metadata`.
@@ -116,7 +122,7 @@ pub(super) fn unknown_key(table: &str, key: &str, known: &[KeyInfo]) -> String {
 pub(super) fn refused(key: &str, value: &Value, known: &[KeyInfo]) -> String {
     let Some(info) = known.iter().find(|k| k.name == key) else { return format!("unknown key {key:?}") };
     let hint = match (value, info.accepts) {
-        (Value::Text(word), keys::Accepts::Words(words)) => suggest::hint(word, &words()),
+        (Value::Text(word), keys::Accepts::Words(words) | keys::Accepts::Color(words)) => suggest::hint(word, &words()),
         (Value::Text(word), keys::Accepts::Bits) => suggest::hint(word, &["half", "float", INPUT]),
         (Value::Text(word), keys::Accepts::DepthSource) => suggest::hint(word, &["auto", "model"]),
         _ => String::new(),
@@ -186,8 +192,33 @@ fn no_source(value: &Value, text: &str) -> String {
     }
 }
 
-/// Sets one key of `[output]`.
-pub(super) fn set_output(output: &mut OutputSettings, key: &str, value: &Value) -> Result<(), String> {
+/// The problem of `override` alone.
+pub(super) const LONE_OVERRIDE: &str = "override without color has nothing to put in place of what pictures say";
+
+/// Sets one key of `[input]`; a profile is relative to `dir`.
+pub(super) fn set_input(input: &mut InputSettings, key: &str, value: &Value, dir: &Path) -> Result<(), String> {
+    let refuse = || refused(key, value, keys::INPUT);
+    match (key, value) {
+        ("color", _) => input.color = color(value, AUTO, dir)?.ok_or_else(refuse)?,
+        ("override", Value::Bool(flag)) => input.override_tags = *flag,
+        ("override", Value::Text(text)) if text == "true" || text == "false" => input.override_tags = text == "true",
+        ("override", _) => return Err(refuse()),
+        _ => return Err(unknown_key("input", key, keys::INPUT)),
+    }
+    Ok(())
+}
+
+/// `Some(None)` for the word `none`, `Some(Some(_))` for a known name or a profile, `None` for anything else.
+fn color(value: &Value, none: &str, dir: &Path) -> Result<Option<Option<ColorChoice>>, String> {
+    match value {
+        Value::Text(text) if text == none => Ok(Some(None)),
+        Value::Text(text) => Ok(ColorChoice::read(text, dir)?.map(Some)),
+        _ => Ok(None),
+    }
+}
+
+/// Sets one key of `[output]`; a profile is relative to `dir`.
+pub(super) fn set_output(output: &mut OutputSettings, key: &str, value: &Value, dir: &Path) -> Result<(), String> {
     let refuse = || refused(key, value, OUTPUT);
     match key {
         "name" => output.name = output_name(value)?,
@@ -213,8 +244,9 @@ pub(super) fn set_output(output: &mut OutputSettings, key: &str, value: &Value) 
             output.compression = word(value, by_name).ok_or_else(refuse)?;
         }
         "color" => {
-            let by_name = |w: &str| encodings::NAMES.contains(&w).then(|| w.to_owned());
-            output.color = word(value, by_name).ok_or_else(refuse)?;
+            let choice = color(value, INPUT, dir)?.ok_or_else(refuse)?;
+            choice.iter().try_for_each(ColorChoice::check_output)?;
+            output.color = choice;
         }
         "metadata" => {
             output.metadata = *Policy::ALL.iter().find(|policy| is(value, policy.name())).ok_or_else(refuse)?;
@@ -347,19 +379,19 @@ mod tests {
     fn every_word_is_accepted_and_written_back() {
         let mut output = OutputSettings::default();
         for w in format_words() {
-            set_output(&mut output, "format", &text(w)).unwrap();
+            set_output(&mut output, "format", &text(w), Path::new("")).unwrap();
             assert_eq!(output.format.map_or(INPUT, Format::name), w);
         }
         for w in compression_words() {
-            set_output(&mut output, "compression", &text(w)).unwrap();
+            set_output(&mut output, "compression", &text(w), Path::new("")).unwrap();
             assert_eq!(output.compression.map_or(INPUT, compression_word), w);
         }
         for w in color_words() {
-            set_output(&mut output, "color", &text(w)).unwrap();
-            assert_eq!(output.color.as_deref().unwrap_or(INPUT), w);
+            set_output(&mut output, "color", &text(w), Path::new("")).unwrap();
+            assert_eq!(output.color.as_ref().map_or(INPUT, ColorChoice::text), w);
         }
         for w in metadata_words().into_iter().rev() {
-            set_output(&mut output, "metadata", &text(w)).unwrap();
+            set_output(&mut output, "metadata", &text(w), Path::new("")).unwrap();
             assert_eq!(output.metadata.name(), w);
         }
         for w in grading_words() {
@@ -371,11 +403,11 @@ mod tests {
     #[test]
     fn refusals_name_value_and_allowed_ones() {
         let mut output = OutputSettings::default();
-        let message = set_output(&mut output, "bits", &Value::Number(12.0)).unwrap_err();
+        let message = set_output(&mut output, "bits", &Value::Number(12.0), Path::new("")).unwrap_err();
         assert_eq!(message, "bits is 12, allowed: 8, 16, \"half\", \"float\", \"input\"");
-        let message = set_output(&mut output, "compression", &text("defalte")).unwrap_err();
+        let message = set_output(&mut output, "compression", &text("defalte"), Path::new("")).unwrap_err();
         assert!(message.ends_with("did you mean \"deflate\"?"), "{message}");
-        let message = set_output(&mut output, "compresion", &text("lzw")).unwrap_err();
+        let message = set_output(&mut output, "compresion", &text("lzw"), Path::new("")).unwrap_err();
         assert!(message.ends_with("did you mean \"compression\"?"), "{message}");
     }
 

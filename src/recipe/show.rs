@@ -79,9 +79,12 @@ pub fn show_recipes() -> String {
     }
     let mut text = String::from("Recipes that ship, for -r ID and extends = \"ID\":\n\n");
     text.push_str(&table(&rows));
-    for (title, keys) in
-        [("Keys of a recipe", keys::TOP), ("Keys of [depth]", keys::DEPTH), ("Keys of [output]", keys::OUTPUT)]
-    {
+    for (title, keys) in [
+        ("Keys of a recipe", keys::TOP),
+        ("Keys of [depth]", keys::DEPTH),
+        ("Keys of [input]", keys::INPUT),
+        ("Keys of [output]", keys::OUTPUT),
+    ] {
         _ = writeln!(text, "\n{title}:\n");
         text.push_str(&table(&keys.iter().map(key_row).collect::<Vec<_>>()));
     }

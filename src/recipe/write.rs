@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::model::{OutputKind, OutputSettings, Recipe};
+use super::model::{InputSettings, OutputKind, OutputSettings, Recipe};
 use super::settings::{compression_word, grading_word, kind_word};
 use crate::ops::Value;
 use crate::picture::Policy;
@@ -24,6 +24,7 @@ impl Recipe {
         for (key, value) in self.depth.contract.values() {
             line(&mut text, key, &toml(&value));
         }
+        write_input(&mut text, &self.input);
         for op in &self.ops {
             text.push_str("\n[[op]]\n");
             line(&mut text, "id", &string(op.op.id()));
@@ -53,6 +54,19 @@ impl Recipe {
     }
 }
 
+fn write_input(text: &mut String, input: &InputSettings) {
+    if *input == InputSettings::default() {
+        return;
+    }
+    text.push_str("\n[input]\n");
+    if let Some(color) = &input.color {
+        line(text, "color", &string(color.text()));
+    }
+    if input.override_tags {
+        line(text, "override", "true");
+    }
+}
+
 fn write_output(text: &mut String, output: &OutputSettings) {
     if !output.name.is_empty() {
         line(text, "name", &string(&output.name));
@@ -77,7 +91,7 @@ fn write_output(text: &mut String, output: &OutputSettings) {
         line(text, "subsampling", &string(subsampling.name()));
     }
     if let Some(color) = &output.color {
-        line(text, "color", &string(color));
+        line(text, "color", &string(color.text()));
     }
     if output.metadata != Policy::All {
         line(text, "metadata", &string(output.metadata.name()));

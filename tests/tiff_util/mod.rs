@@ -247,6 +247,7 @@ impl Build {
                 encoder.write_all(&data).unwrap();
                 encoder.finish().unwrap()
             }
+            50000 => ruzstd::encoding::compress_to_vec(&data[..], ruzstd::encoding::CompressionLevel::Fastest),
             32773 => data
                 .chunk_by(|a, b| a == b)
                 .flat_map(|run| run.chunks(128))

@@ -16,8 +16,8 @@ use crate::color::encodings;
 use crate::error::{Error, Result};
 use crate::picture::carry::exif_orientation;
 use crate::picture::{
-    Access, Alpha, ColorEncoding, Curve, Extent, Metadata, PictureInfo, PixelLayout, Primaries, Referred, Region,
-    Resolution, ResolutionUnit, SampleType, Strip,
+    Access, Alpha, ColorEncoding, ColorModel, Curve, Extent, FILE_TYPE_DEFAULT, Metadata, PictureInfo, PixelLayout,
+    Primaries, Referred, Region, Resolution, ResolutionUnit, SampleType, Strip,
 };
 
 /// An opened EXR file.
@@ -102,6 +102,7 @@ fn info(path: &Path, part: &Part, header: &Header, selection: &Selection, limits
         extent,
         layout: PixelLayout { sample: selection.sample, channels: selection.channels, alpha },
         encoding,
+        model: ColorModel::AsLayout,
         encoding_source,
         // EXR itself has none: only a picture that came from another format can say it.
         orientation: exif_orientation(&metadata).unwrap_or(1),
@@ -142,12 +143,12 @@ fn check_chunk(path: &Path, part: &Part, extent: Extent, limit: u64) -> Result<(
 
 /// Linear light on the primaries of the `chromaticities` attribute, else on those of Rec.709 (OpenEXR "Technical Introduction", RGB color).
 fn encoding(part: &Part, warnings: &mut Vec<String>) -> (ColorEncoding, &'static str) {
-    let Some(xy) = part.chromaticities() else { return (encodings::linear_rec709(), "file-type default") };
+    let Some(xy) = part.chromaticities() else { return (encodings::linear_rec709(), FILE_TYPE_DEFAULT) };
     let [rx, ry, gx, gy, bx, by, wx, wy] = xy.map(f64::from);
     let area = (gx - rx) * (by - ry) - (bx - rx) * (gy - ry);
     if xy.iter().any(|v| !v.is_finite()) || wy <= 0.0 || area.abs() < 1e-6 {
         warnings.push(format!("the chromaticities {xy:?} are not possible; Rec.709 is assumed"));
-        return (encodings::linear_rec709(), "file-type default");
+        return (encodings::linear_rec709(), FILE_TYPE_DEFAULT);
     }
     let primaries = Primaries { red: [rx, ry], green: [gx, gy], blue: [bx, by], white: [wx, wy] };
     let rec709 = encodings::linear_rec709();

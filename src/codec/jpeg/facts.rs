@@ -71,6 +71,7 @@ fn info(head: &Head, found: Found, model: Model, limits: &Limits, mut warnings: 
         extent: head.frame.extent,
         layout: PixelLayout { sample: SampleType::U8, channels, alpha: Alpha::None },
         encoding,
+        model: crate::picture::ColorModel::AsLayout,
         encoding_source,
         orientation,
         metadata: Metadata {

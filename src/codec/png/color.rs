@@ -4,7 +4,7 @@ use super::chunks::Chunk;
 use crate::color::encodings::{self, REC709_CURVE, SRGB_CURVE};
 use crate::color::icc;
 use crate::color::matrix::{DISPLAY_P3, REC709, REC2020};
-use crate::picture::{ColorEncoding, Curve, Primaries, Referred};
+use crate::picture::{ColorEncoding, Curve, FILE_TYPE_DEFAULT, Primaries, Referred};
 
 /// What the color chunks say.
 #[derive(Debug)]
@@ -49,9 +49,12 @@ pub fn read(chunks: &[Chunk], color: bool, max_bytes: u64) -> Result<Color, Refu
     }
     match from_icc {
         Some(Ok(encoding)) => return Ok(Color { encoding, source: "ICC profile", icc, warnings }),
+        Some(Err(icc::Problem::Unsupported(_))) => {
+            return Ok(Color { encoding: encodings::srgb(), source: icc::BY_TABLE, icc, warnings });
+        }
         Some(Err(reason)) => {
             warnings.push(format!("the ICC profile cannot be used ({reason}); sRGB is assumed"));
-            return Ok(Color { encoding: encodings::srgb(), source: "file-type default", icc, warnings });
+            return Ok(Color { encoding: encodings::srgb(), source: FILE_TYPE_DEFAULT, icc, warnings });
         }
         None => {}
     }
@@ -59,7 +62,7 @@ pub fn read(chunks: &[Chunk], color: bool, max_bytes: u64) -> Result<Color, Refu
         return Ok(Color { encoding: encodings::srgb(), source: "PNG sRGB", icc, warnings });
     }
     let (encoding, source) = match get(b"gAMA").and_then(word) {
-        None | Some(0) => (encodings::srgb(), "file-type default"),
+        None | Some(0) => (encodings::srgb(), FILE_TYPE_DEFAULT),
         Some(gamma) => (from_gamma(gamma, get(b"cHRM"), &mut warnings), "PNG gAMA"),
     };
     Ok(Color { encoding, source, icc, warnings })

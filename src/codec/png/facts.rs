@@ -8,8 +8,8 @@ use super::{deflate, raw_profile};
 use crate::codec::{Limits, exif};
 use crate::error::{Error, Result};
 use crate::picture::{
-    Access, Alpha, Channels, Extent, Metadata, PictureInfo, PixelLayout, Resolution, ResolutionUnit, SampleType,
-    photoshop,
+    Access, Alpha, Channels, ColorModel, Extent, Metadata, PictureInfo, PixelLayout, Resolution, ResolutionUnit,
+    SampleType, photoshop,
 };
 
 /// Keyword of XMP in an `iTXt` chunk (XMP specification part 3, 1.1.5).
@@ -53,6 +53,7 @@ pub fn read(path: &Path, chunks: &[Chunk], limits: &Limits) -> Result<(PictureIn
         extent: header.extent,
         layout,
         encoding: color.encoding,
+        model: ColorModel::AsLayout,
         encoding_source: color.source,
         orientation,
         metadata,

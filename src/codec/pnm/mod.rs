@@ -52,6 +52,7 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
         extent: header.extent,
         layout,
         encoding: if float { encodings::linear_rec709() } else { encodings::srgb() },
+        model: crate::picture::ColorModel::AsLayout,
         encoding_source: "file-type default",
         orientation: 1,
         metadata: Metadata::default(),

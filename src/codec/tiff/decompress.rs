@@ -1,15 +1,45 @@
 //! One chunk from its bytes in the file to samples in native order.
 
+use std::io::Read;
+
 use super::header::{Codec, Pixels, Predictor};
+use super::samples::Packing;
 use super::{lzw, predictor};
 use crate::picture::exif::Order;
 
-/// Decompresses a chunk into `out` (whole rows) and undoes predictor and byte order.
+/// Decompresses a chunk into `out` (whole rows) and undoes predictor, byte order and packing.
 ///
 /// # Errors
 /// A sentence without the file's name when the data is damaged or yields less than `out`.
 pub(super) fn decode(pixels: &Pixels, raw: &[u8], out: &mut [u8]) -> Result<(), String> {
-    let written = match pixels.codec {
+    if pixels.packing == Packing::Whole {
+        decompress(pixels.codec, raw, out)?;
+        let (sample, samples) = (pixels.layout.sample, pixels.chunk_samples());
+        for row in out.chunks_exact_mut(pixels.chunk_row_bytes()) {
+            match pixels.predictor {
+                Predictor::None => swap(row, sample.bytes(), pixels.order),
+                Predictor::Horizontal => predictor::undo_horizontal(row, sample.bytes(), samples, pixels.order),
+                Predictor::Float => predictor::undo_float(row, sample.bytes(), samples),
+            }
+        }
+        return Ok(());
+    }
+    let row_bytes = pixels.stored_row_bytes();
+    let rows = out.chunks_exact_mut(pixels.chunk_row_bytes());
+    let mut stored = vec![0; rows.len() * row_bytes];
+    decompress(pixels.codec, raw, &mut stored)?;
+    for (out, row) in rows.zip(stored.chunks_exact_mut(row_bytes)) {
+        // Only indices of a whole byte have one.
+        if pixels.predictor == Predictor::Horizontal {
+            predictor::undo_horizontal(row, 1, 1, pixels.order);
+        }
+        pixels.packing.unpack(row, pixels.layout.sample, out);
+    }
+    Ok(())
+}
+
+fn decompress(codec: Codec, raw: &[u8], out: &mut [u8]) -> Result<(), String> {
+    let written = match codec {
         Codec::None => {
             let written = raw.len().min(out.len());
             out[..written].copy_from_slice(&raw[..written]);
@@ -19,19 +49,31 @@ pub(super) fn decode(pixels: &Pixels, raw: &[u8], out: &mut [u8]) -> Result<(), 
         Codec::Lzw => lzw::decode(raw, out)?,
         Codec::Deflate => inflate(raw, out)?,
         Codec::PackBits => unpack_bits(raw, out),
+        Codec::Zstandard => zstandard(raw, out)?,
     };
     if written < out.len() {
         return Err(format!("it yields {written} bytes of {}", out.len()));
     }
-    let (sample, samples) = (pixels.layout.sample, pixels.chunk_samples());
-    for row in out.chunks_exact_mut(pixels.chunk_row_bytes()) {
-        match pixels.predictor {
-            Predictor::None => swap(row, sample.bytes(), pixels.order),
-            Predictor::Horizontal => predictor::undo_horizontal(row, sample.bytes(), samples, pixels.order),
-            Predictor::Float => predictor::undo_float(row, sample.bytes(), samples),
+    Ok(())
+}
+
+/// Least window that every decoder must grant (RFC 8878, 3.1.1.1.2).
+const ZSTD_WINDOW: u64 = 8 << 20;
+
+/// RFC 8878. The window, which is allocated at once, may be as large as the chunk or [`ZSTD_WINDOW`].
+fn zstandard(raw: &[u8], out: &mut [u8]) -> Result<usize, String> {
+    let window = ZSTD_WINDOW.max((out.len() as u64).next_power_of_two());
+    let damaged = |reason: &dyn std::fmt::Display| format!("damaged Zstandard data ({reason})");
+    let decoder = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(raw, window);
+    let mut decoder = decoder.map_err(|error| damaged(&error))?;
+    let mut written = 0;
+    while written < out.len() {
+        match decoder.read(&mut out[written..]).map_err(|error| damaged(&error))? {
+            0 => break,
+            count => written += count,
         }
     }
-    Ok(())
+    Ok(written)
 }
 
 /// Brings samples of `size` bytes in `order` into native order.

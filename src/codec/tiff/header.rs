@@ -5,12 +5,13 @@
 
 use std::path::Path;
 
+use super::samples::{self, Packing, Samples};
 use super::tags;
 use crate::codec::Limits;
 use crate::codec::bytes::FileBytes;
 use crate::error::{Error, Result};
 use crate::picture::exif::{Directory, Entry, Header, Order};
-use crate::picture::{Alpha, Channels, Extent, PixelLayout, SampleType};
+use crate::picture::{ColorModel, Extent, PixelLayout, SampleType};
 
 /// How chunks are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(super) enum Codec {
     Deflate,
     /// Compression 32773.
     PackBits,
+    /// Compression 50000 (libtiff's), 34926 (registered).
+    Zstandard,
 }
 
 impl Codec {
@@ -33,6 +36,7 @@ impl Codec {
             Self::Lzw => "lzw",
             Self::Deflate => "deflate",
             Self::PackBits => "packbits",
+            Self::Zstandard => "zstd",
         }
     }
 }
@@ -52,7 +56,11 @@ pub(super) enum Predictor {
 #[derive(Debug, Clone)]
 pub(super) struct Pixels {
     pub(super) extent: Extent,
+    /// What is handed out.
     pub(super) layout: PixelLayout,
+    pub(super) model: ColorModel,
+    /// How samples lie in the file.
+    pub(super) packing: Packing,
     pub(super) order: Order,
     pub(super) codec: Codec,
     pub(super) predictor: Predictor,
@@ -81,7 +89,14 @@ impl Pixels {
         if self.planar { 1 } else { self.layout.channels.count() }
     }
 
-    /// Bytes of a decoded row of a chunk.
+    /// Bytes of a row of a chunk as it lies in the file, decompressed.
+    pub(super) fn stored_row_bytes(&self) -> usize {
+        let Some(bits) = self.packing.bits() else { return self.chunk_row_bytes() };
+        let samples = if matches!(self.packing, Packing::Palette(..)) { 1 } else { self.chunk_samples() };
+        (self.chunk_width as usize * samples * bits as usize).div_ceil(8)
+    }
+
+    /// Bytes of a row of a chunk in samples that are handed out.
     pub(super) fn chunk_row_bytes(&self) -> usize {
         self.chunk_width as usize * self.chunk_samples() * self.layout.sample.bytes()
     }
@@ -145,11 +160,11 @@ impl Tags<'_> {
         Ok(self.numbers(tag)?.and_then(|numbers| numbers.first().copied()))
     }
 
-    fn refuse<T>(&self, what: String) -> Result<T> {
+    pub(super) fn refuse<T>(&self, what: String) -> Result<T> {
         Err(Error::unsupported(self.path(), what))
     }
 
-    fn damaged<T>(&self, what: String) -> Result<T> {
+    pub(super) fn damaged<T>(&self, what: String) -> Result<T> {
         Err(Error::input(self.path(), what))
     }
 }
@@ -158,11 +173,11 @@ impl Tags<'_> {
 pub(super) fn read(tags: &Tags<'_>, warnings: &mut Vec<String>) -> Result<Pixels> {
     let extent = extent(tags)?;
     let codec = codec(tags)?;
-    let (layout, inverted) = layout(tags, warnings)?;
-    let predictor = predictor(tags, codec, layout.sample)?;
+    let Samples { layout, model, inverted, packing } = samples::read(tags, warnings)?;
+    let predictor = predictor(tags, codec, layout.sample, &packing)?;
     let planar = match tags.number(tags::PLANAR_CONFIGURATION)?.unwrap_or(1) {
         1 => false,
-        2 => layout.channels.count() > 1,
+        2 => layout.channels.count() > 1 && !matches!(packing, Packing::Palette(..)),
         other => return tags.damaged(format!("PlanarConfiguration is {other}, allowed are 1 and 2")),
     };
     if tags.number(tags::FILL_ORDER)?.unwrap_or(1) != 1 {
@@ -173,6 +188,8 @@ pub(super) fn read(tags: &Tags<'_>, warnings: &mut Vec<String>) -> Result<Pixels
     let mut pixels = Pixels {
         extent,
         layout,
+        model,
+        packing,
         order: tags.header.order,
         codec,
         predictor,
@@ -213,129 +230,36 @@ fn codec(tags: &Tags<'_>) -> Result<Codec> {
         5 => return Ok(Codec::Lzw),
         8 | 32946 => return Ok(Codec::Deflate),
         32773 => return Ok(Codec::PackBits),
+        50000 | 34926 => return Ok(Codec::Zstandard),
         2..=4 => "fax".to_owned(),
         6 | 7 => "JPEG".to_owned(),
         34712 => "JPEG 2000".to_owned(),
         34887 => "LERC".to_owned(),
         34925 => "LZMA".to_owned(),
         34676 | 34677 => "SGILog".to_owned(),
-        50000 | 34926 => "Zstandard".to_owned(),
         50001 => "WebP".to_owned(),
         other => format!("number {other}"),
     };
-    tags.refuse(format!("compression {name} is not supported: save it without compression, or with LZW or Deflate"))
+    tags.refuse(format!(
+        "compression {name} is not supported: save it without compression, or with LZW, Deflate or ZSTD"
+    ))
 }
 
-fn predictor(tags: &Tags<'_>, codec: Codec, sample: SampleType) -> Result<Predictor> {
+fn predictor(tags: &Tags<'_>, codec: Codec, sample: SampleType, packing: &Packing) -> Result<Predictor> {
     // TIFF 6.0 section 14 ties the predictor to the compression; writers leave stale tags on others, and libtiff ignores them.
-    if !matches!(codec, Codec::Lzw | Codec::Deflate) {
+    if !matches!(codec, Codec::Lzw | Codec::Deflate | Codec::Zstandard) {
         return Ok(Predictor::None);
     }
     match tags.number(tags::PREDICTOR)?.unwrap_or(1) {
         1 => Ok(Predictor::None),
+        2 | 3 if packing.bits().is_some_and(|bits| bits != 8) => tags.refuse(format!(
+            "a predictor on {}-bit samples is not supported: save it with 8 or 16 bit",
+            packing.bits().unwrap_or(0)
+        )),
         2 => Ok(Predictor::Horizontal),
         3 if sample.is_integer() => tags.damaged("the floating point predictor is set on integer samples".into()),
         3 => Ok(Predictor::Float),
         other => tags.damaged(format!("Predictor is {other}, allowed are 1, 2 and 3")),
-    }
-}
-
-/// Sample type, channels and alpha, and whether WhiteIsZero.
-fn layout(tags: &Tags<'_>, warnings: &mut Vec<String>) -> Result<(PixelLayout, bool)> {
-    let samples = tags.number(tags::SAMPLES_PER_PIXEL)?.unwrap_or(1);
-    let (color, inverted) = match tags.number(tags::PHOTOMETRIC)? {
-        Some(0) => (1, true),
-        Some(1) => (1, false),
-        Some(2) => (3, false),
-        Some(other) => {
-            let name = match other {
-                3 => "a palette picture",
-                4 => "a transparency mask",
-                5 => "CMYK",
-                6 => "YCbCr",
-                8..=10 => "L*a*b*",
-                32844 | 32845 => "LogLuv",
-                32803 | 34892 => "camera raw data",
-                _ => {
-                    return tags
-                        .refuse(format!("PhotometricInterpretation {other} is not supported: convert it to RGB"));
-                }
-            };
-            return tags.refuse(format!("{name} is not supported: convert it to RGB or gray with 8 or 16 bit"));
-        }
-        None => return tags.damaged("PhotometricInterpretation is missing".into()),
-    };
-    let sample = sample_type(tags, samples)?;
-    if inverted && !sample.is_integer() {
-        return tags.refuse("WhiteIsZero with floating point samples is not supported: save it as BlackIsZero".into());
-    }
-    if inverted {
-        warnings.push("WhiteIsZero samples are inverted while reading; the output is BlackIsZero".into());
-    }
-    let alpha = match samples.checked_sub(color) {
-        Some(0) => Alpha::None,
-        Some(1) => alpha(tags, warnings)?,
-        Some(extra) => {
-            return tags.refuse(format!(
-                "{extra} extra channels beside {} are not supported: save it with one alpha channel at most",
-                if color == 3 { "RGB" } else { "gray" }
-            ));
-        }
-        None => return tags.damaged(format!("RGB with {samples} samples per pixel")),
-    };
-    let channels = match (color, alpha) {
-        (1, Alpha::None) => Channels::Gray,
-        (1, _) => Channels::GrayAlpha,
-        (_, Alpha::None) => Channels::Rgb,
-        _ => Channels::Rgba,
-    };
-    Ok((PixelLayout { sample, channels, alpha }, inverted))
-}
-
-fn alpha(tags: &Tags<'_>, warnings: &mut Vec<String>) -> Result<Alpha> {
-    match tags.number(tags::EXTRA_SAMPLES)?.unwrap_or(0) {
-        1 => Ok(Alpha::Associated),
-        2 => Ok(Alpha::Unassociated),
-        _ => {
-            warnings.push("the extra channel does not say what it is; it is kept as unassociated alpha".into());
-            Ok(Alpha::Unassociated)
-        }
-    }
-}
-
-fn sample_type(tags: &Tags<'_>, samples: u64) -> Result<SampleType> {
-    let same = |tag, default: u64, name: &str| -> Result<u64> {
-        let values = tags.numbers(tag)?.unwrap_or_else(|| vec![default]);
-        let first = values.first().copied().unwrap_or(default);
-        if values.iter().take(samples as usize).any(|value| *value != first) {
-            return tags.refuse(format!("{name} differs between channels ({values:?}): save all channels alike"));
-        }
-        Ok(first)
-    };
-    if !(1..=64).contains(&samples) {
-        return tags
-            .refuse(format!("{samples} samples per pixel are not supported: gray, RGB, and one alpha channel are"));
-    }
-    let bits = same(tags::BITS_PER_SAMPLE, 1, "BitsPerSample")?;
-    // 4 = undefined: treated as unsigned integer, as libtiff does.
-    let format = same(tags::SAMPLE_FORMAT, 1, "SampleFormat")?;
-    match (format, bits) {
-        (1 | 4, 8) => Ok(SampleType::U8),
-        (1 | 4, 16) => Ok(SampleType::U16),
-        (3, 16) => Ok(SampleType::F16),
-        (3, 32) => Ok(SampleType::F32),
-        _ => {
-            let kind = match format {
-                1 | 4 => "unsigned integer",
-                2 => "signed integer",
-                3 => "floating point",
-                5 | 6 => "complex",
-                _ => return tags.damaged(format!("SampleFormat is {format}, allowed are 1 to 6")),
-            };
-            tags.refuse(format!(
-                "{bits}-bit {kind} samples are not supported: save it with 8- or 16-bit integers, or 16- or 32-bit floating point"
-            ))
-        }
     }
 }
 
@@ -408,7 +332,7 @@ fn chunk_table(tags: &Tags<'_>, pixels: &Pixels) -> Result<(Vec<u64>, Vec<u64>)>
 fn uncompressed_counts(pixels: &Pixels) -> Vec<u64> {
     let rows = (0..pixels.planes()).flat_map(|_| (0..pixels.down).map(|down| pixels.rows_of(down)));
     rows.flat_map(|rows| {
-        let bytes = u64::from(rows) * pixels.chunk_row_bytes() as u64;
+        let bytes = u64::from(rows) * pixels.stored_row_bytes() as u64;
         std::iter::repeat_n(bytes, pixels.across as usize)
     })
     .collect()

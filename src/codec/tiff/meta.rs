@@ -1,11 +1,13 @@
-//! What travels beside the pixels: profile, EXIF, XMP, IPTC, resolution, orientation, and how many pages there are.
+//! What travels beside the pixels: profile, EXIF, XMP, IPTC, resolution, orientation.
 
 use super::header::Tags;
 use super::tags;
 use crate::color::{encodings, icc};
 use crate::error::{Error, Result};
-use crate::picture::exif::{self, Directory, Entry, Kind};
-use crate::picture::{ColorEncoding, Metadata, PixelLayout, Resolution, ResolutionUnit, photoshop};
+use crate::picture::exif::{self, Entry, Kind};
+use crate::picture::{
+    ColorEncoding, ColorModel, FILE_TYPE_DEFAULT, Metadata, PixelLayout, Resolution, ResolutionUnit, photoshop,
+};
 
 /// Blobs and facts of the first page.
 pub(super) fn read(tags: &Tags<'_>, warnings: &mut Vec<String>) -> Result<Metadata> {
@@ -123,41 +125,28 @@ pub(super) fn orientation(tags: &Tags<'_>, warnings: &mut Vec<String>) -> u16 {
     }
 }
 
-/// What the code values mean, and how that is known.
+/// What the code values mean, and how that is known. That of CMYK and L*a*b* is a stand-in: they are converted before anything is made of them.
 pub(super) fn encoding(
     profile: Option<&[u8]>,
+    model: ColorModel,
     layout: PixelLayout,
     warnings: &mut Vec<String>,
 ) -> (ColorEncoding, &'static str) {
+    let stand_in = |name: &str| ColorEncoding { name: name.to_owned(), ..encodings::prophoto() };
+    match (model, profile) {
+        (ColorModel::Cmyk, None) => return (stand_in("CMYK"), FILE_TYPE_DEFAULT),
+        (ColorModel::Cmyk, Some(_)) => return (stand_in("CMYK"), icc::BY_TABLE),
+        (ColorModel::CieLab | ColorModel::IccLab, _) => return (stand_in("CIE L*a*b*"), "the definition of L*a*b*"),
+        _ => {}
+    }
+    let default = || if layout.sample.is_integer() { encodings::srgb() } else { encodings::linear_rec709() };
     match profile.map(|profile| icc::read(profile, layout.channels.is_color())) {
         Some(Ok(encoding)) => return (encoding, "ICC profile"),
+        Some(Err(icc::Problem::Unsupported(_))) => return (default(), icc::BY_TABLE),
         Some(Err(reason)) => warnings.push(format!("{reason}; the default of the file type is used")),
         None => {}
     }
-    let default = if layout.sample.is_integer() { encodings::srgb() } else { encodings::linear_rec709() };
-    (default, "file-type default")
-}
-
-/// Pages that are looked for at most.
-const MOST_PAGES: usize = 1000;
-
-/// Warns when the file has more full-size pages than the first.
-pub(super) fn other_pages(tags: &Tags<'_>, warnings: &mut Vec<String>) {
-    let (mut seen, mut pages, mut next) = (vec![tags.header.first], 0, tags.directory.next);
-    while next != 0 && seen.len() < MOST_PAGES && !seen.contains(&next) {
-        seen.push(next);
-        let Ok(directory) = Directory::read(tags.file, tags.header, next) else {
-            warnings.push("a later page cannot be read; only the first one is used".into());
-            return;
-        };
-        next = directory.next;
-        let page = Tags { directory: &directory, ..*tags };
-        pages += usize::from(!is_reduced(&page));
-    }
-    if pages > 0 {
-        let more = if seen.len() == MOST_PAGES { "at least " } else { "" };
-        warnings.push(format!("{more}{pages} more pages in the file are left out; only the first one is used"));
-    }
+    (default(), FILE_TYPE_DEFAULT)
 }
 
 /// True for a page that repeats another one smaller, or masks it (TIFF 6.0, tags 254 and 255).

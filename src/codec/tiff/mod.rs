@@ -1,7 +1,7 @@
 //! TIFF 6.0 and BigTIFF: reading by strips, tiles and planes, writing in strips.
 //!
-//! Directories, chunk tables, predictors and byte order are read and written here; only Deflate and the LZW encoder come from
-//! crates. The calling thread reads and writes; the pool decompresses and compresses chunks in parallel. What is written depends on the
+//! Directories, chunk tables, predictors and byte order are read and written here; only Deflate, Zstandard and the LZW encoder come
+//! from crates. The calling thread reads and writes; the pool decompresses and compresses chunks in parallel. What is written depends on the
 //! samples alone, not on the number of threads or how strips arrive.
 
 mod beside;
@@ -10,8 +10,10 @@ mod decompress;
 mod header;
 mod lzw;
 mod meta;
+mod pages;
 mod predictor;
 mod read;
+mod samples;
 mod tags;
 mod write;
 
@@ -51,18 +53,60 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
 /// As [`open`].
 pub fn open_mapped_from(path: &Path, limits: &Limits, map_from: u64) -> Result<Box<dyn Source>> {
     let file = FileBytes::open(path, map_from)?;
-    let damaged = |reason| Error::input(path, reason);
-    let header = Header::read(&file).map_err(damaged)?;
-    let directory = Directory::read(&file, &header, header.first).map_err(damaged)?;
+    let header = Header::read(&file).map_err(|reason| Error::input(path, reason))?;
+    let pages = pages::list(&file, &header, limits)?;
+    let more = pages.offsets.len() - 1;
+    let mut warnings: Vec<String> = pages.cut.iter().map(|&reason| reason.to_owned()).collect();
+    if more > 0 {
+        let pages = if more == 1 { "1 more page" } else { &format!("{more} more pages") };
+        warnings.push(format!("{pages} in the file are left out; only the first one is used"));
+    }
+    open_directory(file, header, limits, warnings)
+}
+
+/// Opens page `page` of a file, counted from 0.
+///
+/// # Errors
+/// As [`open`]; `Input` when there is no such page.
+pub fn open_page(path: &Path, limits: &Limits, page: u32) -> Result<Box<dyn Source>> {
+    let file = FileBytes::open(path, MAP_FROM_BYTES)?;
+    let header = Header::read(&file).map_err(|reason| Error::input(path, reason))?;
+    let pages = pages::list(&file, &header, limits)?;
+    let Some(first) = pages.offsets.get(page as usize).copied() else {
+        let reason = format!("page {} was asked for, the file has {}", u64::from(page) + 1, pages.offsets.len());
+        return Err(Error::input(path, reason));
+    };
+    let cut = if page == 0 { pages.cut } else { None };
+    open_directory(file, Header { first, ..header }, limits, cut.iter().map(|&reason| reason.to_owned()).collect())
+}
+
+/// How many pages [`open_page`] knows.
+///
+/// # Errors
+/// `Input` when the file is no TIFF or its first directory cannot be read.
+pub fn page_count(path: &Path, limits: &Limits) -> Result<u32> {
+    let file = FileBytes::open(path, u64::MAX)?;
+    let header = Header::read(&file).map_err(|reason| Error::input(path, reason))?;
+    Ok(pages::list(&file, &header, limits)?.offsets.len() as u32)
+}
+
+/// Opens the picture of the directory that `header` names as the first.
+fn open_directory(
+    file: FileBytes,
+    header: Header,
+    limits: &Limits,
+    mut warnings: Vec<String>,
+) -> Result<Box<dyn Source>> {
+    let path = file.path().to_owned();
+    let directory = Directory::read(&file, &header, header.first).map_err(|reason| Error::input(&path, reason))?;
     let tags = Tags { file: &file, header: &header, directory: &directory, limits };
     refuse_raw(&tags)?;
 
-    let mut warnings = Vec::new();
     let pixels = header::read(&tags, &mut warnings)?;
     let metadata = meta::read(&tags, &mut warnings)?;
-    let (encoding, encoding_source) = meta::encoding(metadata.icc.as_deref(), pixels.layout, &mut warnings);
+    let (encoding, encoding_source) =
+        meta::encoding(metadata.icc.as_deref(), pixels.model, pixels.layout, &mut warnings);
     let orientation = meta::orientation(&tags, &mut warnings);
-    meta::other_pages(&tags, &mut warnings);
 
     let whole = pixels.codec != Codec::None && (pixels.down == 1 || pixels.chunk_bytes() > LARGE_CHUNK_BYTES);
     // Uncompressed strips are read by rows, and a picture that is read whole is at hand after the first strip: any height does.
@@ -70,6 +114,7 @@ pub fn open_mapped_from(path: &Path, limits: &Limits, map_from: u64) -> Result<B
     let info = PictureInfo {
         extent: pixels.extent,
         layout: pixels.layout,
+        model: pixels.model,
         encoding,
         encoding_source,
         orientation,
@@ -84,7 +129,7 @@ pub fn open_mapped_from(path: &Path, limits: &Limits, map_from: u64) -> Result<B
     };
     let compression = match pixels.codec {
         Codec::None => Compression::None,
-        Codec::Deflate => Compression::Deflate,
+        Codec::Deflate | Codec::Zstandard => Compression::Deflate,
         Codec::Lzw | Codec::PackBits => Compression::Lzw,
     };
     Ok(Box::new(read::TiffSource::new(file, info, pixels, *limits, Arc::new(TiffExtras { compression }))))

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::TiffExtras;
 use super::decompress;
 use super::header::{Codec, Pixels};
+use super::samples::Packing;
 use crate::codec::bytes::FileBytes;
 use crate::codec::{Extras, Limits, Pool, Source};
 use crate::error::{Error, Result};
@@ -253,7 +254,9 @@ impl Source for TiffSource {
             return Err(Error::input(self.file.path(), reason));
         }
         strip.reset(region, self.pixels.layout);
-        let result = match (self.pixels.tiled || self.pixels.planar, self.pixels.codec) {
+        // Rows that are unpacked go through buffers like tiles, unless a whole strip is decoded in place.
+        let packed = self.pixels.packing != Packing::Whole && self.pixels.codec == Codec::None;
+        let result = match (self.pixels.tiled || self.pixels.planar || packed, self.pixels.codec) {
             (true, _) => self.read_grid(region, strip, pool),
             (false, Codec::None) => self.read_rows(region, strip, pool),
             (false, _) => self.read_strips(region, strip, pool),
@@ -280,7 +283,7 @@ impl Source for TiffSource {
 
     fn resident_bytes(&self) -> u64 {
         let pixels = &self.pixels;
-        if pixels.codec == Codec::None && !pixels.tiled && !pixels.planar {
+        if pixels.codec == Codec::None && !pixels.tiled && !pixels.planar && pixels.packing == Packing::Whole {
             return PIECE_BYTES as u64;
         }
         let picture = pixels.extent.pixels().saturating_mul(pixels.layout.pixel_bytes() as u64);
@@ -334,7 +337,7 @@ fn range(file: &FileBytes, pixels: &Pixels, place: Place) -> Result<(u64, u64)> 
 /// Where `rows` of an uncompressed chunk lie: offset and bytes.
 fn uncompressed_range(file: &FileBytes, pixels: &Pixels, place: Place, rows: &Range<u32>) -> Result<(u64, usize)> {
     let (offset, count) = range(file, pixels, place)?;
-    let row_bytes = pixels.chunk_row_bytes() as u64;
+    let row_bytes = pixels.stored_row_bytes() as u64;
     let needed = row_bytes * u64::from(pixels.rows_of(place.down));
     if count < needed {
         let reason = format!("{} it has {count} bytes of {needed}", name(pixels, place));

@@ -37,6 +37,7 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
         extent: container.extent,
         layout: PixelLayout { sample: SampleType::U8, channels, alpha },
         encoding,
+        model: crate::picture::ColorModel::AsLayout,
         encoding_source,
         orientation,
         metadata: Metadata { resolution: facts.resolution, ..metadata },
