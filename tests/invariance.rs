@@ -13,7 +13,7 @@ use chiaro::picture::{Alpha, Channels, Compression, Extent, Format, PixelLayout,
 use chiaro::recipe::Recipe;
 use tiff_util::Build;
 
-/// Point operations in four domains, a LUT, depth, strength; with 8-bit output also dither.
+/// Point operations in four domains, a LUT, depth, strength, masks; with 8-bit output also dither.
 const LOOK: &str = r#"
 version = 1
 [[op]]
@@ -22,6 +22,7 @@ ev = 0.4
 [[op]]
 id = "invert"
 strength = 0.2
+mask = { luma = [0.2, 0.5], feather = 0.2, of = "source" }
 [[op]]
 id = "lut"
 file = "warm.cube"
@@ -30,6 +31,7 @@ strength = 0.6
 [[op]]
 id = "haze"
 density = 0.8
+mask = { any = [{ depth = [0.3, 1] }, { linear = { from = [0, 0], to = [1, 0.3] } }] }
 [[op]]
 id = "depth_grade"
 far_exposure = -0.3

@@ -107,7 +107,8 @@ fn operations_are_checked() {
     refused(&op("ev = [1, \"x\"]"), 4, &["ev is a list that holds text"]);
     refused(&op("ev = 2026-01-01"), 4, &["a date"]);
     refused(&op("strength = 1.5"), 4, &["strength is 1.5", "0 to 1"]);
-    refused(&op("mask = { depth = [0.3, 1.0] }"), 4, &["masks are not there yet"]);
+    refused(&op("mask = { depth = [0.3, 1.5] }"), 4, &["depth has 1.5, allowed 0 to 1"]);
+    refused("version = 1\nmask = { depth = [0.3, 1] }\n", 2, &["mask belongs to an operation"]);
     let haze = |line: &str| format!("version = 1\n[[op]]\nid = \"haze\"\n{line}\n");
     refused(&haze("color = [1, 1]"), 4, &["color has 2 numbers, expected 3"]);
     refused(&haze("color = [1, 2, 1]"), 4, &["channel of 2", "0 to 1"]);

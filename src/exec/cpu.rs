@@ -161,7 +161,8 @@ fn load_row(
         chunk.len = CHUNK.min(width - first);
         (chunk.x, chunk.y) = (first as u32, input.region.y + row as u32);
         samples::load(program.input, source, first, chunk);
-        chunk.touched = [0.0; CHUNK];
+        // What masked operations did to the pixels that were here before.
+        chunk.touched[..chunk.len].fill(0.0);
         if let Some(depth) = depth {
             let at = row * width + first;
             chunk.disparity[..chunk.len].copy_from_slice(&depth[at..at + chunk.len]);

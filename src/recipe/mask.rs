@@ -474,3 +474,6 @@ pub(super) fn toml_with(mask: &Mask, file: &dyn Fn(&str) -> String) -> String {
     };
     format!("{{ {inner} }}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,21 +107,11 @@ impl Mask {
 
     /// Files it needs, as [`Mask::File`] names them.
     pub fn files(&self) -> Vec<&str> {
-        let mut found = Vec::new();
-        self.add_files(&mut found);
-        found
+        let parts = self.parts().into_iter();
+        parts.filter_map(|part| if let Self::File { path } = part { Some(path.as_str()) } else { None }).collect()
     }
 
-    fn add_files<'a>(&'a self, found: &mut Vec<&'a str>) {
-        match self {
-            Self::File { path } => found.push(path),
-            Self::All(inner) | Self::Any(inner) => inner.iter().for_each(|part| part.add_files(found)),
-            Self::Not(inner) => inner.add_files(found),
-            _ => {}
-        }
-    }
-
-    /// A few words for lists: "depth, not luma".
+    /// A few words for lists: "depth 0.3 to 1 and not luma 0 to 0.5".
     pub fn words(&self) -> String {
         let list = |inner: &[Self], with: &str| {
             let words: Vec<String> = inner.iter().map(Self::words).collect();

@@ -269,7 +269,7 @@ fn a_damaged_program_does_no_harm() {
     for seed in 0..200u32 {
         let mut words = tables.0.clone();
         for (i, word) in words.iter_mut().enumerate() {
-            if (i as u32).wrapping_mul(2_654_435_761).wrapping_add(seed * 77) % 5 == 0 {
+            if (i as u32).wrapping_mul(2_654_435_761).wrapping_add(seed * 77).is_multiple_of(5) {
                 *word = word.wrapping_mul(seed).wrapping_add(seed % 9);
             }
         }
