@@ -15,5 +15,12 @@ fn main() {
             println!("cargo::rustc-cfg={name}");
         }
     }
+    for (name, program) in [("has_python3", "python3"), ("has_make", "make")] {
+        println!("cargo::rustc-check-cfg=cfg({name})");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
+            println!("cargo::rustc-cfg={name}");
+        }
+    }
     println!("cargo::rerun-if-changed=build.rs");
 }
