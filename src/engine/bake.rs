@@ -1,7 +1,7 @@
 //! A recipe as a LUT: its operations run over a grid of colors, and the results are the nodes.
 //!
 //! This holds only for what looks at one color at a time. Operations that read depth are refused by what they declare; anything that
-//! depends on the place of a pixel is found by rendering the grid twice in different order, where every node must come out the same.
+//! depends on the place of a pixel is found by rendering the grid twice, the second time shuffled, where every node must come out the same.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -105,8 +105,8 @@ impl Grid {
         Ok(Self { size, info, executor: Cpu::new(Arc::new(pool), Isa::best()) })
     }
 
-    /// The results of all nodes in their order; with `reversed`, the grid is laid out from the last node to the first.
-    fn render(&self, recipe: &Recipe, reversed: bool) -> Result<Vec<Node>> {
+    /// The results of all nodes in their order; with `shuffled`, each was rendered at another place.
+    fn render(&self, recipe: &Recipe, shuffled: bool) -> Result<Vec<Node>> {
         let path = Path::new(&recipe.name);
         let output =
             OutputSettings { format: Some(Format::Tiff), bits: Some(Bits::Float), ..OutputSettings::default() };
@@ -122,23 +122,33 @@ impl Grid {
             strip_rows: None,
         };
         let program = plan(&request)?.program(path, None)?;
-        let input = self.strip(reversed);
+        let input = self.strip(shuffled);
         let mut result = Strip::new(input.region, program.output);
         self.executor.run(&program, &input, None, &mut result)?;
-        let mut nodes: Vec<Node> = result.words().chunks_exact(3).map(|c| std::array::from_fn(|i| c[i])).collect();
-        if reversed {
-            nodes.reverse();
+        let nodes: Vec<Node> = result.words().chunks_exact(3).map(|c| std::array::from_fn(|i| c[i])).collect();
+        if !shuffled {
+            return Ok(nodes);
         }
-        Ok(nodes)
+        let mut ordered = vec![[0; 3]; nodes.len()];
+        for (at, node) in nodes.into_iter().enumerate() {
+            ordered[self.node_at(at, true)] = node;
+        }
+        Ok(ordered)
     }
 
-    fn strip(&self, reversed: bool) -> Strip {
+    /// Which node is laid out at place `at`. The shuffle is no symmetry of the picture: a vignette has those.
+    fn node_at(&self, at: usize, shuffled: bool) -> usize {
+        let count = (self.size as usize).pow(3);
+        // A prime above every size shares no factor with the count, so this is one to one.
+        if shuffled { (at * 7919 + 1) % count } else { at }
+    }
+
+    fn strip(&self, shuffled: bool) -> Strip {
         let n = self.size;
         let mut strip = Strip::new(Region { width: n, y: 0, rows: n * n }, LAYOUT);
         let value = |i: u32| (f64::from(i) / f64::from(n - 1)) as f32;
-        let last = n * n * n - 1;
-        for (at, pixel) in (0..=last).zip(strip.words_mut().chunks_exact_mut(3)) {
-            let i = if reversed { last - at } else { at };
+        for (at, pixel) in strip.words_mut().chunks_exact_mut(3).enumerate() {
+            let i = self.node_at(at, shuffled) as u32;
             let node = [i % n, i / n % n, i / (n * n)];
             pixel.iter_mut().zip(node).for_each(|(word, at)| *word = value(at).to_bits());
         }
@@ -181,6 +191,19 @@ mod tests {
         assert!(message("", 1, "srgb").contains("2 to 129"));
         assert!(message("", 9, "log-q").contains("srgb"));
         assert!(message("[output]\ncolor = \"display-p3\"\n", 9, "srgb").contains("display-p3"));
+    }
+
+    #[test]
+    fn the_shuffle_is_one_to_one_and_no_symmetry() {
+        for size in SIZES {
+            let grid = Grid { size, ..Grid::new(2, encodings::srgb()).unwrap() };
+            let count = (size as usize).pow(3);
+            let mut seen = vec![false; count];
+            (0..count).for_each(|at| seen[grid.node_at(at, true)] = true);
+            assert!(seen.iter().all(|seen| *seen), "{size}");
+        }
+        let grid = Grid::new(5, encodings::srgb()).unwrap();
+        assert_ne!(grid.node_at(124, true), 0);
     }
 
     #[test]
