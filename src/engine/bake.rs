@@ -16,7 +16,7 @@ use crate::picture::{
     Access, Alpha, Channels, ColorEncoding, Extent, Format, Metadata, PictureInfo, PixelLayout, Region, SampleType,
     Strip,
 };
-use crate::plan::{PlanRequest, plan};
+use crate::plan::{Plan, PlanRequest, plan};
 use crate::recipe::{Bits, OpSetting, OutputSettings, Recipe};
 
 /// Samples of the grid.
@@ -45,14 +45,17 @@ pub fn bake(recipe: &Recipe, size: u32, encoding: &str) -> Result<Lut> {
         ));
     }
     let kept: Vec<&OpSetting> = recipe.ops.iter().filter(|op| !op.is_identity()).collect();
-    if let Some(op) = kept.iter().find(|op| op.op.reads_depth(&op.params)) {
-        return Err(not_one_color(recipe, op, "it reads depth"));
-    }
     let grid = Grid::new(size, space)?;
+    for op in &kept {
+        // Planned alone, so that whatever of it reads depth is heard under its name.
+        if grid.plan(&only(recipe, op))?.depth.is_some() {
+            return Err(not_one_color(recipe, op, "it reads depth"));
+        }
+    }
     let nodes = grid.render(recipe, false)?;
     if nodes != grid.render(recipe, true)? {
         for op in kept {
-            let alone = Recipe { ops: vec![op.clone()], ..recipe.clone() };
+            let alone = only(recipe, op);
             if grid.render(&alone, false)? != grid.render(&alone, true)? {
                 return Err(not_one_color(recipe, op, "it looks at the place of a pixel, or at its neighbors"));
             }
@@ -66,6 +69,11 @@ pub fn bake(recipe: &Recipe, size: u32, encoding: &str) -> Result<Lut> {
         format!("takes and gives code values of {encoding}"),
     ];
     Ok(Lut { title: Some(recipe.name.clone()), comments, cube: Some(cube), ..Lut::default() })
+}
+
+/// The recipe with one of its operations.
+fn only(recipe: &Recipe, op: &OpSetting) -> Recipe {
+    Recipe { ops: vec![op.clone()], ..recipe.clone() }
 }
 
 fn not_one_color(recipe: &Recipe, op: &OpSetting, why: &str) -> Error {
@@ -105,14 +113,13 @@ impl Grid {
         Ok(Self { size, info, executor: Cpu::new(Arc::new(pool), Isa::best()) })
     }
 
-    /// The results of all nodes in their order; with `shuffled`, each was rendered at another place.
-    fn render(&self, recipe: &Recipe, shuffled: bool) -> Result<Vec<Node>> {
-        let path = Path::new(&recipe.name);
+    /// The plan of `recipe` for this grid, whatever the recipe says of files.
+    fn plan(&self, recipe: &Recipe) -> Result<Plan> {
         let output =
             OutputSettings { format: Some(Format::Tiff), bits: Some(Bits::Float), ..OutputSettings::default() };
         let recipe = Recipe { output, ..recipe.clone() };
-        let request = PlanRequest {
-            path,
+        plan(&PlanRequest {
+            path: Path::new(&recipe.name),
             info: &self.info,
             recipe: &recipe,
             share_bytes: u64::MAX / 4,
@@ -120,8 +127,12 @@ impl Grid {
             source_bytes: 0,
             export_bytes: 0,
             strip_rows: None,
-        };
-        let program = plan(&request)?.program(path, None)?;
+        })
+    }
+
+    /// The results of all nodes in their order; with `shuffled`, each was rendered at another place.
+    fn render(&self, recipe: &Recipe, shuffled: bool) -> Result<Vec<Node>> {
+        let program = self.plan(recipe)?.program(Path::new(&recipe.name), None)?;
         let input = self.strip(shuffled);
         let mut result = Strip::new(input.region, program.output);
         self.executor.run(&program, &input, None, &mut result)?;
