@@ -15,14 +15,14 @@ fn main() {
             println!("cargo::rustc-cfg={name}");
         }
     }
-    // exiftool, which reads every tag there is.
-    println!("cargo::rustc-check-cfg=cfg(has_exiftool)");
     println!("cargo::rerun-if-env-changed=PATH");
     let folders = std::env::var_os("PATH").unwrap_or_default();
-    if std::env::split_paths(&folders)
-        .any(|folder| ["exiftool", "exiftool.exe"].iter().any(|name| folder.join(name).is_file()))
-    {
-        println!("cargo::rustc-cfg=has_exiftool");
+    for (name, program) in [("has_exiftool", "exiftool"), ("has_python3", "python3"), ("has_make", "make")] {
+        println!("cargo::rustc-check-cfg=cfg({name})");
+        let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+        if std::env::split_paths(&folders).any(|folder| folder.join(&file).is_file()) {
+            println!("cargo::rustc-cfg={name}");
+        }
     }
     println!("cargo::rerun-if-changed=build.rs");
 }

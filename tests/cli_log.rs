@@ -4,7 +4,7 @@ mod cli_util;
 
 use std::fs;
 
-use cli_util::schema::{check, is_valid};
+use cli_util::schema::{check, is_valid, load as schema};
 use cli_util::{BRIGHTER, Dir, Ran};
 use serde_json::Value;
 
@@ -13,11 +13,6 @@ fn folder() -> Dir {
     dir.recipe(BRIGHTER);
     dir.picture("in/a.tif");
     dir
-}
-
-fn schema(name: &str) -> Value {
-    let path = format!("{}/docs/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 /// The events of a run, each checked.

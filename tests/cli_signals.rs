@@ -55,6 +55,13 @@ fn a_run_stops_on_request() {
         let report = dir.json("r.json");
         assert_eq!(report["pictures"][0]["status"], "cancelled");
         assert_eq!(report["totals"]["cancelled"], true);
+        cli_util::schema::check(&cli_util::schema::load("report"), &report);
+        let ended = if name == "INT" { "interrupted" } else { "stopped" };
+        assert_eq!((report["ended"].as_str(), report["exit"].as_i64()), (Some(ended), Some(code.into())));
+        let log = cli_util::schema::load("log");
+        let events: Vec<serde_json::Value> = rest.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        events.iter().for_each(|event| cli_util::schema::check(&log, event));
+        assert_eq!(events.last().map(|e| e["exit"].clone()), Some(code.into()), "{rest}");
     }
 }
 

@@ -38,6 +38,8 @@ const DOORS: &[(&str, &str)] = &[
     ("walkdir", "src/walk"),
     ("toml_edit", "src/recipe"),
     ("clap", "src/cli"),
+    ("clap_complete", "src/cli"),
+    ("clap_mangen", "src/cli"),
     ("indicatif", "src/cli"),
     ("anyhow", "src/cli"),
     ("signal_hook", "src/cli"),

@@ -15,10 +15,10 @@ use chiaro::engine::job::Work;
 use chiaro::ops::mask::MaskImage;
 use chiaro::ops::supplied;
 use chiaro::picture::{
-    Access, Alpha, Channels, ColorEncoding, Compression, Curve, Extent, Format, Metadata, PictureInfo, PixelLayout,
-    Referred, Region, SampleType, Strip,
+    Access, Alpha, Channels, ColorEncoding, ColorModel, Compression, Curve, Extent, Format, Metadata, PictureInfo,
+    PixelLayout, Referred, Region, SampleType, Strip,
 };
-use chiaro::plan::{DepthFacts, Plan, PlanRequest, Program, plan};
+use chiaro::plan::{DepthFacts, Plan, PlanRequest, Program, RenderFacts, plan};
 use chiaro::recipe::Recipe;
 use common::{Random, cpu, gpu, render};
 
@@ -29,6 +29,7 @@ fn info(layout: PixelLayout, encoding: ColorEncoding, orientation: u16) -> Pictu
         extent: EXTENT,
         layout,
         encoding,
+        model: ColorModel::AsLayout,
         encoding_source: "test",
         orientation,
         metadata: Metadata::default(),
@@ -60,7 +61,8 @@ fn program(info: &PictureInfo, recipe: &Recipe) -> Program {
     let plan = planned(info, recipe);
     let facts =
         plan.depth.is_some().then_some(DepthFacts::Supplied(supplied::Constants { scale: 1.05, offset: -0.05 }));
-    plan.program(Path::new("picture.tif"), facts.as_ref()).unwrap()
+    let facts = RenderFacts { depth: facts, ..RenderFacts::default() };
+    plan.program(&plan.outputs[0], Path::new("picture.tif"), &facts).unwrap()
 }
 
 /// Random samples over the whole range of the type.

@@ -33,8 +33,8 @@ Examples:
   chiaro run shoot/ -r interior -o out/ --dry-run
   chiaro run shoot/ -r look.toml -o masks/ --show-mask 2
 
-Names: --name may hold {relpath} {stem} {ext} {input_ext} {parent} {n:04} {recipe} {hash:8} {date} {exif.Model}.
-{n} counts the inputs from 1, {date} is the day of the camera (or \"undated\"), {exif.NAME} any EXIF fact (or \"unknown\").
+--name may hold {relpath} {stem} {ext} {input_ext} {parent} {n:04} {recipe} {hash:8} {date} {exif.Model}:
+{n:04} is the place among the inputs, from 0001; {date} the day of the camera, or undated; {exif.NAME} any EXIF fact, or unknown.
 
 Run it again after any interruption: what is up to date is recognized, the rest is done.
 A first Ctrl-C stops after the strips in work and keeps what is finished; a second one ends at once.
@@ -88,13 +88,13 @@ pub struct InputArgs {
     #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub inputs: Vec<OsString>,
     /// Take only files of folders and globs that match: '*.tif' by name, 'day1/**' by path
-    #[arg(long, value_name = "GLOB")]
+    #[arg(help_heading = "Which pictures", long, value_name = "GLOB")]
     pub include: Vec<String>,
     /// Leave out files and folders that match; wins over --include
-    #[arg(long, value_name = "GLOB")]
+    #[arg(help_heading = "Which pictures", long, value_name = "GLOB")]
     pub exclude: Vec<String>,
     /// Lists hold paths that end with NUL instead of line ends (find -print0)
-    #[arg(short = '0', long)]
+    #[arg(help_heading = "Which pictures", short = '0', long)]
     pub null: bool,
 }
 
@@ -110,7 +110,7 @@ pub struct LookArgs {
     #[arg(long, value_name = "OP.PARAM=VALUE")]
     pub set: Vec<String>,
     /// Name of an output below the output folder; fields: see below
-    #[arg(long, value_name = "TEMPLATE", default_value = chiaro::engine::naming::DEFAULT_NAME)]
+    #[arg(help_heading = "Outputs", long, value_name = "TEMPLATE", default_value = chiaro::engine::naming::DEFAULT_NAME)]
     pub name: String,
     /// Pages of TIFF files: first, or all (outputs _p2, _p3, ...; reduced copies and masks are no pages)
     #[arg(long, value_enum, value_name = "WHICH", default_value = "first")]
@@ -172,10 +172,10 @@ pub struct DepthArgs {
 #[derive(Debug, Args)]
 pub struct MachineArgs {
     /// Pictures in work at the same time [default: one per core]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(help_heading = "Machine", short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
     /// Bytes all jobs may hold together, for example 2GiB [default: a quarter of the free memory, at most 4GiB]
-    #[arg(long, value_name = "SIZE", value_parser = values::memory)]
+    #[arg(help_heading = "Machine", long, value_name = "SIZE", value_parser = values::memory)]
     pub memory: Option<u64>,
 }
 
@@ -188,40 +188,40 @@ pub struct JobArgs {
     #[command(flatten)]
     pub machine: MachineArgs,
     /// Threads that compute [default: one per core]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(help_heading = "Machine", short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Where pixels are computed: auto, cpu, gpu, or part of an adapter's name
-    #[arg(long, default_value = "auto", value_parser = clap::builder::StringValueParser::new())]
+    #[arg(help_heading = "Machine", long, default_value = "auto", value_parser = clap::builder::StringValueParser::new())]
     pub device: String,
     /// What runs depth models: auto, rten (built in), ort (ONNX Runtime), ort=PATH
-    #[arg(long, value_name = "ENGINE", default_value = "auto", value_parser = values::inference)]
+    #[arg(help_heading = "Machine", long, value_name = "ENGINE", default_value = "auto", value_parser = values::inference)]
     pub inference: EngineChoice,
     /// What happens to outputs that exist
-    #[arg(long, value_enum, value_name = "POLICY", default_value = "skip-if-valid")]
+    #[arg(help_heading = "Outputs", long, value_enum, value_name = "POLICY", default_value = "skip-if-valid")]
     pub on_exist: OnExistArg,
     /// Accept results of another device or inference engine as up to date
-    #[arg(long)]
+    #[arg(help_heading = "Outputs", long)]
     pub allow_mixed: bool,
     /// Take no further picture after the first failure
-    #[arg(long, conflicts_with = "max_failures")]
+    #[arg(help_heading = "Progress and failures", long, conflicts_with = "max_failures")]
     pub fail_fast: bool,
     /// Take no further picture after more than this many failures, or this share of the inputs
-    #[arg(long, value_name = "N|P%", value_parser = values::max_failures)]
+    #[arg(help_heading = "Progress and failures", long, value_name = "N|P%", value_parser = values::max_failures)]
     pub max_failures: Option<MaxFailures>,
     /// Write a report of the run as JSON
-    #[arg(long, value_name = "FILE.json", value_hint = ValueHint::FilePath)]
+    #[arg(help_heading = "Progress and failures", long, value_name = "FILE.json", value_hint = ValueHint::FilePath)]
     pub report: Option<PathBuf>,
     /// How progress is shown
-    #[arg(long, value_enum, value_name = "HOW", default_value = "auto")]
+    #[arg(help_heading = "Progress and failures", long, value_enum, value_name = "HOW", default_value = "auto")]
     pub progress: ProgressArg,
     /// Form of everything on stderr; json shows progress as JSON too
-    #[arg(long, value_enum, value_name = "FORM", default_value = "text")]
+    #[arg(help_heading = "Progress and failures", long, value_enum, value_name = "FORM", default_value = "text")]
     pub log_format: LogFormat,
     /// Print failures and warnings only
-    #[arg(short, long)]
+    #[arg(help_heading = "Progress and failures", short, long)]
     pub quiet: bool,
     /// Print every warning and the time of each stage
-    #[arg(short, long, conflicts_with = "quiet")]
+    #[arg(help_heading = "Progress and failures", short, long, conflicts_with = "quiet")]
     pub verbose: bool,
 }
 

@@ -363,15 +363,23 @@ pub fn text(report: &PlanReport) -> String {
     total.add(
         "time",
         match report.seconds {
-            Some(seconds) => {
-                format!("about {}, at the pace of the last run of this recipe into this folder", duration(seconds))
-            }
+            Some(seconds) => format!(
+                "{}about {}, at the pace of the last run of this recipe into this folder",
+                maybe_less(report),
+                duration(seconds)
+            ),
             None => "unknown until the first picture is done: no run of this recipe into this folder yet".to_owned(),
         },
     );
     total.maybe("left out", left_out(&report.left_out));
     text += &format!("{total}\n");
     text
+}
+
+/// What is up to date costs nothing, and is known only when it runs.
+fn maybe_less(report: &PlanReport) -> &'static str {
+    let unknown = report.pictures.iter().any(|p| p.output.fate == Fate::SkipIfValid);
+    if unknown { "at most " } else { "" }
 }
 
 fn facts(p: &PicturePlan) -> Facts {

@@ -30,7 +30,7 @@ pub fn run() -> anyhow::Result<Exit> {
         section(sub, &format!("chiaro {}", sub.get_name()), 2, &mut text);
     }
     if let Some(end) = command.get_after_help() {
-        _ = write!(text, "\n## Exit codes\n\n{end}\n");
+        _ = write!(text, "\n## Exit codes\n\n{}\n", end.to_string().trim_start_matches("Exit codes: "));
     }
     output::text(&text)?;
     Ok(Exit::Success)
@@ -57,7 +57,7 @@ fn section(command: &Command, name: &str, level: usize, text: &mut String) {
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
     _ = write!(text, "\n{} {name}\n\n{}.\n\n```text\n{usage}\n```\n", "#".repeat(level), about(command));
-    let rows: Vec<String> = command.get_arguments().filter(|arg| !arg.is_hide_set()).map(row).collect();
+    let rows: Vec<String> = command.get_arguments().filter(|arg| shown_arg(arg)).map(row).collect();
     if !rows.is_empty() {
         _ = write!(text, "\n| argument | meaning |\n|---|---|\n{}", rows.concat());
     }
@@ -67,6 +67,11 @@ fn section(command: &Command, name: &str, level: usize, text: &mut String) {
     for sub in shown(command) {
         section(sub, &format!("{name} {}", sub.get_name()), level + 1, text);
     }
+}
+
+/// Every command has --help: a row for each would tell nothing.
+fn shown_arg(arg: &Arg) -> bool {
+    !arg.is_hide_set() && !["help", "version"].contains(&arg.get_id().as_str())
 }
 
 fn row(arg: &Arg) -> String {

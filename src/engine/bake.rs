@@ -1,7 +1,7 @@
 //! A recipe as a LUT: its operations run over a grid of colors, and the results are the nodes.
 //!
 //! This holds only for what looks at one color at a time. Operations that read depth are refused by what they declare; anything that
-//! depends on the place of a pixel is found by rendering the grid twice in different order, where every node must come out the same.
+//! depends on the place of a pixel is found by rendering the grid twice, the second time shuffled, where every node must come out the same.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::picture::{
     Access, Alpha, Channels, ColorEncoding, Extent, Format, Metadata, PictureInfo, PixelLayout, Region, SampleType,
     Strip,
 };
-use crate::plan::{PlanRequest, RenderFacts, plan};
+use crate::plan::{Plan, PlanRequest, RenderFacts, plan};
 use crate::recipe::{Bits, OpSetting, OutputSettings, Recipe};
 
 /// Samples of the grid.
@@ -46,17 +46,20 @@ pub fn bake(recipe: &Recipe, size: u32, encoding: &str) -> Result<Lut> {
         ));
     }
     let kept: Vec<&OpSetting> = recipe.ops.iter().filter(|op| !op.is_identity()).collect();
-    if let Some(op) = kept.iter().find(|op| op.op.reads_depth(&op.params)) {
-        return Err(not_one_color(recipe, op, "it reads depth"));
-    }
     if let Some(op) = kept.iter().find(|op| op.op.is_area() || op.op.wants_field(&op.params)) {
         return Err(not_one_color(recipe, op, "it looks at the neighbors of a pixel"));
     }
     let grid = Grid::new(size, space)?;
+    for op in &kept {
+        // Planned alone, so that whatever of it reads depth is heard under its name.
+        if grid.plan(&only(recipe, op))?.depth.is_some() {
+            return Err(not_one_color(recipe, op, "it reads depth"));
+        }
+    }
     let nodes = grid.render(recipe, false)?;
     if nodes != grid.render(recipe, true)? {
         for op in kept {
-            let alone = Recipe { ops: vec![op.clone()], ..recipe.clone() };
+            let alone = only(recipe, op);
             if grid.render(&alone, false)? != grid.render(&alone, true)? {
                 return Err(not_one_color(recipe, op, "it looks at the place of a pixel, or at its neighbors"));
             }
@@ -70,6 +73,11 @@ pub fn bake(recipe: &Recipe, size: u32, encoding: &str) -> Result<Lut> {
         format!("takes and gives code values of {encoding}"),
     ];
     Ok(Lut { title: Some(recipe.name.clone()), comments, cube: Some(cube), ..Lut::default() })
+}
+
+/// The recipe with one of its operations.
+fn only(recipe: &Recipe, op: &OpSetting) -> Recipe {
+    Recipe { ops: vec![op.clone()], ..recipe.clone() }
 }
 
 fn not_one_color(recipe: &Recipe, op: &OpSetting, why: &str) -> Error {
@@ -110,14 +118,13 @@ impl Grid {
         Ok(Self { size, info, executor: Cpu::new(Arc::new(pool), Isa::best()) })
     }
 
-    /// The results of all nodes in their order; with `reversed`, the grid is laid out from the last node to the first.
-    fn render(&self, recipe: &Recipe, reversed: bool) -> Result<Vec<Node>> {
-        let path = Path::new(&recipe.name);
+    /// The plan of `recipe` for this grid, whatever the recipe says of files.
+    fn plan(&self, recipe: &Recipe) -> Result<Plan> {
         let output =
             OutputSettings { format: Some(Format::Tiff), bits: Some(Bits::Float), ..OutputSettings::default() };
         let recipe = Recipe { outputs: vec![output], ..recipe.clone() };
-        let request = PlanRequest {
-            path,
+        plan(&PlanRequest {
+            path: Path::new(&recipe.name),
             info: &self.info,
             recipe: &recipe,
             share_bytes: u64::MAX / 4,
@@ -125,27 +132,41 @@ impl Grid {
             source_bytes: 0,
             export_bytes: 0,
             strip_rows: None,
-        };
-        let plan = plan(&request)?;
-        let Some(output) = plan.outputs.first() else { return Ok(Vec::new()) };
-        let program = plan.program(output, path, &RenderFacts::default())?;
-        let input = self.strip(reversed);
-        let mut result = Strip::new(input.region, program.output);
-        self.executor.run(&program, &input, None, &mut result)?;
-        let mut nodes: Vec<Node> = result.words().chunks_exact(3).map(|c| std::array::from_fn(|i| c[i])).collect();
-        if reversed {
-            nodes.reverse();
-        }
-        Ok(nodes)
+        })
     }
 
-    fn strip(&self, reversed: bool) -> Strip {
+    /// The results of all nodes in their order; with `shuffled`, each was rendered at another place.
+    fn render(&self, recipe: &Recipe, shuffled: bool) -> Result<Vec<Node>> {
+        let plan = self.plan(recipe)?;
+        let Some(output) = plan.outputs.first() else { return Ok(Vec::new()) };
+        let program = plan.program(output, Path::new(&recipe.name), &RenderFacts::default())?;
+        let input = self.strip(shuffled);
+        let mut result = Strip::new(input.region, program.output);
+        self.executor.run(&program, &input, None, &mut result)?;
+        let nodes: Vec<Node> = result.words().chunks_exact(3).map(|c| std::array::from_fn(|i| c[i])).collect();
+        if !shuffled {
+            return Ok(nodes);
+        }
+        let mut ordered = vec![[0; 3]; nodes.len()];
+        for (at, node) in nodes.into_iter().enumerate() {
+            ordered[self.node_at(at, true)] = node;
+        }
+        Ok(ordered)
+    }
+
+    /// Which node is laid out at place `at`. The shuffle is no symmetry of the picture: a vignette has those.
+    fn node_at(&self, at: usize, shuffled: bool) -> usize {
+        let count = (self.size as usize).pow(3);
+        // A prime above every size shares no factor with the count, so this is one to one.
+        if shuffled { (at * 7919 + 1) % count } else { at }
+    }
+
+    fn strip(&self, shuffled: bool) -> Strip {
         let n = self.size;
         let mut strip = Strip::new(Region { width: n, y: 0, rows: n * n }, LAYOUT);
         let value = |i: u32| (f64::from(i) / f64::from(n - 1)) as f32;
-        let last = n * n * n - 1;
-        for (at, pixel) in (0..=last).zip(strip.words_mut().chunks_exact_mut(3)) {
-            let i = if reversed { last - at } else { at };
+        for (at, pixel) in strip.words_mut().chunks_exact_mut(3).enumerate() {
+            let i = self.node_at(at, shuffled) as u32;
             let node = [i % n, i / n % n, i / (n * n)];
             pixel.iter_mut().zip(node).for_each(|(word, at)| *word = value(at).to_bits());
         }
@@ -188,6 +209,19 @@ mod tests {
         assert!(message("", 1, "srgb").contains("2 to 129"));
         assert!(message("", 9, "log-q").contains("srgb"));
         assert!(message("[output]\ncolor = \"display-p3\"\n", 9, "srgb").contains("display-p3"));
+    }
+
+    #[test]
+    fn the_shuffle_is_one_to_one_and_no_symmetry() {
+        for size in SIZES {
+            let grid = Grid { size, ..Grid::new(2, encodings::srgb()).unwrap() };
+            let count = (size as usize).pow(3);
+            let mut seen = vec![false; count];
+            (0..count).for_each(|at| seen[grid.node_at(at, true)] = true);
+            assert!(seen.iter().all(|seen| *seen), "{size}");
+        }
+        let grid = Grid::new(5, encodings::srgb()).unwrap();
+        assert_ne!(grid.node_at(124, true), 0);
     }
 
     #[test]

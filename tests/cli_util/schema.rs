@@ -2,6 +2,12 @@
 
 use serde_json::Value;
 
+/// A schema that is published in `docs/schema/`.
+pub fn load(name: &str) -> Value {
+    let path = format!("{}/docs/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
 /// Fails with the place and the reason when `value` is not what `schema` describes.
 #[track_caller]
 pub fn check(schema: &Value, value: &Value) {
