@@ -151,6 +151,7 @@ fn all_metadata_come_back() {
         xmp: Some((0..200_000u32).map(|i| b' ' + (i % 90) as u8).collect()),
         iptc: Some(b"\x1c\x02\x05\0\x05Title".to_vec()),
         resolution: Some(Resolution { x: (300, 1), y: (240, 1), unit: ResolutionUnit::Inch }),
+        ..Metadata::default()
     };
     let layout = u8_layout(Channels::Rgb);
     let spec = SinkSpec { orientation: 6, metadata: metadata.clone(), ..srgb_spec(EXTENT, layout) };
@@ -312,6 +313,7 @@ fn metadata_file(folder: &Path) -> Vec<u8> {
         xmp: Some(vec![b'x'; 300]),
         iptc: Some(b"\x1c\x02\x05\0\x05Title".to_vec()),
         resolution: None,
+        ..Metadata::default()
     };
     let spec = SinkSpec { metadata, compression: lossy(80, None), ..srgb_spec(EXTENT, u8_layout(Channels::Rgb)) };
     write(&path, Format::Jpeg, &spec, &picture_util::pixels(EXTENT, spec.layout), 47, &pool(1)).unwrap();

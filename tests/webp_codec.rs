@@ -40,6 +40,7 @@ fn metadata() -> Metadata {
         xmp: Some(b"<x:xmpmeta/> of an odd length".to_vec()),
         iptc: None,
         resolution: None,
+        ..Metadata::default()
     }
 }
 
