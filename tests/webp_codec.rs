@@ -97,6 +97,23 @@ fn metadata_come_back() {
     }
 }
 
+#[test]
+fn an_alpha_channel_that_is_opaque_everywhere_does_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.webp");
+    let layout = u8_layout(Channels::Rgba);
+    let mut opaque = ramps(Channels::Rgba);
+    opaque.iter_mut().skip(3).step_by(4).for_each(|alpha| *alpha = 255);
+    for metadata in [metadata(), Metadata::default()] {
+        let spec = SinkSpec { metadata, compression: Compression::Lossless, ..srgb_spec(EXTENT, layout) };
+        for compression in [Compression::Lossless, Compression::lossy(90, None)] {
+            fs::write(&path, encoded(&SinkSpec { compression, ..spec.clone() }, &opaque)).unwrap();
+            let (info, back) = decode(&path, &Limits::default(), &pool(1)).unwrap();
+            assert!(info.layout.channels == Channels::Rgb || back.iter().skip(3).step_by(4).all(|a| *a == 255));
+        }
+    }
+}
+
 /// Frames as an animation.
 fn animation(frames: &[Vec<u8>]) -> Vec<u8> {
     let chunk = |kind: &[u8], data: &[u8]| [kind, &(data.len() as u32).to_le_bytes(), data].concat();

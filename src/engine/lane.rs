@@ -32,6 +32,11 @@ impl Lane {
         Self { program, extent_out, sinks, window: Window::default(), done: 0, result: None }
     }
 
+    /// What it runs.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
     /// True when the lane wants supplied depth beside the strips.
     pub fn wants_depth(&self) -> bool {
         self.program.supplied_depth
@@ -77,7 +82,7 @@ impl Lane {
     fn render(&mut self, work: &mut Work, input: &Strip, depth: Option<&[f32]>, region: Region) -> Result<()> {
         let started = Instant::now();
         let mut result = self.result.take().unwrap_or_else(|| Strip::new(region, self.program.output));
-        work.engine.executor.run_rows(&self.program, input, depth, region, &mut result)?;
+        work.executor.run_rows(&self.program, input, depth, region, &mut result)?;
         work.stages.render += started.elapsed().as_secs_f64();
         let started = Instant::now();
         for (form, sink) in &mut self.sinks {

@@ -79,6 +79,7 @@ fn info(head: &Head, found: Found, model: Model, limits: &Limits, mut warnings: 
             exif: found.exif,
             xmp: found.xmp,
             iptc: found.iptc,
+            photoshop: found.photoshop,
             resolution: found.resolution.or(facts.resolution),
             ..Metadata::default()
         },
