@@ -2,7 +2,7 @@
 
 mod picture_util;
 
-use chiaro::codec::{Limits, open};
+use chiaro::codec::Limits;
 
 /// 8x5 pixels, 8-bit RGB, lossless, a bare codestream: red x * 30, green y * 50, blue (x + y) * 20.
 const RGB: [u8; 179] = [
@@ -34,7 +34,7 @@ fn the_advice_is_to_convert() {
     let path = folder.path().join("a.jxl");
     for file in [&RGB[..], &GRAY16] {
         std::fs::write(&path, file).unwrap();
-        let error = open::open(&path, &Limits::default()).err().unwrap();
+        let error = chiaro::codec::open(&path, &Limits::default()).err().unwrap();
         assert_eq!(error.kind(), chiaro::error::ErrorKind::Unsupported);
         assert!(error.to_string().contains("convert it to a 16-bit TIFF"), "{error}");
     }
