@@ -39,7 +39,8 @@ pub fn prepare(source: Box<dyn Source>, path: &Path, recipe: &Recipe, colors_nee
         None if !assigned => Ok(source),
         None => Ok(Box::new(Prepared { source, info, conversion: None, buffer: None })),
         Some(conversion) => {
-            describe(&mut info, &conversion).map_err(|reason| Error::unsupported(path, reason))?;
+            let chosen = recipe.output.color.is_some();
+            describe(&mut info, &conversion, chosen).map_err(|reason| Error::unsupported(path, reason))?;
             Ok(Box::new(Prepared { source, info, conversion: Some(conversion), buffer: None }))
         }
     }
@@ -110,8 +111,8 @@ fn conversion(info: &PictureInfo, touched: bool) -> std::result::Result<Option<C
     }
 }
 
-/// Makes `info` that of the converted picture.
-fn describe(info: &mut PictureInfo, conversion: &Conversion) -> std::result::Result<(), String> {
+/// Makes `info` that of the converted picture. `chosen`: the recipe says what the output is to be.
+fn describe(info: &mut PictureInfo, conversion: &Conversion, chosen: bool) -> std::result::Result<(), String> {
     let stored = info.layout.sample;
     let (what, through) = match info.model {
         ColorModel::Cmyk => ("CMYK is", format!(" through its profile ({})", conversion.name())),
@@ -123,10 +124,9 @@ fn describe(info: &mut PictureInfo, conversion: &Conversion) -> std::result::Res
     info.encoding_source = CONVERTED;
     info.metadata.icc = Some(icc::write(&info.encoding, info.layout.channels.is_color())?);
     info.model = ColorModel::Converted(stored);
-    info.compression = "deflate";
-    info.warnings.push(format!(
-        "{what} converted{through}; without [output] color the result is ProPhoto RGB, or Adobe RGB with 8 bit"
-    ));
+    let result =
+        if chosen { "" } else { "; without [output] color the result is ProPhoto RGB, or Adobe RGB with 8 bit" };
+    info.warnings.push(format!("{what} converted{through}{result}"));
     Ok(())
 }
 
