@@ -202,8 +202,30 @@ fn input_color_is_for_untagged_pictures_and_override_for_all() {
         false,
     );
     assert_eq!(source.unwrap().info().encoding_source, icc_source::ASSIGNED);
+    // A logarithmic input has to become something that a file can say.
+    bench.put(rgb, 2, None);
+    assert!(bench.failed("[input]\ncolor = \"acescct\"\n").contains("give [output] color"));
+    bench.done("[input]\ncolor = \"acescct\"\n[output]\ncolor = \"acescg\"\n");
     let error = bench.recipe("[input]\noverride = true\n").err().unwrap().to_string();
     assert!(error.contains("override without color"), "{error}");
+}
+
+#[test]
+fn exr_stays_linear_unless_a_recipe_insists() {
+    let bench = Bench::new();
+    let strip = chiaro::picture::Strip::new(
+        chiaro::picture::Region { width: 4, y: 0, rows: 4 },
+        layout(SampleType::F16, Channels::Rgb),
+    );
+    common::write(&bench.path("in/a.exr"), Format::Exr, &strip, Compression::None);
+    let open = |text: &str| {
+        let recipe = bench.recipe(text).unwrap();
+        codec::open_for(&bench.path("in/a.exr"), &Default::default(), &recipe, None, false).unwrap().info().clone()
+    };
+    let curve = |text: &str| open(text).encoding.curve;
+    assert_eq!(open("[input]\ncolor = \"acescg\"\noverride = true\n").encoding.primaries, matrix::ACES_AP1);
+    assert_eq!(curve("[input]\ncolor = \"srgb\"\n"), chiaro::picture::Curve::Linear);
+    assert_eq!(curve("[input]\ncolor = \"srgb\"\noverride = true\n"), encodings::SRGB_CURVE);
 }
 
 #[test]

@@ -14,7 +14,9 @@ use super::{Extras, Pool, Source};
 use crate::color::encodings;
 use crate::color::icc::{self, Conversion, LabCode, Problem};
 use crate::error::{Error, Result};
-use crate::picture::{Alpha, ColorModel, FILE_TYPE_DEFAULT, PictureInfo, PixelLayout, Region, SampleType, Strip};
+use crate::picture::{
+    Alpha, ColorModel, Curve, FILE_TYPE_DEFAULT, PictureInfo, PixelLayout, Region, SampleType, Strip,
+};
 use crate::recipe::{ColorChoice, InputSettings, Recipe};
 
 /// [`PictureInfo::encoding_source`] of encodings that a recipe assigns.
@@ -46,7 +48,7 @@ pub fn prepare(source: Box<dyn Source>, path: &Path, recipe: &Recipe, colors_nee
     }
 }
 
-/// Puts the recipe's encoding in place of what is unknown, or of everything with `override`. Returns whether it did.
+/// Puts the recipe's encoding in place of what is unknown, or of everything with `override`. Returns whether `info` changed.
 fn assign(info: &mut PictureInfo, input: &InputSettings) -> std::result::Result<bool, String> {
     let Some(choice) = &input.color else { return Ok(false) };
     if info.encoding_source != FILE_TYPE_DEFAULT && !input.override_tags {
@@ -65,8 +67,14 @@ fn assign(info: &mut PictureInfo, input: &InputSettings) -> std::result::Result<
             info.encoding_source = icc::BY_TABLE;
             return Ok(true);
         }
-        (ColorModel::AsLayout, ColorChoice::Named(_)) => {
-            info.encoding = choice.encoding(color).map_err(|problem| problem.to_string())?;
+        (ColorModel::AsLayout, ColorChoice::Named(name)) => {
+            let encoding = choice.encoding(color).map_err(|problem| problem.to_string())?;
+            if info.format == "exr" && encoding.curve != Curve::Linear && !input.override_tags {
+                let what = "is not applied: EXR is linear by definition ([input] override = true insists)";
+                info.warnings.push(format!("[input] color {name:?} {what}"));
+                return Ok(true);
+            }
+            info.encoding = encoding;
             // With a profile, so that the output says it again in whatever format. Logarithmic encodings have none.
             info.metadata.icc = icc::write(&info.encoding, color).ok();
         }
