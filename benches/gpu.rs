@@ -28,7 +28,7 @@ fn program() -> Program {
     let exposure = Step::new::<ops::exposure::Spec>(&ops::exposure::Constants { gain: 1.414 }, 1.0);
     let between = matrix::between(&matrix::REC709, &matrix::REC2020).unwrap_or(matrix::IDENTITY);
     let steps = [decode, Some(exposure), ops::matrix::step(&between), encode].into_iter().flatten().collect();
-    Program { input: layout, output: layout, steps, tables, supplied_depth: false, dither_seed: None }
+    Program::of(layout, layout, steps, tables)
 }
 
 fn strips(layout: PixelLayout) -> Vec<Strip> {

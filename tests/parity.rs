@@ -16,7 +16,7 @@ use chiaro::plan::Program;
 use common::{Random, context, cpu, depth, gpu, render, samples};
 
 fn program(layout: PixelLayout, steps: Vec<Step>, tables: Tables) -> Program {
-    Program { input: layout, output: layout, steps, tables, supplied_depth: false, dither_seed: None }
+    Program::of(layout, layout, steps, tables)
 }
 
 /// Differences of a rendering from the definition, in 16-bit codes of the larger of 1 and the value.

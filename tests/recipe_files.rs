@@ -70,9 +70,9 @@ fn a_round_trip_keeps_every_setting() {
          [output]\nformat = \"tiff\"\nbits = \"half\"\ncompression = \"lzw\"\ncolor = \"srgb\"\n",
     );
     assert_eq!(recipe.depth.source, DepthSource::Channel("a\"b".into()));
-    assert_eq!(recipe.output.format, Some(Format::Tiff));
-    assert_eq!(recipe.output.bits, Some(Bits::Half));
-    assert_eq!(recipe.output.compression, Some(Compression::Lzw));
+    assert_eq!(recipe.outputs[0].format, Some(Format::Tiff));
+    assert_eq!(recipe.outputs[0].bits, Some(Bits::Half));
+    assert_eq!(recipe.outputs[0].compression, Some(Compression::Lzw));
     let again = text(&recipe.to_toml());
     assert_eq!((again.hash, again.summary), (recipe.hash, recipe.summary));
 }
@@ -121,8 +121,8 @@ fn a_child_adds_to_its_parent() {
     assert_eq!((child.name.as_str(), child.summary.as_str()), ("child", ""));
     assert_eq!(child.depth.model, "m");
     assert_eq!(child.depth.source, DepthSource::Model);
-    assert_eq!(child.output.bits, None);
-    assert_eq!(child.output.compression, Some(Compression::Lzw));
+    assert_eq!(child.outputs[0].bits, None);
+    assert_eq!(child.outputs[0].compression, Some(Compression::Lzw));
     assert!(child.grading.is_some());
     assert_eq!(ids(&load(&dir, "only.toml")), ["haze"]);
     // From a preset.

@@ -22,7 +22,7 @@ fn text_step(op: &dyn AnyOp, strength: f32) -> Step {
 }
 
 fn program(steps: Vec<Step>) -> Program {
-    Program { input: RGB16, output: RGB16, steps, tables: Tables::default(), supplied_depth: false, dither_seed: None }
+    Program::of(RGB16, RGB16, steps, Tables::default())
 }
 
 fn parse(composed: &Composed) -> Result<naga::Module, String> {

@@ -31,6 +31,7 @@ Examples:
   chiaro run shoot/ -r exterior -o out/ --include '*.tif' --exclude proxies
   find . -name '*.tif' -print0 | chiaro run - -0 -r exterior -o out/
   chiaro run shoot/ -r interior -o out/ --dry-run
+  chiaro run shoot/ -r look.toml -o masks/ --show-mask 2
 
 --name may hold {relpath} {stem} {ext} {input_ext} {parent} {n:04} {recipe} {hash:8} {date} {exif.Model}:
 {n:04} is the place among the inputs, from 0001; {date} the day of the camera, or undated; {exif.NAME} any EXIF fact, or unknown.
@@ -122,6 +123,9 @@ pub struct RunArgs {
     /// Show the plan and do nothing (= `chiaro plan`)
     #[arg(long)]
     pub dry_run: bool,
+    /// Write the mask of operation N of the recipe (1 = the first) as a gray PNG, instead of the graded picture
+    #[arg(long, value_name = "N", conflicts_with = "dry_run")]
+    pub show_mask: Option<usize>,
 }
 
 #[derive(Debug, Args)]

@@ -8,9 +8,9 @@ use chiaro::engine::budget::default_memory;
 use chiaro::engine::estimate::{free_bytes, last_pace};
 use chiaro::engine::job::{Job, Work};
 use chiaro::engine::{job_share, refuse_collisions};
-use chiaro::error::Result;
+use chiaro::error::{Error, Result};
 use chiaro::plan::{DepthPlan, PlanRequest, plan};
-use chiaro::recipe::Recipe;
+use chiaro::recipe::{OutputKind, Recipe};
 
 use super::args::PlanArgs;
 use super::existing::Existing;
@@ -38,7 +38,8 @@ struct Planner {
 /// # Errors
 /// A wrong recipe or template.
 pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
-    let recipe = recipes::load(&args.look.recipe, &args.look.set)?;
+    let mut recipe = recipes::load(&args.look.recipe, &args.look.set)?;
+    load_masks(&mut recipe)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(NO_FOLDER));
     let gathered = gather(&args.look.input, &Work::Grade, &recipe, &out, &args.look.name)?;
     let memory_bytes = args.machine.memory.unwrap_or_else(default_memory);
@@ -78,6 +79,13 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     Ok(if report.failed.is_empty() { Exit::Success } else { Exit::Failures })
 }
 
+/// Decodes mask files, so that one that cannot be used is heard now.
+fn load_masks(recipe: &mut Recipe) -> Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let pool = pool.map_err(|e| Error::Environment(format!("cannot start a thread: {e}")))?;
+    chiaro::engine::load_masks(recipe, &Limits::default(), &pool)
+}
+
 impl Planner {
     fn picture(&mut self, job: &Job) -> Result<PicturePlan> {
         let source = codec::open(&job.input, &Limits::default())?;
@@ -93,7 +101,10 @@ impl Planner {
         };
         let plan = plan(&request)?;
         // The pass is made as a run would make it, so that an operation that refuses its parameters is heard now.
-        let steps = plan.program(&job.input, None)?.steps.len();
+        let mut steps = 0;
+        for output in plan.outputs.iter().filter(|output| output.kind == OutputKind::Picture) {
+            steps = plan.program(output, &job.input, None)?.steps.len();
+        }
         let model = match &plan.depth {
             Some(DepthPlan::Estimated { model }) => Some(self.model(model)?),
             _ => None,

@@ -10,10 +10,11 @@ use chiaro::engine::job::Job;
 use chiaro::engine::journal::path_text;
 use chiaro::engine::naming::Intake;
 use chiaro::error::escape;
+use chiaro::ops::mask::Mask;
 use chiaro::ops::{Domain, Grading};
 use chiaro::picture::{Access, ColorEncoding, Compression, PictureInfo};
-use chiaro::plan::{DepthPlan, Plan};
-use chiaro::recipe::Recipe;
+use chiaro::plan::{DepthPlan, OutputPlan, Plan};
+use chiaro::recipe::{OutputKind, Recipe};
 use serde::Serialize;
 
 use super::existing::Fate;
@@ -86,8 +87,8 @@ pub struct PicturePlan {
     pub keeps_decoded: bool,
     /// Bytes the job holds at most, inference not included.
     pub bytes: u64,
-    /// The result.
-    pub output: OutputFacts,
+    /// The results.
+    pub outputs: Vec<OutputFacts>,
     /// Remarks.
     pub notes: Vec<String>,
 }
@@ -112,6 +113,9 @@ pub struct StepFacts {
     pub encoding: String,
     /// Mix with its input, 0 to 1.
     pub strength: f32,
+    /// Where it works, in words; nothing = everywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask: Option<String>,
 }
 
 /// The result.
@@ -125,6 +129,10 @@ pub struct OutputFacts {
     pub fate: Fate,
     /// File format.
     pub format: &'static str,
+    /// Pixels per row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
     /// Samples and channels.
     pub layout: String,
     /// Color encoding.
@@ -158,9 +166,9 @@ impl PlanReport {
 
     /// Sums the plans up and compares with the machine.
     pub fn estimate(&mut self, free_bytes: Option<u64>, pace: Option<Pace>) {
-        let writing = || self.pictures.iter().filter(|p| !p.output.fate.writes_nothing());
+        let writing = || self.pictures.iter().filter(|p| p.outputs.iter().any(|o| !o.fate.writes_nothing()));
         let pictures = writing().count() as u64;
-        self.output_bytes = writing().map(|p| p.output.sample_bytes).sum();
+        self.output_bytes = writing().flat_map(|p| &p.outputs).map(|o| o.sample_bytes).sum();
         self.free_bytes = free_bytes;
         self.seconds = pace.map(|pace| pace.seconds_for(pictures));
         if let Some(free) = free_bytes.filter(|free| *free < self.output_bytes) {
@@ -170,7 +178,7 @@ impl PlanReport {
                 bytes(self.output_bytes)
             ));
         }
-        let failing = self.pictures.iter().filter(|p| p.output.fate == Fate::Fail).count() as u64;
+        let failing = self.pictures.iter().filter(|p| p.outputs.iter().any(|o| o.fate == Fate::Fail)).count() as u64;
         if failing > 0 {
             let names = count(failing, "picture");
             self.warnings
@@ -189,8 +197,6 @@ impl PicturePlan {
         fused: usize,
         fate: Fate,
     ) -> Self {
-        let target = job.targets.first().map_or(Path::new(""), |t| t.as_path());
-        let output = &plan.output;
         Self {
             input: path_text(&job.input),
             shown_input: escape(&job.input),
@@ -209,18 +215,26 @@ impl PicturePlan {
             strips: plan.strips(info.extent).count() as u32,
             keeps_decoded: plan.keep_decoded,
             bytes: plan.bytes,
-            output: OutputFacts {
-                path: path_text(target),
-                shown_path: escape(target),
-                fate,
-                format: output.format.name(),
-                layout: output.layout.to_string(),
-                encoding: output.encoding.name.clone(),
-                icc: output.icc.is_some(),
-                compression: compression_word(output.compression),
-                sample_bytes: info.extent.pixels() * output.layout.pixel_bytes() as u64,
-            },
+            outputs: plan.outputs.iter().zip(&job.targets).map(|(o, t)| OutputFacts::new(o, t, fate)).collect(),
             notes: plan.notes.iter().chain(&info.warnings).cloned().collect(),
+        }
+    }
+}
+
+impl OutputFacts {
+    fn new(output: &OutputPlan, target: &Path, fate: Fate) -> Self {
+        Self {
+            path: path_text(target),
+            shown_path: escape(target),
+            fate,
+            format: output.format.name(),
+            width: output.extent.width,
+            height: output.extent.height,
+            layout: output.layout.to_string(),
+            encoding: output.encoding.name.clone(),
+            icc: output.icc.is_some(),
+            compression: compression_word(output.compression),
+            sample_bytes: output.extent.pixels() * output.layout.pixel_bytes() as u64,
         }
     }
 }
@@ -258,6 +272,7 @@ fn depth_words(depth: &DepthPlan, info: &PictureInfo, model: Option<&ModelEntry>
 fn domain_name(domain: &Domain, plan: &Plan) -> String {
     match domain {
         Domain::Linear => encodings::linear_rec2020().name,
+        Domain::Perceptual => "Oklab".to_owned(),
         Domain::Grade => match plan.grading {
             Grading::Display => encodings::display_rec2020().name,
             Grading::Acescct => encodings::acescct().name,
@@ -268,7 +283,12 @@ fn domain_name(domain: &Domain, plan: &Plan) -> String {
 }
 
 fn passes(plan: &Plan, fused: usize) -> Vec<Pass> {
-    let step = |id: &str, encoding: &str| StepFacts { id: id.to_owned(), encoding: encoding.to_owned(), strength: 1.0 };
+    let step = |id: &str, encoding: &str| StepFacts {
+        id: id.to_owned(),
+        encoding: encoding.to_owned(),
+        strength: 1.0,
+        mask: None,
+    };
     let linear = encodings::linear_rec2020().name;
     let mut passes = Vec::new();
     let mut render = Vec::new();
@@ -289,12 +309,18 @@ fn passes(plan: &Plan, fused: usize) -> Vec<Pass> {
         id: op.op.id().to_owned(),
         encoding: domain_name(&op.op.domain(&op.params), plan),
         strength: op.strength,
+        mask: op.mask.as_ref().map(Mask::words),
     }));
     let same = |a: &ColorEncoding, b: &ColorEncoding| a.primaries == b.primaries && a.curve == b.curve;
-    let copies = fused == 0 && plan.ops.is_empty() && plan.depth.is_none() && plan.input.0 == plan.output.layout;
+    let kept = plan.outputs.iter().all(|o| o.layout == plan.input.0);
+    let copies = fused == 0 && plan.ops.is_empty() && plan.depth.is_none() && kept;
     let name = if copies { "copy" } else { "render" };
-    if !copies && !same(&plan.input.1, &plan.output.encoding) {
-        render.push(step("convert", &plan.output.encoding.name));
+    for output in plan.outputs.iter().filter(|o| o.kind == OutputKind::Picture) {
+        let size = output.resize.is_some().then(|| step("resize", &linear));
+        render.extend(size);
+        if !copies && !same(&plan.input.1, &output.encoding) {
+            render.push(step("convert", &output.encoding.name));
+        }
     }
     passes.push(Pass { name, steps: render, fused_steps: fused });
     passes
@@ -342,7 +368,7 @@ pub fn text(report: &PlanReport) -> String {
 
 /// What is up to date costs nothing, and is known only when it runs.
 fn maybe_less(report: &PlanReport) -> &'static str {
-    let unknown = report.pictures.iter().any(|p| p.output.fate == Fate::SkipIfValid);
+    let unknown = report.pictures.iter().flat_map(|p| &p.outputs).any(|o| o.fate == Fate::SkipIfValid);
     if unknown { "at most " } else { "" }
 }
 
@@ -372,10 +398,16 @@ fn facts(p: &PicturePlan) -> Facts {
             count(p.strip_rows.into(), "row")
         ),
     );
-    let o = &p.output;
-    facts.add("output", format!("{}{}", o.shown_path, o.fate.words()));
-    let icc = if o.icc { ", ICC profile" } else { "" };
-    facts.add("", format!("{}, {}, {}, compression {}{icc}", o.format, o.layout, o.encoding, o.compression));
+    for o in &p.outputs {
+        facts.add("output", format!("{}{}", o.shown_path, o.fate.words()));
+        let icc = if o.icc { ", ICC profile" } else { "" };
+        let size = if (o.width, o.height) == (p.width, p.height) {
+            String::new()
+        } else {
+            format!(" {}x{}", o.width, o.height)
+        };
+        facts.add("", format!("{}{size}, {}, {}, compression {}{icc}", o.format, o.layout, o.encoding, o.compression));
+    }
     for note in &p.notes {
         facts.add("note", note);
     }
@@ -394,7 +426,8 @@ fn pass_words(pass: &Pass) -> String {
         .iter()
         .map(|s| {
             let strength = if s.strength == 1.0 { String::new() } else { format!(" at strength {}", s.strength) };
-            format!("{}{strength} [{}]", s.id, s.encoding)
+            let mask = s.mask.as_ref().map(|words| format!(" where {}", escape(Path::new(words)))).unwrap_or_default();
+            format!("{}{strength}{mask} [{}]", s.id, s.encoding)
         })
         .collect();
     words.join(" > ")

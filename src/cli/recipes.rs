@@ -74,6 +74,9 @@ fn describe(recipe: &Recipe) -> String {
         for (name, value) in &op.params {
             text += &format!("  {name} = {value}\n");
         }
+        if let Some(mask) = &op.mask {
+            text += &format!("  mask: {}\n", escape(Path::new(&mask.words())));
+        }
     }
     text
 }

@@ -1,10 +1,11 @@
 //! `chiaro run`: grade pictures with a recipe.
 
 use chiaro::engine::job::Work;
+use chiaro::plan::masked_op;
 
 use super::args::{PlanArgs, RunArgs};
 use super::batch::{self, Batch};
-use super::exit::Exit;
+use super::exit::{Exit, usage_error};
 use super::{plan, recipes};
 
 /// Runs the command.
@@ -17,5 +18,12 @@ pub fn run(args: RunArgs) -> anyhow::Result<Exit> {
         return plan::run(&PlanArgs { look: args.look, out, machine, on_exist, json: false });
     }
     let recipe = recipes::load(&args.look.recipe, &args.look.set)?;
-    batch::run(Batch { input: args.look.input, work: Work::Grade, recipe, name: args.look.name, job: args.job })
+    let work = match args.show_mask {
+        Some(number) => {
+            masked_op(&recipe, number).map_err(|e| usage_error(&e))?;
+            Work::Mask(number)
+        }
+        None => Work::Grade,
+    };
+    batch::run(Batch { input: args.look.input, work, recipe, name: args.look.name, job: args.job })
 }

@@ -39,12 +39,16 @@ pub fn bake(recipe: &Recipe, size: u32, encoding: &str) -> Result<Lut> {
     let Some(space) = encodings::by_name(encoding) else {
         return refuse(format!("encoding {encoding:?} is not known, allowed: {}", encodings::NAMES.join(", ")));
     };
-    if let Some(color) = recipe.output.color.as_deref().filter(|color| *color != encoding) {
+    let colors = recipe.outputs.iter().filter_map(|output| output.color.as_deref());
+    if let Some(color) = colors.into_iter().find(|color| *color != encoding) {
         return refuse(format!(
             "[output] color = {color:?} leaves the encoding of the table ({encoding}): leave it out, or bake for {color}"
         ));
     }
     let kept: Vec<&OpSetting> = recipe.ops.iter().filter(|op| !op.is_identity()).collect();
+    if let Some(op) = kept.iter().find(|op| op.op.is_area()) {
+        return Err(not_one_color(recipe, op, "it looks at the neighbors of a pixel"));
+    }
     let grid = Grid::new(size, space)?;
     for op in &kept {
         // Planned alone, so that whatever of it reads depth is heard under its name.
@@ -117,7 +121,7 @@ impl Grid {
     fn plan(&self, recipe: &Recipe) -> Result<Plan> {
         let output =
             OutputSettings { format: Some(Format::Tiff), bits: Some(Bits::Float), ..OutputSettings::default() };
-        let recipe = Recipe { output, ..recipe.clone() };
+        let recipe = Recipe { outputs: vec![output], ..recipe.clone() };
         plan(&PlanRequest {
             path: Path::new(&recipe.name),
             info: &self.info,
@@ -132,7 +136,9 @@ impl Grid {
 
     /// The results of all nodes in their order; with `shuffled`, each was rendered at another place.
     fn render(&self, recipe: &Recipe, shuffled: bool) -> Result<Vec<Node>> {
-        let program = self.plan(recipe)?.program(Path::new(&recipe.name), None)?;
+        let plan = self.plan(recipe)?;
+        let Some(output) = plan.outputs.first() else { return Ok(Vec::new()) };
+        let program = plan.program(output, Path::new(&recipe.name), None)?;
         let input = self.strip(shuffled);
         let mut result = Strip::new(input.region, program.output);
         self.executor.run(&program, &input, None, &mut result)?;

@@ -126,6 +126,9 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) 
     if matches!(run.kind, Kind::Depth(_)) && plan.depth.is_none() {
         plan.require_depth(&request)?;
     }
+    if let Kind::Mask(number) = run.kind {
+        plan.require_mask(&request, *number)?;
+    }
     if matches!(plan.depth, Some(DepthPlan::Estimated { .. })) {
         warm_up(run)?;
     }
@@ -139,12 +142,11 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) 
         let facts = analyse::analyse(&mut work, &plan, source.as_mut())?;
         outcome.depth.clone_from(&facts.depth_source);
         let staged = targets.iter().map(|target| run.stager.stage(target)).collect::<Result<Vec<_>>>()?;
-        match (run.kind, staged.first()) {
-            (Kind::Depth(exports), _) => {
+        match run.kind {
+            Kind::Depth(exports) => {
                 render::depth_maps(&mut work, &plan, source.as_mut(), facts, exports, &staged)?;
             }
-            (Kind::Grade, Some(first)) => render::grade(&mut work, &plan, source.as_mut(), facts, first)?,
-            (Kind::Grade, None) => {}
+            Kind::Grade | Kind::Mask(_) => render::outputs(&mut work, &plan, source.as_mut(), facts, &staged)?,
         }
         if stamp(&job.input)? != input_stamp {
             return Err(Error::input(&job.input, "changed by another program while it was read"));
@@ -189,6 +191,7 @@ fn identity(run: &Run, job: &Job, stamp: Stamp) -> Identity {
     let kind = match run.kind {
         Kind::Grade => "grade".to_owned(),
         Kind::Depth(exports) => format!("depth {exports:?}"),
+        Kind::Mask(number) => format!("mask {number}"),
     };
     let engine = run.engine;
     let mut builder = IdentityBuilder::new()

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::error::{Error, ErrorKind};
 use crate::picture::Extent;
+use crate::recipe::{OpSetting, Recipe};
 
 /// One input to one set of outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,9 +58,20 @@ pub enum Work {
     Grade,
     /// Write its depth map.
     Depth(Vec<DepthExport>),
+    /// Write the mask of one operation of the recipe, counted from 1, as a gray picture.
+    Mask(usize),
 }
 
 impl Work {
+    /// True when it needs depth although the operations of `recipe` that change something may not.
+    pub fn needs_depth(&self, recipe: &Recipe) -> bool {
+        match self {
+            Self::Grade => false,
+            Self::Depth(_) => true,
+            Self::Mask(number) => recipe.ops.iter().take(*number).any(OpSetting::reads_depth),
+        }
+    }
+
     /// Bytes that outputs beside the graded picture hold until they are written: an EXR depth map is written whole.
     pub fn export_bytes(&self, extent: Extent) -> u64 {
         match self {

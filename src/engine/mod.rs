@@ -18,6 +18,7 @@
 //! | [`staged`] | an output grows under a temporary name, locked while its writer lives |
 //! | [`committer`] | complete outputs reach their final names, together and durably |
 //! | [`journal`] | what was done, with which identity, survives any kill |
+//! | `mask_files` | pictures that masks name, decoded once |
 //! | [`identity`] | equal identity = equal bytes |
 //! | [`on_exist`] | what happens when the final name is taken |
 
@@ -30,9 +31,12 @@ pub mod committer;
 mod disk;
 mod drive;
 pub mod estimate;
+mod exports;
 pub mod identity;
 pub mod job;
 pub mod journal;
+mod lane;
+mod mask_files;
 pub mod naming;
 pub mod on_exist;
 pub mod options;
@@ -41,4 +45,5 @@ mod run;
 pub mod staged;
 pub mod template;
 
+pub use mask_files::load as load_masks;
 pub use run::{Engine, job_share, refuse_collisions};

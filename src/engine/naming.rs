@@ -6,12 +6,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::exports::export_of;
 use super::job::{Job, Work};
 use super::template::{Fields, Template};
 use crate::codec::{self, Limits};
 use crate::error::{Error, Result};
 use crate::picture::{Format, Metadata, exif};
-use crate::recipe::Recipe;
+use crate::recipe::{OutputKind, OutputSettings, Recipe};
 use crate::walk::Found;
 
 /// The default of `--name`.
@@ -103,7 +104,10 @@ impl Namer<'_> {
     fn job(&self, picture: &Numbered) -> Result<Job> {
         let found = &picture.found;
         let targets = match self.work {
-            Work::Grade => vec![self.graded_name(picture)?],
+            Work::Grade => {
+                let outputs = self.recipe.outputs.iter();
+                outputs.map(|output| self.output_name(picture, output)).collect::<Result<_>>()?
+            }
             Work::Depth(exports) => {
                 let own = self.depth_name(&found.relpath);
                 let named = |suffix: &str| {
@@ -113,26 +117,40 @@ impl Namer<'_> {
                 };
                 exports.iter().map(|export| named(export.suffix())).collect()
             }
+            Work::Mask(number) => {
+                let mut name = self.depth_name(&found.relpath).to_owned();
+                name.push(format!("_mask{number}.png"));
+                vec![self.out.join(found.relpath.with_file_name(name))]
+            }
         };
         Ok(Job { input: found.path.clone(), name: super::journal::path_text(&found.relpath), targets })
     }
 
-    fn graded_name(&self, picture: &Numbered) -> Result<PathBuf> {
+    /// The name of one output. Several are told apart by a folder each, unless the template names them.
+    fn output_name(&self, picture: &Numbered, output: &OutputSettings) -> Result<PathBuf> {
         let found = &picture.found;
         let reads_exif = self.template.reads_exif();
         let metadata = if reads_exif { metadata(&found.path)? } else { Metadata::default() };
         let fields = Fields {
             path: &found.path,
             relpath: &found.relpath,
-            ext: &extension(&found.relpath, picture.format, self.recipe.output.format),
+            ext: &match output.kind {
+                OutputKind::Picture => extension(&found.relpath, picture.format, output.format),
+                _ => output.format.unwrap_or(Format::Png).extension().to_owned(),
+            },
             number: picture.number,
             recipe: &self.recipe.name,
             hash: &self.recipe.hash,
-            output: "",
+            output: &output.name,
             exif: &|name| exif::field(&metadata, name),
         };
         let name = self.template.fill(&fields).map_err(|reason| Error::input(&found.path, reason))?;
-        Ok(self.out.join(name))
+        let name = match export_of(output.kind, output.format.unwrap_or(Format::Png)) {
+            Some(export) => with_suffix(&name, export.suffix()),
+            None => name,
+        };
+        let folder = if self.template.names_outputs() { "" } else { &output.name };
+        Ok(self.out.join(folder).join(name))
     }
 
     /// The stem; where pictures share it, the whole name of the file tells their depth maps apart.
@@ -140,6 +158,13 @@ impl Namer<'_> {
         let shared = self.clashing.contains(&stem_key(relpath));
         if shared { relpath.file_name() } else { relpath.file_stem() }.unwrap_or_default()
     }
+}
+
+/// `name` with its extension replaced.
+fn with_suffix(name: &Path, suffix: &str) -> PathBuf {
+    let mut stem = name.file_stem().unwrap_or_default().to_owned();
+    stem.push(suffix);
+    name.with_file_name(stem)
 }
 
 /// What travels beside the pixels of a file, from its header.

@@ -14,6 +14,7 @@ use super::drive::{self, Message, Run};
 use super::identity::Digest;
 use super::job::{Event, Job, Outcome, Status, Summary, Work};
 use super::journal::{self, RunInfo};
+use super::mask_files;
 use super::options::{Device, EngineOptions};
 use super::staged::{Stager, sweep};
 use crate::depth::cache::CacheCounts;
@@ -25,7 +26,7 @@ use crate::exec::Executor;
 use crate::exec::cpu::Cpu;
 use crate::ops::Isa;
 use crate::picture::Extent;
-use crate::recipe::{DepthSource, Recipe};
+use crate::recipe::{DepthSource, OutputKind, Recipe};
 
 /// Bytes of loaded models, at most; the depth stage's share of the memory.
 const MODEL_BYTES: u64 = 2 << 30;
@@ -59,10 +60,10 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts an engine: pool, device, budget. Opens no picture.
+    /// Starts an engine: pool, device, budget. Opens no picture but mask files.
     ///
     /// # Errors
-    /// `Environment` when the device asked for is not there or threads cannot be started.
+    /// `Environment` when the device asked for is not there or threads cannot be started; those of mask files that cannot be decoded.
     pub fn new(options: EngineOptions, recipe: Arc<Recipe>) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let threads = options.threads.unwrap_or(cores).max(1);
@@ -70,6 +71,12 @@ impl Engine {
         let pool = Arc::new(pool.map_err(|e| Error::Environment(format!("cannot start {threads} threads: {e}")))?);
         let isa = options.isa.unwrap_or_else(Isa::best);
         let executor = executor(&options.device, &pool, isa)?;
+        let mut recipe = recipe;
+        if !mask_files::missing(&recipe).is_empty() {
+            let mut complete = Recipe::clone(&recipe);
+            mask_files::load(&mut complete, &options.limits, &pool)?;
+            recipe = Arc::new(complete);
+        }
         let memory_bytes = options.memory_bytes.unwrap_or_else(default_memory);
         let jobs = options.jobs.unwrap_or(cores).max(1);
         Ok(Self {
@@ -238,9 +245,10 @@ impl Engine {
     }
 
     fn may_estimate(&self, work: &Work) -> bool {
-        let reads = self.recipe.ops.iter().any(|op| !op.is_identity() && op.op.reads_depth(&op.params));
+        let maps = self.recipe.outputs.iter().any(|output| output.kind != OutputKind::Picture);
+        let reads = maps || self.recipe.ops.iter().any(|op| !op.is_identity() && op.reads_depth());
         let estimates = !matches!(self.recipe.depth.source, DepthSource::Channel(_));
-        (reads || matches!(work, Work::Depth(_))) && estimates
+        (reads || work.needs_depth(&self.recipe)) && estimates
     }
 }
 

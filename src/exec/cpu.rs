@@ -9,9 +9,10 @@ use rayon::prelude::*;
 
 use super::{Executor, samples};
 use crate::error::Result;
+use crate::ops::area::{Area, Planes};
 use crate::ops::{CHUNK, Chunk, Isa, Step, Tables};
 use crate::picture::{Alpha, Region, Strip};
-use crate::plan::Program;
+use crate::plan::{Pass, Program};
 
 /// Runs passes on the bounded pool.
 pub struct Cpu {
@@ -35,21 +36,38 @@ impl Executor for Cpu {
         "cpu".to_owned()
     }
 
-    fn run(&self, program: &Program, input: &Strip, depth: Option<&[f32]>, output: &mut Strip) -> Result<()> {
-        output.reset(input.region, program.output);
+    fn run_rows(
+        &self,
+        program: &Program,
+        input: &Strip,
+        depth: Option<&[f32]>,
+        region: Region,
+        output: &mut Strip,
+    ) -> Result<()> {
+        output.reset(region, program.output);
         if program.is_copy() {
             output.bytes_mut().copy_from_slice(input.bytes());
             return Ok(());
         }
+        let passes = program.passes();
+        let Some((last, before)) = passes.split_last() else { return Ok(()) };
+        let front = self.pool.install(|| self.planes(program, before, input, depth, region));
         let row_bytes = output.row_bytes();
-        let isa = self.isa;
+        let (isa, alpha) = (self.isa, program.input.alpha);
         self.pool.install(|| {
-            output.bytes_mut().par_chunks_mut(row_bytes).enumerate().for_each_init(
+            output.bytes_mut().par_chunks_mut(row_bytes.max(1)).enumerate().for_each_init(
                 || Box::new(Chunk::new()),
                 |chunk, (row, out)| {
-                    each_chunk(program, input, depth, row, isa, chunk, |first, chunk| {
-                        samples::store(program.input.alpha, program.output, chunk, program.dither_seed, out, first);
-                    });
+                    let store = |chunk: &mut Chunk| {
+                        samples::store(alpha, program.output, chunk, program.dither_seed, out, chunk.x as usize);
+                    };
+                    match (&front, last.area) {
+                        (Some(planes), Some(area)) => {
+                            let y = region.y + row as u32;
+                            gather_row(program, Front { area, planes, steps: last.steps }, y, isa, chunk, store);
+                        }
+                        _ => load_row(program, last.steps, input, depth, row, isa, chunk, store),
+                    }
                 },
             );
         });
@@ -57,36 +75,110 @@ impl Executor for Cpu {
     }
 }
 
-/// Runs `program` over row `row` of `input`, chunk by chunk; `sink` gets the first column and the chunk.
-fn each_chunk(
+impl Cpu {
+    /// Runs all passes but the last; `None` when there is only one.
+    fn planes(
+        &self,
+        program: &Program,
+        passes: &[Pass],
+        input: &Strip,
+        depth: Option<&[f32]>,
+        region: Region,
+    ) -> Option<Planes> {
+        let areas: Vec<&Area> = program.areas().collect();
+        let light = program.input.alpha == Alpha::Associated;
+        let carried = program.carried();
+        let mut front: Option<Planes> = None;
+        for (i, pass) in passes.iter().enumerate() {
+            let reader = areas.get(i)?;
+            let after = areas.get(i + 1..).unwrap_or(&[]);
+            let (first, end) =
+                after.iter().rev().fold((region.y, region.y + region.rows), |(a, b), area| area.rows(a, b));
+            let (first, end) = reader.rows(first, end);
+            let (extent, pad) = (reader.extent_in, reader.margin_x());
+            let mut planes = Planes::new(carried, extent, first, end - first, pad);
+            let floats = planes.row_floats().max(1);
+            let isa = self.isa;
+            planes.data_mut().par_chunks_mut(floats).enumerate().for_each_init(
+                || Box::new(Chunk::new()),
+                |chunk, (row, data)| {
+                    let mut out = Planes::row_of(carried, extent, pad, data);
+                    let store = |chunk: &mut Chunk| out.store(chunk, light);
+                    let y = first + row as u32;
+                    match (&front, pass.area) {
+                        (Some(planes), Some(area)) => {
+                            gather_row(program, Front { area, planes, steps: pass.steps }, y, isa, chunk, store);
+                        }
+                        _ => {
+                            let row = y.saturating_sub(input.region.y) as usize;
+                            load_row(program, pass.steps, input, depth, row, isa, chunk, store);
+                        }
+                    }
+                    out.finish();
+                },
+            );
+            front = Some(planes);
+        }
+        front
+    }
+}
+
+/// What a pass behind an area operation begins with.
+struct Front<'a> {
+    area: &'a Step,
+    planes: &'a Planes,
+    steps: &'a [Step],
+}
+
+/// Gathers row `y` of a pass, chunk by chunk, and runs its steps; `sink` gets the chunks.
+fn gather_row(program: &Program, front: Front, y: u32, isa: Isa, chunk: &mut Chunk, mut sink: impl FnMut(&mut Chunk)) {
+    let width = front.area.area.as_ref().map_or(0, |area| area.extent_out.width) as usize;
+    for first in (0..width).step_by(CHUNK) {
+        chunk.len = CHUNK.min(width - first);
+        (chunk.x, chunk.y) = (first as u32, y);
+        front.area.gather(&program.tables.0, front.planes, isa, chunk);
+        run_steps(program, front.steps, isa, chunk);
+        sink(chunk);
+    }
+}
+
+/// Loads row `row` of `input`, chunk by chunk, and runs `steps`; `sink` gets the chunks.
+#[expect(clippy::too_many_arguments, reason = "a row of the pass needs them all, and this is its only loop")]
+fn load_row(
     program: &Program,
+    steps: &[Step],
     input: &Strip,
     depth: Option<&[f32]>,
     row: usize,
     isa: Isa,
     chunk: &mut Chunk,
-    mut sink: impl FnMut(usize, &mut Chunk),
+    mut sink: impl FnMut(&mut Chunk),
 ) {
     let width = input.region.width as usize;
     let row_bytes = input.row_bytes();
-    let source = &input.bytes()[row * row_bytes..(row + 1) * row_bytes];
+    let source = input.bytes().get(row * row_bytes..(row + 1) * row_bytes).unwrap_or(&[]);
     for first in (0..width).step_by(CHUNK) {
         chunk.len = CHUNK.min(width - first);
         (chunk.x, chunk.y) = (first as u32, input.region.y + row as u32);
         samples::load(program.input, source, first, chunk);
+        chunk.touched = [0.0; CHUNK];
         if let Some(depth) = depth {
             let at = row * width + first;
             chunk.disparity[..chunk.len].copy_from_slice(&depth[at..at + chunk.len]);
         }
-        let transparent = program.input.alpha == Alpha::Associated && samples::has_transparent(chunk);
-        for step in &program.steps {
-            if transparent && !step.acts_on_transparent {
-                run_beside_transparent(step, &program.tables, isa, chunk);
-            } else {
-                step.run(&program.tables.0, isa, chunk);
-            }
+        run_steps(program, steps, isa, chunk);
+        sink(chunk);
+    }
+}
+
+fn run_steps(program: &Program, steps: &[Step], isa: Isa, chunk: &mut Chunk) {
+    let transparent = program.input.alpha == Alpha::Associated && samples::has_transparent(chunk);
+    for step in steps {
+        if transparent && !step.acts_on_transparent {
+            run_beside_transparent(step, &program.tables, isa, chunk);
+        } else {
+            step.run(&program.tables.0, isa, chunk);
         }
-        sink(first, chunk);
     }
 }
 
@@ -118,7 +210,8 @@ pub fn visit_rows(
             || (Box::new(Chunk::new()), vec![0.0f32; width * 5]),
             |(chunk, planes), row| {
                 let [r, g, b, guide, disparity] = split(planes, width);
-                each_chunk(program, input, depth, row, isa, chunk, |first, chunk| {
+                load_row(program, &program.steps, input, depth, row, isa, chunk, |chunk| {
+                    let first = chunk.x as usize;
                     let range = first..first + chunk.len;
                     r[range.clone()].copy_from_slice(&chunk.rgb[0][..chunk.len]);
                     g[range.clone()].copy_from_slice(&chunk.rgb[1][..chunk.len]);

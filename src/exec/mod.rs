@@ -8,7 +8,7 @@ mod samples;
 mod tests;
 
 use crate::error::Result;
-use crate::picture::Strip;
+use crate::picture::{Region, Strip};
 use crate::plan::Program;
 
 /// Runs passes over strips. Shared by all job drivers.
@@ -19,7 +19,20 @@ pub trait Executor: Send + Sync {
     /// The arithmetic class: outputs of equal classes are bit-identical.
     fn arithmetic(&self) -> String;
 
-    /// Runs `program` over `input` into `output`, which is reset to the same region and the program's output layout.
-    /// `depth` holds one value per pixel when the program says `supplied_depth`.
-    fn run(&self, program: &Program, input: &Strip, depth: Option<&[f32]>, output: &mut Strip) -> Result<()>;
+    /// Runs `program` into rows `region` of the result; `output` is reset to them and to the program's output layout. `input` holds at least the
+    /// rows that [`Program::rows_needed`] names; without area operations it holds exactly `region`. `depth` holds one value per pixel of
+    /// `input` when the program says `supplied_depth`.
+    fn run_rows(
+        &self,
+        program: &Program,
+        input: &Strip,
+        depth: Option<&[f32]>,
+        region: Region,
+        output: &mut Strip,
+    ) -> Result<()>;
+
+    /// Runs a program without area operations over all rows of `input`.
+    fn run(&self, program: &Program, input: &Strip, depth: Option<&[f32]>, output: &mut Strip) -> Result<()> {
+        self.run_rows(program, input, depth, input.region, output)
+    }
 }

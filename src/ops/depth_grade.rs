@@ -128,7 +128,7 @@ mod tests {
 
     fn graded(params: &Params, rgb: [f32; 3], disparity: f32) -> [f32; 3] {
         let c = Spec::prepare(params, &Context::default(), &mut Tables::default()).unwrap();
-        Spec::pixel(&c, &[], Px { rgb, alpha: 1.0, guide: 0.0, disparity, x: 0, y: 0 }).rgb
+        Spec::pixel(&c, &[], Px { disparity, ..Px::of(rgb) }).rgb
     }
 
     #[test]

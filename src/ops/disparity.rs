@@ -43,6 +43,8 @@ pub struct Spec;
 impl Op for Spec {
     const ID: &'static str = "disparity";
     const WGSL: &'static str = include_str!("../../shaders/ops/disparity.wgsl");
+    const GUARDED: bool = false;
+    const WRITES_BESIDE: bool = true;
     type Params = Params;
     type Constants = JoinConstants;
 

@@ -27,6 +27,7 @@ pub struct Spec;
 impl Op for Spec {
     const ID: &'static str = "exposure";
     const WGSL: &'static str = include_str!("../../shaders/ops/exposure.wgsl");
+    const GUARDED: bool = false;
     const ACTS_ON_TRANSPARENT: bool = true;
     type Params = Params;
     type Constants = Constants;

@@ -42,6 +42,8 @@ fn constants() -> Constants {
 impl Op for Spec {
     const ID: &'static str = "guide";
     const WGSL: &'static str = include_str!("../../shaders/ops/guide.wgsl");
+    const GUARDED: bool = false;
+    const WRITES_BESIDE: bool = true;
     type Params = Params;
     type Constants = Constants;
 

@@ -86,7 +86,7 @@ mod tests {
     fn hazed(density: f32, start: f32, disparity: f32) -> [f32; 3] {
         let params = Params { density, start, color: [1.0; 3] };
         let c = Spec::prepare(&params, &Context::default(), &mut Tables::default()).unwrap();
-        Spec::pixel(&c, &[], Px { rgb: [0.0; 3], alpha: 1.0, guide: 0.0, disparity, x: 0, y: 0 }).rgb
+        Spec::pixel(&c, &[], Px { disparity, ..Px::of([0.0; 3]) }).rgb
     }
 
     #[test]

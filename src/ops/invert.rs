@@ -25,6 +25,7 @@ pub struct Spec;
 impl Op for Spec {
     const ID: &'static str = "invert";
     const WGSL: &'static str = include_str!("../../shaders/ops/invert.wgsl");
+    const GUARDED: bool = false;
     type Params = Params;
     type Constants = Constants;
 
@@ -49,7 +50,7 @@ mod tests {
     #[test]
     fn twice_is_the_picture() {
         let c = Spec::prepare(&Params {}, &Context::default(), &mut Tables::default()).unwrap();
-        let px = Px { rgb: [0.0, 0.25, 1.0], alpha: 1.0, guide: 0.0, disparity: 0.0, x: 0, y: 0 };
+        let px = Px::of([0.0, 0.25, 1.0]);
         let once = Spec::pixel(&c, &[], px);
         assert_eq!(once.rgb, [1.0, 0.75, 0.0]);
         assert_eq!(Spec::pixel(&c, &[], once).rgb, px.rgb);

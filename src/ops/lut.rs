@@ -27,6 +27,7 @@ pub struct Spec;
 impl Op for Spec {
     const ID: &'static str = "lut";
     const WGSL: &'static str = include_str!("../../shaders/ops/lut.wgsl");
+    const GUARDED: bool = false;
     type Params = Params;
     type Constants = LutConstants;
 

@@ -36,6 +36,7 @@ fn constants(m: &Matrix) -> Constants {
 impl Op for Spec {
     const ID: &'static str = "matrix";
     const WGSL: &'static str = include_str!("../../shaders/ops/matrix.wgsl");
+    const GUARDED: bool = false;
     const ACTS_ON_TRANSPARENT: bool = true;
     type Params = Params;
     type Constants = Constants;
@@ -67,7 +68,7 @@ mod tests {
     #[test]
     fn one_bad_channel_does_not_spoil_the_others() {
         let c = constants(&[[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 2.0]]);
-        let px = Px { rgb: [f32::NAN, 1.0, 3.0], alpha: 1.0, guide: 0.0, disparity: 0.0, x: 0, y: 0 };
+        let px = Px::of([f32::NAN, 1.0, 3.0]);
         let out = Spec::pixel(&c, &[], px).rgb;
         assert!(out[0].is_nan());
         assert_eq!(out[1..], [1.0, 6.0]);

@@ -11,14 +11,16 @@
 //! Operations are pure: no files, threads, GPU or inference here. Whatever an operation needs beyond its parameters (a parsed
 //! LUT, depth coefficients) is handed to it in [`Context`].
 
+pub mod area;
 mod chunk;
 pub mod distance;
 mod params;
+mod purity;
 mod step;
 
 pub use chunk::{CHUNK, Chunk, Isa, Px};
 pub use params::{Kind, ParamInfo, ParamSet, ParamValue, Params, Value};
-pub use step::{AnyOp, Context, Domain, Grading, Op, Step, Tables, struct_name};
+pub use step::{AnyOp, Context, Domain, Frame, Grading, Op, Step, Tables, struct_name};
 
 use params::params;
 
@@ -33,12 +35,12 @@ macro_rules! ops {
 
 ops! {
     /// Every operation a recipe can name, in the order the documentation shows them.
-    ALL: invert, exposure, lut, haze, depth_grade
+    ALL: invert, exposure, saturation, vibrance, hsl, split_tone, monochrome, lut, vignette, grain, haze, depth_grade, resize
 }
 
 ops! {
     /// Steps that plans insert by themselves.
-    PLUMBING: transfer, matrix, guide, disparity, supplied, show_disparity
+    PLUMBING: transfer, matrix, oklab, guide, disparity, supplied, show_disparity, keep, keep_source, restore, mask, show_mask
 }
 
 /// Looks an operation up that a recipe names.

@@ -15,6 +15,8 @@ pub enum Value {
     Text(String),
     /// Several numbers.
     List(Vec<f64>),
+    /// Several points, x and y.
+    Points(Vec<[f64; 2]>),
 }
 
 impl std::fmt::Display for Value {
@@ -24,6 +26,7 @@ impl std::fmt::Display for Value {
             Self::Number(v) => write!(f, "{v}"),
             Self::Text(v) => write!(f, "{v:?}"),
             Self::List(v) => write!(f, "{v:?}"),
+            Self::Points(v) => write!(f, "{v:?}"),
         }
     }
 }
@@ -39,6 +42,31 @@ pub enum Kind {
         max: f64,
         /// Unit for people: "stops", "m", "".
         unit: &'static str,
+    },
+    /// A whole number within `min..=max`, in `unit`.
+    Whole {
+        /// Smallest allowed value.
+        min: u32,
+        /// Largest allowed value.
+        max: u32,
+        /// Unit for people: "px", "".
+        unit: &'static str,
+    },
+    /// `true` or `false`.
+    Flag,
+    /// A number for red, green and blue alike, or three, each within `min..=max`.
+    Channels {
+        /// Smallest allowed value of a channel.
+        min: f64,
+        /// Largest allowed value of a channel.
+        max: f64,
+    },
+    /// Points of a curve, `[[x, y], ...]`: at least two, x rising, both within `min..=max`.
+    Points {
+        /// Smallest allowed coordinate.
+        min: f64,
+        /// Largest allowed coordinate.
+        max: f64,
     },
     /// Red, green, blue as sRGB code values, each within `min..=max` (1 = white).
     Color {
@@ -78,9 +106,23 @@ impl ParamInfo {
                 Err(format!("{name} is {v}, allowed {}", range(min, max, unit)))
             }
             (Kind::Number { .. }, Value::Number(_)) => Ok(()),
-            (Kind::Color { min, max }, Value::List(v)) => {
+            (Kind::Whole { min, max, unit }, Value::Number(v)) => {
+                let fits = v.fract() == 0.0 && (f64::from(min)..=f64::from(max)).contains(v);
+                if fits {
+                    Ok(())
+                } else {
+                    Err(format!("{name} is {v}, allowed whole numbers, {}", range(min, max, unit)))
+                }
+            }
+            (Kind::Flag, Value::Bool(_)) => Ok(()),
+            (Kind::Channels { min, max }, Value::Number(v)) if !(min..=max).contains(v) => {
+                Err(format!("{name} is {v}, allowed {}", range(min, max, "")))
+            }
+            (Kind::Channels { .. }, Value::Number(_)) => Ok(()),
+            (Kind::Points { min, max }, Value::Points(points)) => check_points(name, points, min, max),
+            (Kind::Color { min, max } | Kind::Channels { min, max }, Value::List(v)) => {
                 if v.len() != 3 {
-                    Err(format!("{name} has {} numbers, a color has 3: [red, green, blue]", v.len()))
+                    Err(format!("{name} has {} numbers, expected 3: [red, green, blue]", v.len()))
                 } else if let Some(bad) = v.iter().find(|c| !(min..=max).contains(*c)) {
                     Err(format!("{name} has a channel of {bad}, allowed {}", range(min, max, "")))
                 } else {
@@ -95,7 +137,23 @@ impl ParamInfo {
     }
 }
 
-fn range(min: f64, max: f64, unit: &str) -> String {
+fn check_points(name: &str, points: &[[f64; 2]], min: f64, max: f64) -> Result<(), String> {
+    if points.len() < 2 || points.len() > MAX_POINTS {
+        return Err(format!("{name} has {} points, allowed 2 to {MAX_POINTS}", points.len()));
+    }
+    if let Some(bad) = points.iter().flatten().find(|v| !(min..=max).contains(*v)) {
+        return Err(format!("{name} has a point at {bad}, allowed {}", range(min, max, "")));
+    }
+    match points.windows(2).find(|pair| pair[1][0] <= pair[0][0]) {
+        Some(pair) => Err(format!("{name} goes from x = {} to x = {}: x must rise", pair[0][0], pair[1][0])),
+        None => Ok(()),
+    }
+}
+
+/// Points of one curve, at most.
+const MAX_POINTS: usize = 64;
+
+fn range(min: impl std::fmt::Display, max: impl std::fmt::Display, unit: &str) -> String {
     let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
     format!("{min} to {max}{unit}")
 }
@@ -106,6 +164,10 @@ impl Kind {
         match self {
             Self::Number { min, max, unit } => format!("a number, {}", range(min, max, unit)),
             Self::Color { min, max } => format!("a color [red, green, blue], each {}", range(min, max, "")),
+            Self::Whole { min, max, unit } => format!("a whole number, {}", range(min, max, unit)),
+            Self::Flag => "true or false".to_owned(),
+            Self::Channels { min, max } => format!("a number, or [red, green, blue], each {}", range(min, max, "")),
+            Self::Points { min, max } => format!("points [[x, y], ...], each coordinate {}", range(min, max, "")),
             Self::File => "a path in quotes".to_owned(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
         }
@@ -145,10 +207,41 @@ impl ParamValue for f32 {
 
 impl ParamValue for [f32; 3] {
     fn read(value: &Value) -> Option<Self> {
-        if let Value::List(v) = value { Some([*v.first()? as f32, *v.get(1)? as f32, *v.get(2)? as f32]) } else { None }
+        match value {
+            Value::List(v) => Some([*v.first()? as f32, *v.get(1)? as f32, *v.get(2)? as f32]),
+            Value::Number(v) => Some([*v as f32; 3]),
+            _ => None,
+        }
     }
     fn show(&self) -> Value {
         Value::List(self.iter().map(|v| v.to_string().parse().unwrap_or_default()).collect())
+    }
+}
+
+impl ParamValue for bool {
+    fn read(value: &Value) -> Option<Self> {
+        if let Value::Bool(v) = value { Some(*v) } else { None }
+    }
+    fn show(&self) -> Value {
+        Value::Bool(*self)
+    }
+}
+
+impl ParamValue for u32 {
+    fn read(value: &Value) -> Option<Self> {
+        if let Value::Number(v) = value { Some(*v as u32) } else { None }
+    }
+    fn show(&self) -> Value {
+        Value::Number(f64::from(*self))
+    }
+}
+
+impl ParamValue for Vec<[f32; 2]> {
+    fn read(value: &Value) -> Option<Self> {
+        if let Value::Points(v) = value { Some(v.iter().map(|p| p.map(|c| c as f32)).collect()) } else { None }
+    }
+    fn show(&self) -> Value {
+        Value::Points(self.iter().map(|p| p.map(|c| c.to_string().parse().unwrap_or_default())).collect())
     }
 }
 

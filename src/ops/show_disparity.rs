@@ -21,6 +21,7 @@ pub struct Spec;
 impl Op for Spec {
     const ID: &'static str = "show_disparity";
     const WGSL: &'static str = include_str!("../../shaders/ops/show_disparity.wgsl");
+    const GUARDED: bool = false;
     const ACTS_ON_TRANSPARENT: bool = true;
     type Params = Params;
     type Constants = Constants;

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::chunk::{self, Chunk, Isa, Px};
+use super::area::{Area, Planes, Reach};
+use super::chunk::{self, Chunk, Isa, Mix, Px};
 use super::params::{ParamInfo, ParamSet, Params};
+use crate::picture::Extent;
 
 /// The encoding an operation wants its pixels in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -15,6 +17,9 @@ pub enum Domain {
     Linear,
     /// The tonal domain of the recipe: display-shaped or ACEScct ([`Grading`]).
     Grade,
+    /// Oklab (Björn Ottosson, "A perceptual color space for image processing", 2020, https://bottosson.github.io/posts/oklab/): the
+    /// channels are L (0 = black, 1 = white), a and b.
+    Perceptual,
     /// A named encoding, or with `None` the code values of the picture itself.
     Encoded(Option<String>),
 }
@@ -34,6 +39,58 @@ pub enum Grading {
 pub struct Context {
     /// LUTs by the name the recipe gives them.
     pub luts: HashMap<String, Arc<crate::lut::Lut>>,
+    /// Mask files by the path that masks give them.
+    pub masks: HashMap<String, Arc<super::mask::MaskImage>>,
+    /// The picture as the operation meets it, for what depends on places in it.
+    pub frame: Frame,
+    /// Which stage of an operation over several passes is prepared, from 0.
+    pub stage: u32,
+}
+
+/// Size and orientation of the picture that a pass works on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Frame {
+    /// Size as stored, in pixels.
+    pub extent: Extent,
+    /// EXIF orientation, 1 to 8: how the stored rows and columns are to be shown.
+    pub orientation: u16,
+    /// Pixels of this frame per pixel of the picture that came in: below 1 where a pass works on a reduced copy.
+    pub scale: f32,
+    /// Size before the first stage of an operation that changes it, for its later stages.
+    pub resized_from: Option<Extent>,
+}
+
+impl Default for Frame {
+    fn default() -> Self {
+        Self { extent: Extent { width: 1, height: 1 }, orientation: 1, scale: 1.0, resized_from: None }
+    }
+}
+
+impl Frame {
+    /// Place of a stored pixel as shown: `u = m[0] x + m[1] y + m[2]`, `v = m[3] x + m[4] y + m[5]`, both 0 to 1 from edge to edge of the
+    /// upright picture (EXIF 2.32, tag 0x0112).
+    pub fn upright(&self) -> [f32; 6] {
+        let (w, h) = (self.extent.width as f32, self.extent.height as f32);
+        let (x, y) = ([1.0 / w, 0.0, 0.5 / w], [0.0, 1.0 / h, 0.5 / h]);
+        let flip = |v: [f32; 3]| [-v[0], -v[1], 1.0 - v[2]];
+        let (u, v) = match self.orientation {
+            2 => (flip(x), y),
+            3 => (flip(x), flip(y)),
+            4 => (x, flip(y)),
+            5 => (y, x),
+            6 => (flip(y), x),
+            7 => (flip(y), flip(x)),
+            8 => (y, flip(x)),
+            _ => (x, y),
+        };
+        [u[0], u[1], u[2], v[0], v[1], v[2]]
+    }
+
+    /// Size as shown.
+    pub fn upright_extent(&self) -> Extent {
+        let Extent { width, height } = self.extent;
+        if self.orientation >= 5 { Extent { width: height, height: width } } else { self.extent }
+    }
 }
 
 /// Data too large for constants (LUT nodes, depth coefficients): one array of 32-bit words for all steps of a program.
@@ -68,6 +125,12 @@ pub trait Op: Sync + 'static {
     /// What happens where associated alpha is 0, to light that covers nothing (a flame, a glow): true = it is treated like any other
     /// light, right for conversions and for what multiplies light and so keeps black black; false = it stays as it came.
     const ACTS_ON_TRANSPARENT: bool = false;
+    /// False when `pixel` by itself never makes NaN of a number, whatever the other channels hold; else a guard around it keeps what came.
+    const GUARDED: bool = true;
+    /// True when `pixel` changes more than color: guide, disparity, mask, aux, source or original.
+    const WRITES_BESIDE: bool = false;
+    /// True for area operations: those that read more than their own pixel.
+    const AREA: bool = false;
     /// Parameters.
     type Params: Params;
     /// Render-ready numbers: `#[repr(C)]`, 4-byte scalars only, in the order of the WGSL struct.
@@ -104,9 +167,27 @@ pub trait Op: Sync + 'static {
     /// A sentence naming the parameter and the allowed values.
     fn prepare(params: &Self::Params, context: &Context, tables: &mut Tables) -> Result<Self::Constants, String>;
 
+    /// Passes the operation takes: more than one for area operations that work first along one direction, then along the other. Those
+    /// before the last only hand [`Px::aux`] on.
+    fn stages(_params: &Self::Params) -> u32 {
+        1
+    }
+
+    /// What stage `stage` reads when it is an area operation; `None` for point operations. `frame` is the picture as it comes in.
+    fn area(_params: &Self::Params, _frame: &Frame, _stage: u32) -> Option<Area> {
+        None
+    }
+
+    /// The definition of an area operation: `chunk` holds the pixels of [`Chunk::x`], [`Chunk::y`] as they came (a resampling one: nothing)
+    /// and gets their new color, associated with alpha where `planes` carry it; stages before the last write `aux` alone.
+    /// Must be `#[inline(always)]` and must not panic.
+    fn gather(_constants: &Self::Constants, _tables: &[u32], _planes: &Planes, _chunk: &mut Chunk) {}
+
     /// The definition: one pixel in, one pixel out. Must be `#[inline(always)]`, free of branches on data where possible, and
     /// must not panic whatever `tables` holds.
-    fn pixel(constants: &Self::Constants, tables: &[u32], px: Px) -> Px;
+    fn pixel(_constants: &Self::Constants, _tables: &[u32], px: Px) -> Px {
+        px
+    }
 
     /// A faster way over a whole chunk, where neighbors share work: returns true when it did the chunk. Must give the bits of
     /// [`Op::pixel`]; a test compares them.
@@ -139,7 +220,13 @@ pub trait AnyOp: Sync {
     fn makes_color(&self, set: &ParamSet) -> bool;
     /// See [`Op::lut_files`].
     fn lut_files(&self, set: &ParamSet) -> Vec<String>;
-    /// Prepares a step. See [`Op::prepare`].
+    /// See [`Op::AREA`].
+    fn is_area(&self) -> bool;
+    /// Passes it takes. See [`Op::stages`].
+    fn stages(&self, set: &ParamSet) -> u32;
+    /// See [`Op::area`].
+    fn area(&self, set: &ParamSet, frame: &Frame, stage: u32) -> Option<Area>;
+    /// Prepares the step of stage `context.stage`. See [`Op::prepare`].
     fn step(&self, set: &ParamSet, context: &Context, tables: &mut Tables, strength: f32) -> Result<Step, String>;
     /// The set of default values.
     fn defaults(&self) -> ParamSet {
@@ -189,8 +276,20 @@ impl<O: Op> AnyOp for Entry<O> {
         O::lut_files(&O::Params::from_set(set))
     }
     fn step(&self, set: &ParamSet, context: &Context, tables: &mut Tables, strength: f32) -> Result<Step, String> {
-        let constants = O::prepare(&O::Params::from_set(set), context, tables)?;
-        Ok(Step::new::<O>(&constants, strength))
+        let params = O::Params::from_set(set);
+        let constants = O::prepare(&params, context, tables)?;
+        let area = O::area(&params, &context.frame, context.stage);
+        let last = context.stage + 1 >= O::stages(&params);
+        Ok(Step { area, last, ..Step::new::<O>(&constants, if last { strength } else { 1.0 }) })
+    }
+    fn is_area(&self) -> bool {
+        O::AREA
+    }
+    fn stages(&self, set: &ParamSet) -> u32 {
+        O::stages(&O::Params::from_set(set))
+    }
+    fn area(&self, set: &ParamSet, frame: &Frame, stage: u32) -> Option<Area> {
+        O::area(&O::Params::from_set(set), frame, stage)
     }
 }
 
@@ -205,9 +304,17 @@ pub struct Step {
     pub constants: Vec<u8>,
     /// Mix with the pixel that entered, 0 to 1, in the operation's domain.
     pub strength: f32,
+    /// True when the mix is also weighted by [`Px::mask`].
+    pub masked: bool,
     /// See [`Op::ACTS_ON_TRANSPARENT`].
     pub acts_on_transparent: bool,
-    run: fn(&[u8], &[u32], f32, Isa, &mut Chunk),
+    /// What it reads when it is an area operation.
+    pub area: Option<Area>,
+    /// False for a stage that only prepares the next one.
+    pub last: bool,
+    run: fn(&[u8], &[u32], Mix, Isa, &mut Chunk),
+    run_area: fn(&[u8], &[u32], Mix, bool, &Planes, Isa, &mut Chunk),
+    run_resample: fn(&[u8], &[u32], &Planes, Isa, &mut Chunk),
 }
 
 impl Step {
@@ -215,12 +322,39 @@ impl Step {
     pub fn new<O: Op>(constants: &O::Constants, strength: f32) -> Self {
         let constants = bytemuck::bytes_of(constants).to_vec();
         let acts_on_transparent = O::ACTS_ON_TRANSPARENT;
-        Self { id: O::ID, wgsl: O::WGSL, constants, strength, acts_on_transparent, run: chunk::run::<O> }
+        Self {
+            id: O::ID,
+            wgsl: O::WGSL,
+            constants,
+            strength,
+            masked: false,
+            acts_on_transparent,
+            area: None,
+            last: true,
+            run: chunk::run::<O>,
+            run_area: chunk::run_area::<O>,
+            run_resample: chunk::run_resample::<O>,
+        }
     }
 
     /// Runs it over a chunk on the CPU.
     pub fn run(&self, tables: &[u32], isa: Isa, chunk: &mut Chunk) {
-        (self.run)(&self.constants, tables, self.strength, isa, chunk);
+        let mix = Mix { strength: self.strength, masked: self.masked };
+        (self.run)(&self.constants, tables, mix, isa, chunk);
+    }
+}
+
+impl Step {
+    /// Runs an area operation over a chunk, of which `len`, `x` and `y` are set, on the CPU. `planes` are those of the pass before.
+    pub fn gather(&self, tables: &[u32], planes: &Planes, isa: Isa, chunk: &mut Chunk) {
+        let mix = Mix { strength: self.strength, masked: self.masked };
+        match self.area.as_ref().map(|area| &area.reach) {
+            Some(Reach::Rows(_)) => (self.run_resample)(&self.constants, tables, planes, isa, chunk),
+            _ => {
+                planes.load(chunk.y, chunk);
+                (self.run_area)(&self.constants, tables, mix, self.last, planes, isa, chunk);
+            }
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Spec;
 impl Op for Spec {
     const ID: &'static str = "supplied";
     const WGSL: &'static str = include_str!("../../shaders/ops/supplied.wgsl");
+    const GUARDED: bool = false;
+    const WRITES_BESIDE: bool = true;
     type Params = Params;
     type Constants = Constants;
 

@@ -58,6 +58,7 @@ fn constants(curve: &Curve, direction: Direction, tables: &mut Tables) -> Option
 impl Op for Spec {
     const ID: &'static str = "transfer";
     const WGSL: &'static str = include_str!("../../shaders/ops/transfer.wgsl");
+    const GUARDED: bool = false;
     const ACTS_ON_TRANSPARENT: bool = true;
     type Params = Params;
     type Constants = Constants;

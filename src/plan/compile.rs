@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
+use super::masks;
+use super::memory;
 use super::output::{OutputPlan, changes_channels, output_plan};
 use super::program::{DepthPlan, Program};
 use crate::color::curve::Direction;
 use crate::color::{encodings, matrix};
 use crate::error::{Error, Result};
+use crate::ops::area::Area;
 use crate::ops::{self, Context, Domain, Grading, Step, Tables};
-use crate::picture::{
-    Access, Alpha, Channels, ColorEncoding, Format, PictureInfo, PixelLayout, Referred, Region, SampleType,
-};
-use crate::recipe::{DepthSource, OpSetting, Recipe};
+use crate::picture::{Alpha, Channels, ColorEncoding, Format, PictureInfo, PixelLayout, Referred, Region, SampleType};
+use crate::recipe::{DepthSource, OpSetting, OutputKind, Recipe};
 
 /// What a plan is made from.
 #[derive(Clone, Copy)]
@@ -45,8 +46,8 @@ pub struct Plan {
     pub grading: Grading,
     /// Depth, when an operation reads it.
     pub depth: Option<DepthPlan>,
-    /// Storage of the result.
-    pub output: OutputPlan,
+    /// What is written, in the order of the recipe: at least one.
+    pub outputs: Vec<OutputPlan>,
     /// Layout and encoding of the picture.
     pub input: (PixelLayout, ColorEncoding),
     /// Rows per strip.
@@ -57,7 +58,9 @@ pub struct Plan {
     pub bytes: u64,
     /// Remarks for the user.
     pub notes: Vec<String>,
-    context: Context,
+    pub(super) context: Context,
+    /// The mask that is shown instead of the graded picture.
+    pub(super) shown: Option<OpSetting>,
 }
 
 /// What render needs to know about depth, from the analyse phase.
@@ -81,17 +84,20 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         notes.push(format!("{} changes nothing and is left out", op.op.id()));
     }
     let makes_color = kept.iter().any(|op| op.op.makes_color(&op.params));
-    let output = output_plan(path, info, &recipe.output, !kept.is_empty(), makes_color)?;
-    if changes_channels(info.layout.channels, output.layout.channels) {
+    let graded = !kept.is_empty();
+    let plans = recipe.outputs.iter().map(|settings| output_plan(path, info, settings, graded, makes_color));
+    let outputs = plans.collect::<Result<Vec<_>>>()?;
+    if outputs.iter().any(|output| changes_channels(info.layout.channels, output.layout.channels)) {
         notes.push("gray becomes RGB, because an operation can make color".to_owned());
     }
     let grading = recipe.grading.unwrap_or(match info.encoding.referred {
         Referred::Display => Grading::Display,
         Referred::Scene => Grading::Acescct,
     });
-    let needs_depth = kept.iter().any(|op| op.op.reads_depth(&op.params));
+    let needs_depth = kept.iter().any(OpSetting::reads_depth)
+        || recipe.outputs.iter().any(|output| output.kind != OutputKind::Picture);
     let depth = if needs_depth { Some(depth_plan(path, info, recipe)?) } else { None };
-    if info.orientation != 1 && output.format == Format::Exr {
+    if info.orientation != 1 && outputs.iter().any(|output| output.format == Format::Exr) {
         notes.push(format!(
             "EXR has no orientation tag: the picture stays as stored (orientation {})",
             info.orientation
@@ -102,21 +108,32 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         ops: kept,
         grading,
         depth,
-        output,
+        outputs,
         input: (info.layout, info.encoding.clone()),
         strip_rows: 1,
         keep_decoded: false,
         bytes: 0,
         notes,
-        context: recipe.context.clone(),
+        context: Context {
+            frame: ops::Frame { extent: info.extent, orientation: info.orientation, ..ops::Frame::default() },
+            ..recipe.context.clone()
+        },
+        shown: None,
     };
-    choose_memory(&mut plan, request);
-    check_memory(&plan, request)?;
+    for index in 0..plan.outputs.len() {
+        let extent =
+            plan.outputs.get(index).map(|output| plan.areas(output)).unwrap_or_default().last().map(|a| a.extent_out);
+        if let (Some(output), Some(extent)) = (plan.outputs.get_mut(index), extent) {
+            output.extent = extent;
+        }
+    }
+    memory::choose(&mut plan, request);
+    memory::check(&plan, request)?;
     check_domains(path, &plan)?;
     Ok(plan)
 }
 
-fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthPlan> {
+pub(super) fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthPlan> {
     let model = || DepthPlan::Estimated { model: recipe.depth.model.clone() };
     let named = |wanted: &String| info.depth_channels.contains(wanted);
     match (&recipe.depth.source, &info.depth_channel) {
@@ -131,52 +148,9 @@ fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthP
     }
 }
 
-/// Bytes of input samples a strip aims at: enough rows for every thread of the pool, little enough to stay beside its neighbors.
-const STRIP_BYTES: u64 = 8 << 20;
-
-/// Chooses strip height, whether the decoded picture is kept, and what the job holds.
-fn choose_memory(plan: &mut Plan, request: &PlanRequest) {
-    let info = request.info;
-    let width = u64::from(info.extent.width);
-    let row = width * info.layout.pixel_bytes() as u64;
-    let row_out = width * plan.output.layout.pixel_bytes() as u64;
-    let depth_row = if matches!(plan.depth, Some(DepthPlan::Supplied { .. })) { width * 4 } else { 0 };
-    let whole = row * u64::from(info.extent.height);
-    // Raw chunk bytes live beside the strip that is read, packed output beside the one that is written: two rows for each.
-    let per_row = 2 * row + 2 * row_out + depth_row;
-    let target = (STRIP_BYTES / row.max(1)).max(1);
-    let allowed = (request.share_bytes / 2 / per_row.max(1)).max(1);
-    let chunk = u64::from(info.chunk_rows.max(1));
-    let mut rows = target.min(allowed);
-    rows = if rows >= chunk { rows / chunk * chunk } else { rows };
-    plan.strip_rows = request.strip_rows.unwrap_or(rows.min(u64::from(info.extent.height)) as u32).max(1);
-    let decoder = if info.access == Access::Whole { request.source_bytes } else { chunk * row * 2 };
-    // EXR is written whole.
-    let sink = if plan.output.format == Format::Exr { row_out * u64::from(info.extent.height) } else { 0 };
-    let strips = u64::from(plan.strip_rows) * per_row;
-    let base = strips + decoder + sink + request.export_bytes;
-    // A source that is whole in memory is its own store: keeping a second copy would be waste.
-    plan.keep_decoded = plan.depth.is_some() && info.access != Access::Whole && base + whole <= request.share_bytes;
-    plan.bytes = base + if plan.keep_decoded { whole } else { 0 };
-}
-
-/// A picture that can only be held whole is refused when it cannot fit: running it "alone" would end in the system killing the batch.
-fn check_memory(plan: &Plan, request: &PlanRequest) -> Result<()> {
-    let whole = request.info.access == Access::Whole || plan.output.format == Format::Exr;
-    if whole && plan.bytes > request.total_bytes {
-        return Err(Error::Limit {
-            path: request.path.to_owned(),
-            what: "memory for a picture that its format holds whole (raise --memory, or save it in strips or tiles), in bytes,",
-            value: plan.bytes,
-            limit: request.total_bytes,
-        });
-    }
-    Ok(())
-}
-
 /// Every encoding must resolve, and have primaries that span a space, before the first picture is read.
 fn check_domains(path: &Path, plan: &Plan) -> Result<()> {
-    for encoding in [&plan.input.1, &plan.output.encoding] {
+    for encoding in plan.outputs.iter().map(|output| &output.encoding).chain([&plan.input.1]) {
         if matrix::between(&encoding.primaries, &matrix::REC2020).is_none_or(|m| matrix::invert(&m).is_none()) {
             let what =
                 format!("the primaries of its encoding ({}) lie on a line: colors cannot be computed", encoding.name);
@@ -184,21 +158,29 @@ fn check_domains(path: &Path, plan: &Plan) -> Result<()> {
         }
     }
     for op in &plan.ops {
-        encoding_of(&op.op.domain(&op.params), plan).map_err(|e| Error::unsupported(path, e))?;
+        space_of(&op.op.domain(&op.params), plan).map_err(|e| Error::unsupported(path, e))?;
     }
     Ok(())
 }
 
-/// The encoding a domain means in this plan. Equal encodings need no conversion between them.
-fn encoding_of(domain: &Domain, plan: &Plan) -> std::result::Result<ColorEncoding, String> {
+/// What the channels of a pixel mean between two steps.
+#[derive(Clone)]
+enum Space {
+    Encoded(ColorEncoding),
+    Oklab,
+}
+
+/// The space a domain means in this plan. Equal encodings need no conversion between them.
+fn space_of(domain: &Domain, plan: &Plan) -> std::result::Result<Space, String> {
     match domain {
-        Domain::Linear => Ok(encodings::linear_rec2020()),
-        Domain::Grade => Ok(match plan.grading {
+        Domain::Linear => Ok(Space::Encoded(encodings::linear_rec2020())),
+        Domain::Perceptual => Ok(Space::Oklab),
+        Domain::Grade => Ok(Space::Encoded(match plan.grading {
             Grading::Display => encodings::display_rec2020(),
             Grading::Acescct => encodings::acescct(),
-        }),
+        })),
         Domain::Encoded(None) => match plan.input.1.referred {
-            Referred::Display => Ok(plan.input.1.clone()),
+            Referred::Display => Ok(Space::Encoded(plan.input.1.clone())),
             Referred::Scene => Err(format!(
                 "the picture is linear ({}): say which encoding the LUT was made for, encoding = \"srgb\" (allowed: {})",
                 plan.input.1.name,
@@ -206,20 +188,21 @@ fn encoding_of(domain: &Domain, plan: &Plan) -> std::result::Result<ColorEncodin
             )),
         },
         Domain::Encoded(Some(name)) => encodings::by_name(name)
+            .map(Space::Encoded)
             .ok_or_else(|| format!("encoding {name:?} is not known, allowed: {}", encodings::NAMES.join(", "))),
     }
 }
 
-/// Collects steps and remembers which encoding the pixels are in.
-struct Compiler {
-    steps: Vec<Step>,
-    tables: Tables,
-    at: ColorEncoding,
+/// Collects steps and remembers which space the pixels are in.
+pub(super) struct Compiler {
+    pub(super) steps: Vec<Step>,
+    pub(super) tables: Tables,
+    at: Space,
 }
 
 impl Compiler {
     fn new(at: ColorEncoding) -> Self {
-        Self { steps: Vec::new(), tables: Tables::default(), at }
+        Self { steps: Vec::new(), tables: Tables::default(), at: Space::Encoded(at) }
     }
 
     /// Sets the disparity of the pixel, before any operation can change what the guide is taken from.
@@ -237,17 +220,36 @@ impl Compiler {
     }
 
     /// Converts to another encoding; nothing when it is already that one.
-    fn go(&mut self, to: &ColorEncoding) {
-        let same = |a: &ColorEncoding, b: &ColorEncoding| a.primaries == b.primaries && a.curve == b.curve;
-        if same(&self.at, to) {
-            self.at = to.clone();
+    pub(super) fn go(&mut self, to: &ColorEncoding) {
+        let linear = encodings::linear_rec2020();
+        let from = match &self.at {
+            Space::Encoded(at) => at.clone(),
+            Space::Oklab => {
+                self.steps.push(ops::oklab::step(true));
+                linear
+            }
+        };
+        self.at = Space::Encoded(to.clone());
+        if from.primaries == to.primaries && from.curve == to.curve {
             return;
         }
-        self.steps.extend(ops::transfer::step(&self.at.curve, Direction::Decode, &mut self.tables));
-        let between = matrix::between(&self.at.primaries, &to.primaries).unwrap_or(matrix::IDENTITY);
+        self.steps.extend(ops::transfer::step(&from.curve, Direction::Decode, &mut self.tables));
+        let between = matrix::between(&from.primaries, &to.primaries).unwrap_or(matrix::IDENTITY);
         self.steps.extend(ops::matrix::step(&between));
         self.steps.extend(ops::transfer::step(&to.curve, Direction::Encode, &mut self.tables));
-        self.at = to.clone();
+    }
+
+    /// Converts to another space.
+    fn go_to(&mut self, to: &Space) {
+        match (to, &self.at) {
+            (Space::Encoded(encoding), _) => self.go(encoding),
+            (Space::Oklab, Space::Oklab) => {}
+            (Space::Oklab, Space::Encoded(_)) => {
+                self.go(&encodings::linear_rec2020());
+                self.steps.push(ops::oklab::step(false));
+                self.at = Space::Oklab;
+            }
+        }
     }
 }
 
@@ -258,7 +260,7 @@ pub fn guide_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
     compiler.steps.push(ops::guide::step());
     compiler.go(&encodings::srgb());
     let (steps, tables) = (compiler.steps, compiler.tables);
-    Program { input: layout, output: layout, steps, tables, supplied_depth: false, dither_seed: None }
+    Program::of(layout, layout, steps, tables)
 }
 
 /// The pass that writes depth maps: normalized disparity as gray float.
@@ -280,28 +282,43 @@ impl Plan {
     /// As [`plan`].
     pub fn require_depth(&mut self, request: &PlanRequest) -> Result<()> {
         self.depth = Some(depth_plan(request.path, request.info, request.recipe)?);
-        choose_memory(self, request);
-        check_memory(self, request)
+        memory::choose(self, request);
+        memory::check(self, request)
     }
 
-    /// The fused pass of the render phase.
+    /// True when the picture is looked at as a whole before it is rendered.
+    pub fn needs_analysis(&self) -> bool {
+        self.depth.is_some()
+    }
+
+    /// Operations of one output: those of the recipe, and its size.
+    fn ops_of<'a>(&'a self, output: &'a OutputPlan) -> impl Iterator<Item = &'a OpSetting> {
+        self.ops.iter().chain(&output.resize)
+    }
+
+    /// The area operations of one output in order, idle ones left out.
+    pub fn areas(&self, output: &OutputPlan) -> Vec<Area> {
+        let mut frame = self.context.frame;
+        let mut found = Vec::new();
+        for op in self.ops_of(output) {
+            let came = frame.extent;
+            for stage in 0..op.op.stages(&op.params) {
+                frame.resized_from = (stage > 0).then_some(came);
+                let Some(area) = op.op.area(&op.params, &frame, stage) else { continue };
+                frame.extent = area.extent_out;
+                found.extend((!area.is_idle()).then_some(area));
+            }
+        }
+        found
+    }
+
+    /// The program of the render phase for one output of the plan.
     ///
     /// # Errors
     /// A recipe error when an operation refuses its parameters.
-    pub fn program(&self, path: &Path, facts: Option<&DepthFacts>) -> Result<Program> {
-        let mut c = Compiler::new(self.input.1.clone());
-        c.depth(facts);
-        for op in &self.ops {
-            let domain = encoding_of(&op.op.domain(&op.params), self).map_err(|e| Error::unsupported(path, e))?;
-            c.go(&domain);
-            let step = op
-                .op
-                .step(&op.params, &self.context, &mut c.tables, op.strength)
-                .map_err(|e| Error::recipe(&self.recipe, op.line, e))?;
-            c.steps.push(step);
-        }
-        c.go(&self.output.encoding);
-        let (input, output) = (self.input.0, self.output.layout);
+    pub fn program(&self, output: &OutputPlan, path: &Path, facts: Option<&DepthFacts>) -> Result<Program> {
+        let c = self.compiler(output, path, facts)?;
+        let (input, output) = (self.input.0, output.layout);
         // Without arithmetic an exact code must stay exact: dither only what was computed.
         let computed = !c.steps.is_empty() || input.sample != output.sample;
         let dither = computed && output.sample == SampleType::U8;
@@ -313,6 +330,47 @@ impl Plan {
             supplied_depth: matches!(facts, Some(DepthFacts::Supplied(_))),
             dither_seed: dither.then_some(0),
         })
+    }
+
+    /// The steps of one output.
+    fn compiler(&self, output: &OutputPlan, path: &Path, facts: Option<&DepthFacts>) -> Result<Compiler> {
+        let mut c = Compiler::new(self.input.1.clone());
+        let mut context = self.context.clone();
+        let remembered = masks::begin(&mut c, self, output);
+        c.depth(facts);
+        masks::source(&mut c, remembered);
+        for op in self.ops_of(output) {
+            self.one(&mut c, op, &mut context, path)?;
+        }
+        match &self.shown {
+            Some(op) => masks::show(&mut c, op, &context, &self.recipe)?,
+            None => c.go(&output.encoding),
+        }
+        masks::finish(&mut c, remembered);
+        Ok(c)
+    }
+
+    /// The steps of one operation.
+    fn one(&self, c: &mut Compiler, op: &OpSetting, context: &mut Context, path: &Path) -> Result<()> {
+        masks::before(c, op, context, &self.recipe)?;
+        let space = space_of(&op.op.domain(&op.params), self).map_err(|e| Error::unsupported(path, e))?;
+        c.go_to(&space);
+        let came = context.frame.extent;
+        for stage in 0..op.op.stages(&op.params) {
+            context.stage = stage;
+            context.frame.resized_from = (stage > 0).then_some(came);
+            let mut step = op
+                .op
+                .step(&op.params, context, &mut c.tables, op.strength)
+                .map_err(|e| Error::recipe(&self.recipe, op.line, e))?;
+            step.masked = op.mask.is_some() && step.last;
+            context.frame.extent = step.area.as_ref().map_or(context.frame.extent, |area| area.extent_out);
+            if !step.area.as_ref().is_some_and(Area::is_idle) {
+                c.steps.push(step);
+            }
+        }
+        context.frame.resized_from = None;
+        Ok(())
     }
 
     /// The strips of a picture of this plan.

@@ -5,9 +5,12 @@
 //! it and the facts of the analyse phase into a [`Program`]: the one fused pass that executors run over every strip.
 
 mod compile;
+mod masks;
+mod memory;
 mod output;
 mod program;
 
 pub use compile::{DepthFacts, Plan, PlanRequest, depth_program, guide_program, plan};
+pub use masks::masked_op;
 pub use output::{OutputPlan, output_plan};
-pub use program::{DepthPlan, Program};
+pub use program::{DepthPlan, Pass, Program};

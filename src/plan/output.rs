@@ -4,13 +4,21 @@ use crate::color::encodings;
 use crate::color::icc::{self, Problem};
 use crate::error::{Error, Result};
 use crate::picture::{
-    Alpha, Channels, ColorEncoding, Compression, Curve, Format, PictureInfo, PixelLayout, Referred, SampleType,
+    Alpha, Channels, ColorEncoding, Compression, Curve, Extent, Format, PictureInfo, PixelLayout, Referred, SampleType,
 };
-use crate::recipe::{Bits, OutputSettings};
+use crate::recipe::{Bits, OpSetting, OutputKind, OutputSettings};
 
 /// Storage of one output.
 #[derive(Debug, Clone)]
 pub struct OutputPlan {
+    /// Name among several; "" = none.
+    pub name: String,
+    /// What it holds. A depth map has a form of its own, and of the rest only `format` counts.
+    pub kind: OutputKind,
+    /// The operation that makes its size, when another is asked for.
+    pub resize: Option<OpSetting>,
+    /// Size of the result as stored, in pixels.
+    pub extent: Extent,
     /// File format.
     pub format: Format,
     /// Samples of the file.
@@ -36,6 +44,11 @@ pub fn output_plan(
     graded: bool,
     makes_color: bool,
 ) -> Result<OutputPlan> {
+    if settings.kind != OutputKind::Picture {
+        return Ok(depth_output(info, settings));
+    }
+    let resize = settings.resize();
+    let graded = graded || resize.is_some();
     let input_format = Format::by_name(info.format).unwrap_or(Format::Tiff);
     let format = settings.format.unwrap_or(input_format);
     let sample = sample_type(format, settings.bits, info.layout.sample).map_err(|e| Error::unsupported(path, e))?;
@@ -70,7 +83,37 @@ pub fn output_plan(
     });
     let storage = Storage { format, same_format: format == input_format, sample, channels, untouched };
     let icc = storage.profile(info, &profile, &encoding).map_err(|e| Error::unsupported(path, e))?;
-    Ok(OutputPlan { format, layout: PixelLayout { sample, channels, alpha }, encoding, icc, compression })
+    Ok(OutputPlan {
+        name: settings.name.clone(),
+        kind: settings.kind,
+        resize,
+        extent: info.extent,
+        format,
+        layout: PixelLayout { sample, channels, alpha },
+        encoding,
+        icc,
+        compression,
+    })
+}
+
+/// A depth map beside the picture.
+fn depth_output(info: &PictureInfo, settings: &OutputSettings) -> OutputPlan {
+    let (sample, channels) = match settings.kind {
+        OutputKind::DepthPreview => (SampleType::U8, Channels::Rgb),
+        _ if settings.format == Some(Format::Exr) => (SampleType::F32, Channels::Gray),
+        _ => (SampleType::U16, Channels::Gray),
+    };
+    OutputPlan {
+        name: settings.name.clone(),
+        kind: settings.kind,
+        resize: None,
+        extent: info.extent,
+        format: settings.format.unwrap_or(Format::Png),
+        layout: PixelLayout { sample, channels, alpha: Alpha::None },
+        encoding: encodings::srgb(),
+        icc: None,
+        compression: Compression::Deflate,
+    }
 }
 
 fn sample_type(format: Format, bits: Option<Bits>, input: SampleType) -> std::result::Result<SampleType, String> {

@@ -1,7 +1,8 @@
 //! The fused pass.
 
+use crate::ops::area::{Area, Carried};
 use crate::ops::{Step, Tables};
-use crate::picture::PixelLayout;
+use crate::picture::{Extent, PixelLayout};
 
 /// Where the disparity of a pixel comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +19,8 @@ pub enum DepthPlan {
     },
 }
 
-/// One pass: samples in, steps, samples out. Everything both executors need, and nothing about files.
+/// Samples in, steps, samples out. Everything both executors need, and nothing about files. Point operations alone are one fused pass; every
+/// area operation begins another.
 #[derive(Debug, Clone)]
 pub struct Program {
     /// Layout of the strips that come in.
@@ -36,8 +38,64 @@ pub struct Program {
 }
 
 impl Program {
+    /// A program of these steps without dither and supplied depth.
+    pub fn of(input: PixelLayout, output: PixelLayout, steps: Vec<Step>, tables: Tables) -> Self {
+        Self { input, output, steps, tables, supplied_depth: false, dither_seed: None }
+    }
+
     /// True when samples are copied as they are, bit for bit.
     pub fn is_copy(&self) -> bool {
         self.steps.is_empty() && self.input == self.output
+    }
+
+    /// The passes in order: the steps up to the first area operation, then each area operation with the point operations behind it.
+    pub fn passes(&self) -> Vec<Pass<'_>> {
+        let mut passes = vec![Pass { area: None, steps: &[] }];
+        let mut start = 0;
+        for (i, step) in self.steps.iter().enumerate() {
+            if step.area.is_some() {
+                close(&mut passes, &self.steps[start..i]);
+                passes.push(Pass { area: Some(step), steps: &[] });
+                start = i + 1;
+            }
+        }
+        close(&mut passes, &self.steps[start..]);
+        passes
+    }
+
+    /// The area operations in order.
+    pub fn areas(&self) -> impl DoubleEndedIterator<Item = &Area> {
+        self.steps.iter().filter_map(|step| step.area.as_ref())
+    }
+
+    /// Size of the result for a picture of this size.
+    pub fn extent_out(&self, extent_in: Extent) -> Extent {
+        self.areas().next_back().map_or(extent_in, |area| area.extent_out)
+    }
+
+    /// Rows of the picture that rows `first..end` of the result need.
+    pub fn rows_needed(&self, first: u32, end: u32) -> (u32, u32) {
+        self.areas().rev().fold((first, end), |(first, end), area| area.rows(first, end))
+    }
+
+    /// What travels between passes.
+    pub fn carried(&self) -> Carried {
+        let kept = self.steps.iter().any(|step| matches!(step.id, "keep" | "keep_source"));
+        Carried { alpha: self.input.channels.has_alpha(), kept }
+    }
+}
+
+/// One sweep: what begins it, and the point operations that follow.
+#[derive(Debug, Clone, Copy)]
+pub struct Pass<'a> {
+    /// The area operation that gathers from the pass before; `None` = samples of the picture are loaded.
+    pub area: Option<&'a Step>,
+    /// Point operations.
+    pub steps: &'a [Step],
+}
+
+fn close<'a>(passes: &mut [Pass<'a>], steps: &'a [Step]) {
+    if let Some(pass) = passes.last_mut() {
+        pass.steps = steps;
     }
 }

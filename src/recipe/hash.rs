@@ -1,13 +1,13 @@
 //! The identity of a look: a hash over a canonical text of everything that changes pixels or how they are stored.
 //!
 //! In the text: the format version, grading, depth settings, every operation with strength and **all** parameters in order of
-//! declaration (defaults written out, so that a changed default is a changed look), output settings, and for a LUT the hash of
-//! its contents in place of its path. Not in the text: name, summary, paths, and how the TOML is laid out.
+//! declaration (defaults written out, so that a changed default is a changed look), masks, output settings, and for a LUT or mask file the
+//! hash of its contents in place of its path. Not in the text: name, summary, paths, and how the TOML is laid out.
 
 use std::fmt::Write;
 
 use super::model::{OpSetting, Recipe};
-use super::settings::{compression_word, grading_word};
+use super::settings::{compression_word, grading_word, kind_word};
 use crate::ops::Value;
 
 /// Hash of a recipe: 128 bits of BLAKE3 as 32 hex digits.
@@ -26,15 +26,28 @@ fn canonical(recipe: &Recipe) -> String {
     for (key, value) in recipe.depth.contract.values() {
         line(&format!("depth.{key}"), plain(&value));
     }
-    line("output.format", recipe.output.format.map_or("input", |f| f.name()).to_owned());
-    line("output.bits", recipe.output.bits.map_or("input", |b| b.name()).to_owned());
-    line("output.compression", recipe.output.compression.map_or("input", compression_word).to_owned());
-    line("output.color", recipe.output.color.as_deref().map_or("input".to_owned(), quoted));
+    for output in &recipe.outputs {
+        line("output", format!("{} {}", kind_word(output.kind), quoted(&output.name)));
+        line("output.format", output.format.map_or("input", |f| f.name()).to_owned());
+        line("output.bits", output.bits.map_or("input", |b| b.name()).to_owned());
+        line("output.compression", output.compression.map_or("input", compression_word).to_owned());
+        line("output.color", output.color.as_deref().map_or("input".to_owned(), quoted));
+        for (key, side) in &output.size {
+            line(&format!("output.{key}"), side.to_string());
+        }
+    }
     for op in &recipe.ops {
         line("op", format!("{} strength {}", op.op.id(), number(f64::from(op.strength))));
         for info in op.op.params() {
             let value = op.params.get(info.name).unwrap_or(&info.default);
             line(info.name, shown(recipe, op, value));
+        }
+        if let Some(mask) = &op.mask {
+            let file = |path: &str| match recipe.lut_hashes.get(path) {
+                Some(hash) => format!("content {hash}"),
+                None => format!("file {}", quoted(path)),
+            };
+            line("mask", super::mask::toml_with(mask, &file));
         }
     }
     text
@@ -54,6 +67,7 @@ fn plain(value: &Value) -> String {
     match value {
         Value::Bool(flag) => flag.to_string(),
         Value::Number(n) => number(*n),
+        Value::Points(points) => points.iter().flatten().map(|n| number(*n)).collect::<Vec<_>>().join(" "),
         Value::List(list) => list.iter().map(|n| number(*n)).collect::<Vec<_>>().join(" "),
         Value::Text(text) => quoted(text),
     }

@@ -139,8 +139,23 @@ pub static DEPTH: &[KeyInfo] = &[
     ),
 ];
 
-/// Keys of `[output]`.
+/// A side of a picture.
+const SIDE: Accepts = Accepts::Whole(1, 65_535);
+
+/// Keys of `[output]` and of each `[[output]]`.
 pub static OUTPUT: &[KeyInfo] = &[
+    key(
+        "name",
+        Accepts::Text,
+        "nothing",
+        "Name of this output among several: the folder its files go to, and {output} in name templates.",
+    ),
+    key(
+        "kind",
+        Accepts::Words(settings::kind_words),
+        "picture",
+        "What is written: the graded picture, its depth map, or its depth map colored for people.",
+    ),
     key("format", Accepts::Words(settings::format_words), "input", "File format of the result."),
     key("bits", Accepts::Bits, "input", "Samples of the result: integers of 8 or 16 bit, half or single floats."),
     key(
@@ -155,6 +170,10 @@ pub static OUTPUT: &[KeyInfo] = &[
         "input",
         "Color encoding of the result; pictures are converted and the profile is embedded.",
     ),
+    key("long_edge_px", SIDE, "input", "Length of the longer side; smaller pictures stay as they are."),
+    key("short_edge_px", SIDE, "input", "Length of the shorter side; smaller pictures stay as they are."),
+    key("width_px", SIDE, "by the aspect", "Width as shown; with height_px exactly this size."),
+    key("height_px", SIDE, "by the aspect", "Height as shown; with width_px exactly this size."),
 ];
 
 /// The key `strength` that every operation has beside its parameters.
@@ -169,7 +188,6 @@ pub fn strength() -> ParamInfo {
 
 /// Keys that people will look for and that do not exist yet: table (or "op"), key, what to do instead.
 const LATER: &[(&str, &str, &str)] = &[
-    ("op", "mask", "masks are not there yet: use strength, or a parameter of an operation that reads distance"),
     ("depth", "near_m", "metric depth is not there yet: distances go from 0 (nearest) to 1 (farthest)"),
     ("depth", "far_m", "metric depth is not there yet: distances go from 0 (nearest) to 1 (farthest)"),
 ];

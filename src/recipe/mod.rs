@@ -21,6 +21,7 @@ pub mod contract;
 mod hash;
 mod keys;
 mod luts;
+mod mask;
 mod model;
 mod op;
 mod parse;
@@ -36,7 +37,8 @@ mod write;
 
 pub use contract::Contract;
 pub use keys::{Accepts, DEPTH, KeyInfo, OUTPUT, TOP, strength};
-pub use model::{Bits, DepthSettings, DepthSource, OpSetting, OutputSettings, Recipe};
+pub use mask::{KEYS as MASK_KEYS, MaskKey, Takes};
+pub use model::{Bits, DepthSettings, DepthSource, OpSetting, OutputKind, OutputSettings, Recipe};
 pub use parse::{MAX_EXTENDS, MAX_RECIPE_BYTES};
 pub use presets::{PRESETS, Preset};
 pub use schema::schema;

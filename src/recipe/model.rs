@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::contract::Contract;
-use crate::ops::{AnyOp, Context, Grading, ParamSet};
+use crate::ops::mask::Mask;
+use crate::ops::{AnyOp, Context, Grading, ParamSet, Value};
 use crate::picture::{Compression, Format};
 
 /// One operation of a recipe.
@@ -15,14 +16,27 @@ pub struct OpSetting {
     pub params: ParamSet,
     /// Mix with the input of the operation, 0 to 1.
     pub strength: f32,
+    /// Where it works; `None` = everywhere. Files are relative to the current folder.
+    pub mask: Option<Mask>,
     /// Line in the recipe, for messages; 0 = none.
     pub line: usize,
+}
+
+impl std::fmt::Debug for OpSetting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?} at strength {}", self.op.id(), self.params, self.strength)
+    }
 }
 
 impl OpSetting {
     /// True when it changes nothing and can be left out of a plan.
     pub fn is_identity(&self) -> bool {
         self.strength == 0.0 || self.op.is_identity(&self.params)
+    }
+
+    /// True when the operation or its mask reads depth.
+    pub fn reads_depth(&self) -> bool {
+        self.op.reads_depth(&self.params) || self.mask.as_ref().is_some_and(Mask::reads_depth)
     }
 }
 
@@ -67,9 +81,25 @@ pub enum Bits {
     Float,
 }
 
-/// The `[output]` table. `None` = as the input.
+/// What an output holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OutputKind {
+    /// The graded picture.
+    #[default]
+    Picture,
+    /// Its depth map.
+    Depth,
+    /// Its depth map, colored for people.
+    DepthPreview,
+}
+
+/// One `[[output]]`, or the `[output]` table. `None` = as the input.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OutputSettings {
+    /// Name among several outputs: the folder it goes to, unless the name template says otherwise. "" = none.
+    pub name: String,
+    /// What it holds.
+    pub kind: OutputKind,
     /// File format.
     pub format: Option<Format>,
     /// Samples.
@@ -78,6 +108,18 @@ pub struct OutputSettings {
     pub compression: Option<Compression>,
     /// Name of the output's color encoding ([`crate::color::encodings::NAMES`]).
     pub color: Option<String>,
+    /// Size, as the parameters of [`crate::ops::resize`] that are given.
+    pub size: BTreeMap<&'static str, u32>,
+}
+
+impl OutputSettings {
+    /// The operation that makes the size that is asked for.
+    pub fn resize(&self) -> Option<OpSetting> {
+        let op = crate::ops::find("resize").filter(|_| !self.size.is_empty())?;
+        let mut params = op.defaults();
+        params.extend(self.size.iter().map(|(key, value)| (*key, Value::Number(f64::from(*value)))));
+        Some(OpSetting { op, params, strength: 1.0, mask: None, line: 0 })
+    }
 }
 
 /// A parsed and checked recipe.
@@ -93,11 +135,11 @@ pub struct Recipe {
     pub depth: DepthSettings,
     /// Operations in order.
     pub ops: Vec<OpSetting>,
-    /// Output settings.
-    pub output: OutputSettings,
-    /// LUTs that operations name, parsed. Keys are the paths as [`OpSetting::params`] holds them.
+    /// What is written for each picture: at least one.
+    pub outputs: Vec<OutputSettings>,
+    /// LUTs that operations name, parsed. Keys are the paths as [`OpSetting::params`] holds them. Mask files are decoded by the engine.
     pub context: Context,
-    /// Hashes of the contents of the files in `context`, by the same keys. BLAKE3, hex.
+    /// Hashes of the contents of LUT and mask files, by the paths that name them. BLAKE3, hex.
     pub lut_hashes: BTreeMap<String, String>,
     /// Hash of everything that changes pixels: settings in canonical form and the contents of LUT files. Hex.
     pub hash: String,
@@ -112,7 +154,7 @@ impl Recipe {
             grading: None,
             depth: DepthSettings::default(),
             ops: Vec::new(),
-            output: OutputSettings::default(),
+            outputs: vec![OutputSettings::default()],
             context: Context::default(),
             lut_hashes: BTreeMap::new(),
             hash: String::new(),

@@ -2,11 +2,13 @@
 
 use toml_edit::TableLike;
 
+use super::mask::MaskReader;
 use super::model::{OpSetting, Recipe};
 use super::parse::{Reader, tables_of};
 use super::text::{Entry, entries};
 use super::{keys, luts, suggest, value};
 use crate::error::Error;
+use crate::ops::mask::Mask;
 use crate::ops::{self, AnyOp, Kind, ParamInfo, Tables, Value};
 
 impl Reader<'_> {
@@ -47,9 +49,14 @@ impl Reader<'_> {
 
     fn op_settings(&mut self, recipe: &mut Recipe, op: &'static dyn AnyOp, line: usize, entries: &[Entry]) {
         let infos = op.params();
-        let mut setting = OpSetting { op, params: op.defaults(), strength: 1.0, line };
+        let mut setting = OpSetting { op, params: op.defaults(), strength: 1.0, mask: None, line };
         let mut good = true;
         for entry in entries.iter().filter(|e| e.key != "id") {
+            if entry.key == "mask" {
+                setting.mask = self.mask(recipe, entry);
+                good &= setting.mask.is_some();
+                continue;
+            }
             let result = value::read(entry.item);
             if let Err(message) = set_op_key(&mut setting, &infos, entry.key, result) {
                 self.problems.add(entry.line, message);
@@ -62,6 +69,20 @@ impl Reader<'_> {
         }
         if good {
             recipe.ops.push(setting);
+        }
+    }
+
+    /// Reads the mask of an operation and notes the contents of its files.
+    fn mask(&mut self, recipe: &mut Recipe, entry: &Entry) -> Option<Mask> {
+        let dir = self.dir().to_owned();
+        let mut reader = MaskReader { lines: &self.lines, dir: &dir, problems: &mut self.problems };
+        let mask = reader.read(entry)?;
+        match luts::note_mask_files(recipe, &mask) {
+            Ok(()) => Some(mask),
+            Err(error) => {
+                self.problems.add_error(entry.line, &error);
+                None
+            }
         }
     }
 
@@ -123,7 +144,7 @@ pub(super) fn unknown_parameter(id: &str, infos: &[ParamInfo], key: &str) -> Str
     if let Some(message) = keys::later("op", key) {
         return message.to_owned();
     }
-    let names: Vec<&str> = infos.iter().map(|i| i.name).chain(["strength"]).collect();
+    let names: Vec<&str> = infos.iter().map(|i| i.name).chain(["strength", "mask"]).collect();
     suggest::unknown(&format!("parameter of {id}"), key, &names)
 }
 

@@ -234,8 +234,8 @@ impl Reader<'_> {
     /// Advice for a key at the top that belongs into a table.
     fn misplaced(&self, entry: &Entry) -> Option<String> {
         let key = entry.key;
-        if keys::later("op", key).is_some() {
-            return keys::later("op", key).map(str::to_owned);
+        if ["mask", "strength"].contains(&key) {
+            return Some(format!("{key} belongs to an operation: write it under [[op]]"));
         }
         if ops::find(key).is_some() {
             return Some(format!("{key} is an operation: write [[op]] and under it id = {key:?}"));
@@ -272,24 +272,30 @@ impl Reader<'_> {
         self.table(table, ("depth", keys::DEPTH), |key, value| settings::set_depth(&mut recipe.depth, key, value, dir));
     }
 
+    /// Reads `[output]`, which changes the one output there is, or `[[output]]`, which replaces all.
     fn output(&mut self, recipe: &mut Recipe, entry: &Entry) {
         let tables = tables_of(entry.item);
-        let table = match tables.as_slice() {
-            [table] => *table,
-            [] => {
-                self.problems.add(entry.line, "output is a value, expected a table: [output]");
-                return;
+        if tables.is_empty() {
+            self.problems.add(entry.line, "output is a value, expected a table: [output]");
+            return;
+        }
+        let single = entry.item.is_table() || entry.item.is_inline_table();
+        if !single || recipe.outputs.len() > 1 {
+            recipe.outputs.clear();
+        }
+        for (i, table) in tables.iter().enumerate() {
+            let mut output = recipe.outputs.get(i).cloned().unwrap_or_default();
+            self.table(*table, ("output", keys::OUTPUT), |key, value| settings::set_output(&mut output, key, value));
+            if let Err(message) = settings::check_output(&output) {
+                let entries = entries(*table, &self.lines);
+                let line = entries.iter().find(|e| e.key == "bits").or(entries.first()).map(|e| e.line);
+                self.problems.add(line.unwrap_or(entry.line), message);
             }
-            [_, second, ..] => {
-                let line = entries(*second, &self.lines).first().map_or(entry.line, |e| e.line);
-                self.problems.add(line, "several [[output]] blocks are not there yet: keep one, written [output]");
-                return;
-            }
-        };
-        self.table(table, ("output", keys::OUTPUT), |key, value| settings::set_output(&mut recipe.output, key, value));
-        if let Err(message) = settings::check_output(&recipe.output) {
-            let bits = entries(table, &self.lines).iter().find(|e| e.key == "bits").map(|e| e.line);
-            self.problems.add(bits.unwrap_or(entry.line), message);
+            recipe.outputs.truncate(i);
+            recipe.outputs.push(output);
+        }
+        if let Err(message) = settings::check_outputs(&recipe.outputs) {
+            self.problems.add(entry.line, message);
         }
     }
 

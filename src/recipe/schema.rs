@@ -7,15 +7,21 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::keys::{self, Accepts, KeyInfo};
+use super::mask::{self, MaskKey, Takes};
 use crate::ops::{self, AnyOp, Kind, ParamInfo};
 
 /// The schema.
 pub fn schema() -> Json {
     let operations: Vec<Json> = ops::ALL.iter().map(|op| json!({ "$ref": format!("#/$defs/{}", op.id()) })).collect();
-    let definitions: Map<String, Json> = ops::ALL.iter().map(|op| (op.id().to_owned(), operation(*op))).collect();
+    let mut definitions: Map<String, Json> = ops::ALL.iter().map(|op| (op.id().to_owned(), operation(*op))).collect();
+    definitions.insert("mask".to_owned(), mask_table(mask::KEYS, 0));
     let mut properties = properties(keys::TOP);
     properties.insert("depth".to_owned(), table("Where depth comes from.", keys::DEPTH));
-    properties.insert("output".to_owned(), table("How the result is stored.", keys::OUTPUT));
+    let output = table("How the result is stored.", keys::OUTPUT);
+    properties.insert(
+        "output".to_owned(),
+        json!({ "oneOf": [output, { "description": "Several results.", "type": "array", "items": output }] }),
+    );
     properties.insert(
         "op".to_owned(),
         json!({
@@ -69,6 +75,8 @@ fn operation(op: &dyn AnyOp) -> Json {
     for info in op.params().into_iter().chain([keys::strength()]) {
         properties.insert(info.name.to_owned(), parameter(&info));
     }
+    properties
+        .insert("mask".to_owned(), json!({ "$ref": "#/$defs/mask", "description": "Where the operation works." }));
     let doc = op.doc().lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or_default();
     json!({
         "description": doc,
@@ -77,6 +85,32 @@ fn operation(op: &dyn AnyOp) -> Json {
         "additionalProperties": false,
         "properties": properties,
     })
+}
+
+/// A mask, or the table of one of its gradients, of which the first `required` keys must be there.
+fn mask_table(keys: &[MaskKey], required: usize) -> Json {
+    let properties: Map<String, Json> =
+        keys.iter().map(|key| (key.name.to_owned(), with_doc(mask_value(key.takes), key.doc))).collect();
+    let required: Vec<&str> = keys.iter().take(required).map(|key| key.name).collect();
+    json!({ "type": "object", "additionalProperties": false, "required": required, "properties": properties })
+}
+
+fn mask_value(takes: Takes) -> Json {
+    match takes {
+        Takes::Number(min, max) => json!({ "type": "number", "minimum": min, "maximum": max }),
+        Takes::Pair(min, max, _) => json!({
+            "type": "array",
+            "items": { "type": "number", "minimum": min, "maximum": max },
+            "minItems": 2,
+            "maxItems": 2,
+        }),
+        Takes::Text => json!({ "type": "string" }),
+        Takes::Words(words) => json!({ "enum": words }),
+        Takes::Flag => json!({ "type": "boolean" }),
+        Takes::Table(keys, required) => mask_table(keys, required),
+        Takes::Mask => json!({ "$ref": "#/$defs/mask" }),
+        Takes::Masks => json!({ "type": "array", "items": { "$ref": "#/$defs/mask" }, "minItems": 1 }),
+    }
 }
 
 fn parameter(info: &ParamInfo) -> Json {
@@ -91,6 +125,30 @@ fn parameter(info: &ParamInfo) -> Json {
             "items": { "type": "number", "minimum": min, "maximum": max },
             "minItems": 3,
             "maxItems": 3,
+        }),
+        Kind::Whole { min, max, unit } => {
+            unit_text = unit;
+            json!({ "type": "integer", "minimum": min, "maximum": max })
+        }
+        Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Channels { min, max } => json!({ "anyOf": [
+            { "type": "number", "minimum": min, "maximum": max },
+            {
+                "type": "array",
+                "items": { "type": "number", "minimum": min, "maximum": max },
+                "minItems": 3,
+                "maxItems": 3,
+            },
+        ] }),
+        Kind::Points { min, max } => json!({
+            "type": "array",
+            "items": {
+                "type": "array",
+                "items": { "type": "number", "minimum": min, "maximum": max },
+                "minItems": 2,
+                "maxItems": 2,
+            },
+            "minItems": 2,
         }),
         Kind::File => json!({ "type": "string" }),
         Kind::Choice(words) => json!({ "enum": words }),

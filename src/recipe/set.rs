@@ -3,9 +3,12 @@
 //! ```text
 //! exposure.ev=0.5            a parameter of an operation, or its strength
 //! haze#2.color=0.7,0.8,0.9   of the second haze of the recipe
+//! exposure.mask={ depth = [0.3, 1] }   where it works; none = everywhere
+//! exposure.mask.feather=0.2  one key of its mask
 //! depth.model=chiaro-small   a key of [depth]
 //! depth.mean=0.5,0.5,0.5
 //! output.bits=8              a key of [output]
+//! output#2.bits=8            of the second [[output]]
 //! grading=acescct
 //! ```
 //!
@@ -15,9 +18,9 @@
 use std::path::Path;
 
 use super::contract::Contract;
-use super::model::{OpSetting, Recipe};
+use super::model::{OpSetting, OutputSettings, Recipe};
 use super::op::{check_together, op_key, set_op_value, unknown_parameter};
-use super::{hash, keys, luts, settings, suggest, value};
+use super::{hash, keys, luts, mask, settings, suggest, value};
 use crate::error::Result;
 use crate::ops::Value;
 
@@ -45,7 +48,7 @@ pub fn apply_sets<S: AsRef<str>>(recipe: &mut Recipe, sets: &[S]) -> Result<()> 
             problems.add(0, format!("{set}: {message}"));
         }
     }
-    if let Err(message) = settings::check_output(&changed.output) {
+    for message in changed.outputs.iter().filter_map(|output| settings::check_output(output).err()) {
         problems.add(0, message);
     }
     // Parameters are checked together only once all are set: two that depend on one another may come in either order.
@@ -68,9 +71,30 @@ fn apply(recipe: &mut Recipe, set: &str) -> std::result::Result<(), String> {
     let Some((owner, key)) = target.split_once('.') else { return apply_top(recipe, target, text) };
     match owner {
         "depth" => settings::set_depth(&mut recipe.depth, key, &depth_value(key, text), Path::new("")),
-        "output" => settings::set_output(&mut recipe.output, key, &value::number_or_text(text)),
+        _ if owner == "output" || owner.starts_with("output#") => {
+            settings::set_output(find_output(recipe, owner)?, key, &output_value(key, text))
+        }
         _ => apply_op(recipe, owner, key, text),
     }
+}
+
+/// A value of `[output]`: names stay text even where they look like numbers.
+fn output_value(key: &str, text: &str) -> Value {
+    if key == "name" { text_value(text) } else { value::number_or_text(text) }
+}
+
+/// The output that `output` or `output#n` names.
+fn find_output<'a>(recipe: &'a mut Recipe, owner: &str) -> std::result::Result<&'a mut OutputSettings, String> {
+    let count = recipe.outputs.len();
+    let number = match owner.split_once('#') {
+        Some((_, number)) => number.parse().map_err(|_| format!("{owner}: expected a number from 1 behind #"))?,
+        None if count > 1 => {
+            return Err(format!("the recipe has {count} outputs: say which, output#1 to output#{count}"));
+        }
+        None => 1usize,
+    };
+    let index = number.checked_sub(1).ok_or_else(|| format!("{owner}: outputs are counted from 1"))?;
+    recipe.outputs.get_mut(index).ok_or_else(|| format!("the recipe has no {owner}; it has {count} outputs"))
 }
 
 fn text_value(text: &str) -> Value {
@@ -105,6 +129,16 @@ fn apply_top(recipe: &mut Recipe, key: &str, text: &str) -> std::result::Result<
 fn apply_op(recipe: &mut Recipe, owner: &str, key: &str, text: &str) -> std::result::Result<(), String> {
     let index = find_op(&recipe.ops, owner)?;
     let Some(mut setting) = recipe.ops.get(index).cloned() else { return Ok(()) };
+    if let Some(key) = key.strip_prefix("mask").filter(|rest| rest.is_empty() || rest.starts_with('.')) {
+        set_mask(&mut setting, key.strip_prefix('.'), text.trim())?;
+        if let Some(mask) = &setting.mask {
+            luts::note_mask_files(recipe, mask).map_err(|e| e.to_string().replace('\n', "; "))?;
+        }
+        if let Some(place) = recipe.ops.get_mut(index) {
+            *place = setting;
+        }
+        return Ok(());
+    }
     let infos = setting.op.params();
     let info = op_key(&infos, key).ok_or_else(|| unknown_parameter(setting.op.id(), &infos, key))?;
     set_op_value(&mut setting, &info, value::typed(info.kind, text.trim()))?;
@@ -112,6 +146,13 @@ fn apply_op(recipe: &mut Recipe, owner: &str, key: &str, text: &str) -> std::res
     if let Some(place) = recipe.ops.get_mut(index) {
         *place = setting;
     }
+    Ok(())
+}
+
+/// Replaces the mask of an operation, takes it away, or changes one key of it.
+fn set_mask(setting: &mut OpSetting, key: Option<&str>, text: &str) -> std::result::Result<(), String> {
+    let none = key.is_none() && text == "none";
+    setting.mask = if none { None } else { Some(mask::typed(setting.mask.as_ref(), key, text)?) };
     Ok(())
 }
 
@@ -185,11 +226,11 @@ mod tests {
         assert_eq!([r.ops[0].strength, r.ops[1].strength, r.ops[2].strength], [0.25, 1.0, 0.5]);
         assert_eq!(r.depth.source, super::super::DepthSource::Model);
         assert_eq!(r.depth.model, "nets/a.onnx");
-        assert_eq!(r.output.bits, Some(super::super::Bits::Eight));
+        assert_eq!(r.outputs[0].bits, Some(super::super::Bits::Eight));
         assert_eq!(r.grading, Some(crate::ops::Grading::Acescct));
         assert_ne!(r.hash, recipe().hash);
         apply_sets(&mut r, &["output.bits=input", "output.format=input"]).unwrap();
-        assert_eq!((r.output.bits, r.output.format), (None, None));
+        assert_eq!((r.outputs[0].bits, r.outputs[0].format), (None, None));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::contract::Contract;
 use super::keys::{DEPTH, KeyInfo, OUTPUT};
 use super::luts::beside;
-use super::model::{Bits, DepthSettings, DepthSource, OutputSettings};
+use super::model::{Bits, DepthSettings, DepthSource, OutputKind, OutputSettings};
 use super::{keys, suggest};
 use crate::color::encodings;
 use crate::ops::{Grading, Value};
@@ -16,12 +16,24 @@ use crate::picture::{Compression, Format};
 const INPUT: &str = "input";
 
 const GRADINGS: [(&str, Grading); 2] = [("display", Grading::Display), ("acescct", Grading::Acescct)];
+const KINDS: [(&str, OutputKind); 3] =
+    [("picture", OutputKind::Picture), ("depth", OutputKind::Depth), ("depth-preview", OutputKind::DepthPreview)];
 const COMPRESSIONS: [(&str, Compression); 3] =
     [("none", Compression::None), ("lzw", Compression::Lzw), ("deflate", Compression::Deflate)];
 
 /// Words of `grading`.
 pub(super) fn grading_words() -> Vec<&'static str> {
     GRADINGS.iter().map(|(word, _)| *word).collect()
+}
+
+/// Words of `output.kind`.
+pub(super) fn kind_words() -> Vec<&'static str> {
+    KINDS.iter().map(|(word, _)| *word).collect()
+}
+
+/// The word of a kind.
+pub(super) fn kind_word(kind: OutputKind) -> &'static str {
+    KINDS.iter().find(|(_, k)| *k == kind).map_or("picture", |(word, _)| *word)
 }
 
 /// Words of `output.format`.
@@ -161,6 +173,19 @@ fn no_source(value: &Value, text: &str) -> String {
 pub(super) fn set_output(output: &mut OutputSettings, key: &str, value: &Value) -> Result<(), String> {
     let refuse = || refused(key, value, OUTPUT);
     match key {
+        "name" => output.name = output_name(value)?,
+        "kind" => {
+            let found = KINDS.iter().find(|(word, _)| is(value, word));
+            output.kind = found.map(|(_, kind)| *kind).ok_or_else(refuse)?;
+        }
+        "long_edge_px" | "short_edge_px" | "width_px" | "height_px" => {
+            let name = OUTPUT.iter().find(|info| info.name == key).map(|info| info.name).ok_or_else(refuse)?;
+            let side = match value {
+                Value::Number(n) if n.fract() == 0.0 && (1.0..=65_535.0).contains(n) => *n as u32,
+                _ => return Err(refuse()),
+            };
+            output.size.insert(name, side);
+        }
         "format" => output.format = word(value, Format::by_name).ok_or_else(refuse)?,
         "bits" => output.bits = bits(value).ok_or_else(refuse)?,
         "compression" => {
@@ -174,6 +199,17 @@ pub(super) fn set_output(output: &mut OutputSettings, key: &str, value: &Value) 
         _ => return Err(unknown_key("output", key, OUTPUT)),
     }
     Ok(())
+}
+
+/// A name that can be a folder.
+fn output_name(value: &Value) -> Result<String, String> {
+    let Value::Text(name) = value else { return Err(refused("name", value, OUTPUT)) };
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ' | '.');
+    if name.len() <= 64 && !name.starts_with('.') && name.trim() == name && name.chars().all(plain) {
+        Ok(name.clone())
+    } else {
+        Err(format!("name is {name:?}, allowed: up to 64 letters, digits, - and _"))
+    }
 }
 
 /// `Some(None)` for "input", `Some(Some(_))` for a known word, `None` for anything else.
@@ -206,6 +242,13 @@ fn is(value: &Value, word: &str) -> bool {
 /// # Errors
 /// A sentence with the samples that the format holds.
 pub(super) fn check_output(output: &OutputSettings) -> Result<(), String> {
+    let given: Vec<&str> = output.size.keys().copied().collect();
+    if !matches!(given.as_slice(), [] | [_] | ["height_px", "width_px"]) {
+        return Err(format!("{} contradict each other: give one edge, or width_px and height_px", given.join(", ")));
+    }
+    if output.kind != OutputKind::Picture {
+        return check_depth_output(output);
+    }
     match (output.format, output.bits) {
         (Some(Format::Png), Some(bits @ (Bits::Half | Bits::Float))) => {
             Err(format!("bits is {:?}, but png holds 8 or 16 only; use format \"tiff\" or \"exr\"", bits.name()))
@@ -214,6 +257,40 @@ pub(super) fn check_output(output: &OutputSettings) -> Result<(), String> {
             Err(format!("bits is {}, but exr holds \"half\" or \"float\" only", bits.name()))
         }
         _ => Ok(()),
+    }
+}
+
+/// A depth map has a form of its own.
+fn check_depth_output(output: &OutputSettings) -> Result<(), String> {
+    let kind = kind_word(output.kind);
+    let form =
+        OutputSettings { name: output.name.clone(), kind: output.kind, format: output.format, ..Default::default() };
+    let allowed = match output.kind {
+        OutputKind::Depth => matches!(output.format, None | Some(Format::Png | Format::Exr)),
+        _ => matches!(output.format, None | Some(Format::Png)),
+    };
+    if *output != form {
+        return Err(format!("kind is {kind:?}: of the other keys only name and format have a meaning there"));
+    }
+    if allowed {
+        Ok(())
+    } else {
+        Err(format!("kind is {kind:?}: allowed formats are \"png\" and for \"depth\" \"exr\""))
+    }
+}
+
+/// Whether several outputs can be told apart.
+///
+/// # Errors
+/// A sentence with the name that is missing or used twice.
+pub(super) fn check_outputs(outputs: &[OutputSettings]) -> Result<(), String> {
+    let mut seen = std::collections::BTreeSet::new();
+    match outputs.iter().find(|output| !seen.insert(output.name.to_lowercase())) {
+        Some(twice) if twice.name.is_empty() => {
+            Err("several outputs have no name: give each [[output]] but one a name = \"...\"".to_owned())
+        }
+        Some(twice) => Err(format!("several outputs are named {:?}", twice.name)),
+        None => Ok(()),
     }
 }
 

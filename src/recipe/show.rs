@@ -4,11 +4,15 @@
 use std::fmt::Write;
 
 use super::keys::{self, Accepts, KeyInfo};
+use super::mask::{self, MaskKey};
 use super::model::Recipe;
 use super::presets::{self, PRESETS, Preset};
 use super::{suggest, write};
 use crate::error::{Error, Result};
 use crate::ops::{self, AnyOp, Domain, Kind, ParamInfo};
+
+/// The key `mask`, which "chiaro ops" explains.
+const MASK_DOC: &str = "Where it works: see \"chiaro ops\" for the keys of a mask.";
 
 /// Columns of a line.
 const WIDTH: usize = 100;
@@ -21,6 +25,10 @@ pub fn show_ops() -> String {
     }
     let mut text = String::from("Operations, for [[op]] id = \"...\" in a recipe:\n\n");
     text.push_str(&table(&rows));
+    text.push_str("\nEvery operation also takes strength (0 to 1) and mask, for example\n");
+    text.push_str("mask = { depth = [0.3, 1.0], feather = 0.1 }. Keys of a mask:\n\n");
+    let row = |key: &MaskKey| vec![key.name.to_owned(), key.doc.to_owned()];
+    text.push_str(&table(&mask::KEYS.iter().map(row).collect::<Vec<_>>()));
     text.push_str("\n\"chiaro ops ID\" shows the parameters of one.\n");
     text
 }
@@ -47,6 +55,7 @@ pub fn show_op(id: &str) -> Result<String> {
     for info in &infos {
         rows.push(vec![info.name.to_owned(), write::toml(&info.default), allowed(info.kind), sentence(info.doc)]);
     }
+    rows.push(["mask", "everywhere", "{ ... }", MASK_DOC].map(str::to_owned).to_vec());
     text.push_str(&table(&rows));
     text.push_str("\nIn a recipe:\n\n  [[op]]\n");
     _ = writeln!(text, "  id = \"{}\"", op.id());
@@ -115,6 +124,9 @@ fn op_rows(recipe: &Recipe) -> Vec<Vec<String>> {
         }
         let strength = keys::strength();
         rows.push(vec![name, strength.name.to_owned(), op.strength.to_string(), allowed(strength.kind)]);
+        if let Some(mask) = &op.mask {
+            rows.push(vec![String::new(), "mask".to_owned(), mask.words(), String::new()]);
+        }
     }
     rows
 }
@@ -133,6 +145,10 @@ fn allowed(kind: Kind) -> String {
     match kind {
         Kind::Number { min, max, unit } => format!("{min} to {max} {unit}").trim_end().to_owned(),
         Kind::Color { min, max } => format!("3 of {min} to {max}"),
+        Kind::Whole { min, max, unit } => format!("{min} to {max} {unit}").trim_end().to_owned(),
+        Kind::Flag => "true false".to_owned(),
+        Kind::Channels { min, max } => format!("{min} to {max}, or 3"),
+        Kind::Points { min, max } => format!("points in {min} to {max}"),
         Kind::File => "a path".to_owned(),
         Kind::Choice(words) => words.iter().map(|w| format!("{w:?}")).collect::<Vec<_>>().join(" "),
     }
@@ -141,6 +157,7 @@ fn allowed(kind: Kind) -> String {
 fn domain(domain: &Domain) -> String {
     match domain {
         Domain::Linear => "linear light".to_owned(),
+        Domain::Perceptual => "perceptual: Oklab lightness, a, b".to_owned(),
         Domain::Grade => "the tonal domain of the recipe (grading)".to_owned(),
         Domain::Encoded(None) => "the code values of the picture".to_owned(),
         Domain::Encoded(Some(name)) => format!("code values of {name}"),

@@ -16,6 +16,7 @@ pub(super) fn read(item: &Item) -> Result<Value, String> {
     match value {
         toml_edit::Value::String(text) => Ok(Value::Text(text.value().clone())),
         toml_edit::Value::Boolean(flag) => Ok(Value::Bool(*flag.value())),
+        toml_edit::Value::Array(array) if array.iter().any(toml_edit::Value::is_array) => points(array),
         toml_edit::Value::Array(array) => array
             .iter()
             .map(|v| number(v).ok_or_else(|| format!("is a list that holds {}, expected numbers only", name(v))))
@@ -23,6 +24,15 @@ pub(super) fn read(item: &Item) -> Result<Value, String> {
             .map(Value::List),
         other => Err(format!("is {}, which no key takes", name(other))),
     }
+}
+
+fn points(array: &toml_edit::Array) -> Result<Value, String> {
+    let point = |value: &toml_edit::Value| {
+        let pair = value.as_array().filter(|pair| pair.len() == 2)?;
+        Some([number(pair.get(0)?)?, number(pair.get(1)?)?])
+    };
+    let points: Option<Vec<_>> = array.iter().map(point).collect();
+    points.map(Value::Points).ok_or_else(|| "is a list of lists, expected points [[x, y], ...]".to_owned())
 }
 
 fn number(value: &toml_edit::Value) -> Option<f64> {
@@ -45,13 +55,22 @@ fn name(value: &toml_edit::Value) -> &'static str {
 pub(super) fn typed(kind: Kind, text: &str) -> Value {
     let as_text = || Value::Text(unquote(text).to_owned());
     match kind {
-        Kind::Number { .. } => number_or_text(text),
-        Kind::Color { .. } => {
+        Kind::Number { .. } | Kind::Whole { .. } => number_or_text(text),
+        Kind::Flag => text.trim().parse().map_or_else(|_| as_text(), Value::Bool),
+        Kind::Points { .. } => typed_points(text).unwrap_or_else(as_text),
+        Kind::Channels { .. } if !text.contains(',') => number_or_text(text),
+        Kind::Color { .. } | Kind::Channels { .. } => {
             let inner = text.trim().strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
             inner.split(',').map(|v| v.trim().parse().ok()).collect::<Option<_>>().map_or_else(as_text, Value::List)
         }
         Kind::File | Kind::Choice(_) => as_text(),
     }
+}
+
+/// Points as TOML writes them.
+fn typed_points(text: &str) -> Option<Value> {
+    let document: toml_edit::DocumentMut = format!("points = {text}").parse().ok()?;
+    read(document.get("points")?).ok()
 }
 
 /// A number where the text is one, else the text without quotes.

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::model::Recipe;
-use super::settings::{compression_word, grading_word};
+use super::model::{OutputKind, OutputSettings, Recipe};
+use super::settings::{compression_word, grading_word, kind_word};
 use crate::ops::Value;
 
 impl Recipe {
@@ -35,30 +35,45 @@ impl Recipe {
                 // Through the shortest decimal form: 0.7 stays 0.7.
                 line(&mut text, "strength", &op.strength.to_string());
             }
+            if let Some(mask) = &op.mask {
+                line(&mut text, "mask", &super::mask::toml(mask));
+            }
         }
-        self.write_output(&mut text);
+        self.write_outputs(&mut text);
         text
     }
 
-    fn write_output(&self, text: &mut String) {
-        let output = &self.output;
-        if *output == super::OutputSettings::default() {
-            return;
+    fn write_outputs(&self, text: &mut String) {
+        let single = self.outputs.len() == 1;
+        for output in self.outputs.iter().filter(|output| !single || **output != OutputSettings::default()) {
+            text.push_str(if single { "\n[output]\n" } else { "\n[[output]]\n" });
+            write_output(text, output);
         }
-        text.push_str("\n[output]\n");
-        if let Some(format) = output.format {
-            line(text, "format", &string(format.name()));
-        }
-        if let Some(bits) = output.bits {
-            let name = bits.name();
-            line(text, "bits", &if name.parse::<u8>().is_ok() { name.to_owned() } else { string(name) });
-        }
-        if let Some(compression) = output.compression {
-            line(text, "compression", &string(compression_word(compression)));
-        }
-        if let Some(color) = &output.color {
-            line(text, "color", &string(color));
-        }
+    }
+}
+
+fn write_output(text: &mut String, output: &OutputSettings) {
+    if !output.name.is_empty() {
+        line(text, "name", &string(&output.name));
+    }
+    if output.kind != OutputKind::Picture {
+        line(text, "kind", &string(kind_word(output.kind)));
+    }
+    if let Some(format) = output.format {
+        line(text, "format", &string(format.name()));
+    }
+    if let Some(bits) = output.bits {
+        let name = bits.name();
+        line(text, "bits", &if name.parse::<u8>().is_ok() { name.to_owned() } else { string(name) });
+    }
+    if let Some(compression) = output.compression {
+        line(text, "compression", &string(compression_word(compression)));
+    }
+    if let Some(color) = &output.color {
+        line(text, "color", &string(color));
+    }
+    for (key, side) in &output.size {
+        line(text, key, &side.to_string());
     }
 }
 
@@ -77,5 +92,6 @@ pub(super) fn toml(value: &Value) -> String {
         Value::Number(n) => n.to_string(),
         Value::Text(text) => string(text),
         Value::List(list) => format!("{list:?}"),
+        Value::Points(points) => format!("{points:?}"),
     }
 }

@@ -108,7 +108,7 @@ pub fn context() -> Context {
     let cube =
         Lut3d::from_fn(17, Domain::UNIT, |[r, g, b]| [r * r - 0.1 * g, g.sqrt() + 0.05 * b, 1.1 * b - 0.2 * r * g]);
     let lut = Lut { shaper: Some(shaper), cube: Some(cube.unwrap()), ..Lut::default() };
-    Context { luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into() }
+    Context { luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into(), ..Context::default() }
 }
 
 /// Depth in meters for a strip, with values that are no distance among them.
@@ -142,7 +142,13 @@ impl Random {
             };
             let value = match (info.kind, &info.default) {
                 (Kind::Number { min, max, .. }, Value::Number(default)) => Value::Number(near(*default, min, max)),
-                (Kind::Color { min, max }, Value::List(default)) => {
+                (Kind::Whole { min, max, .. }, Value::Number(default)) => {
+                    Value::Number(near(*default, f64::from(min), f64::from(max)).round())
+                }
+                (Kind::Points { min, max }, Value::Points(default)) => {
+                    Value::Points(default.iter().map(|[x, y]| [*x, near(*y, min, max)]).collect())
+                }
+                (Kind::Color { min, max } | Kind::Channels { min, max }, Value::List(default)) => {
                     Value::List(default.iter().map(|d| near(*d, min, max)).collect())
                 }
                 (Kind::Choice(words), _) => Value::Text(words[self.next() as usize % words.len()].to_owned()),

@@ -23,11 +23,12 @@ pub const GROUP_PIXELS: u32 = 4;
 pub const WORKGROUP: u32 = 64;
 
 /// Files that every pass begins with, in order: path and text.
-const LIBRARY: [(&str, &str); 5] = [
+const LIBRARY: [(&str, &str); 6] = [
     ("shaders/lib/pixel.wgsl", include_str!("../../../shaders/lib/pixel.wgsl")),
     ("shaders/lib/math.wgsl", include_str!("../../../shaders/lib/math.wgsl")),
     ("shaders/lib/curve.wgsl", include_str!("../../../shaders/lib/curve.wgsl")),
     ("shaders/lib/distance.wgsl", include_str!("../../../shaders/lib/distance.wgsl")),
+    ("shaders/lib/purity.wgsl", include_str!("../../../shaders/lib/purity.wgsl")),
     ("shaders/lib/samples.wgsl", include_str!("../../../shaders/lib/samples.wgsl")),
 ];
 const KERNEL: (&str, &str) = ("shaders/kernel.wgsl", include_str!("../../../shaders/kernel.wgsl"));
@@ -142,7 +143,9 @@ fn constants_struct(program: &Program) -> String {
 fn chain(program: &Program) -> String {
     let mut text =
         "fn k_chain(k_rgb: vec3<f32>, k_alpha: f32, k_depth: f32, k_place: vec2<u32>) -> vec4<f32> {\n".to_owned();
-    text.push_str("    var k_px = Px(k_rgb, k_alpha, 0.0, k_depth, k_place.x, k_place.y);\n");
+    text.push_str(
+        "    var k_px = Px(k_rgb, k_alpha, 0.0, k_depth, 0.0, 0.0, 0.0, vec3(0.0), vec3(0.0), k_place.x, k_place.y);\n",
+    );
     if program.input.alpha == Alpha::Associated {
         text.push_str("    k_px.rgb = k_px.rgb / select(1.0, k_alpha, k_alpha > 0.0);\n");
     }
@@ -153,12 +156,22 @@ fn chain(program: &Program) -> String {
         if holds {
             let _ = writeln!(text, "    let k_light{i} = k_px.rgb;");
         }
-        if step.strength == 1.0 {
-            let _ = writeln!(text, "    k_px = {id}(constants.s{i}, k_px);");
-        } else {
+        let share = match (step.strength == 1.0, step.masked) {
+            (true, false) => None,
+            (false, false) => Some(format!("constants.strength{i}")),
+            (true, true) => Some("k_px.mask".to_owned()),
+            (false, true) => Some(format!("constants.strength{i} * k_px.mask")),
+        };
+        if let Some(share) = share {
             let _ = writeln!(text, "    let k_before{i} = k_px.rgb;");
+            let _ = writeln!(text, "    let k_share{i} = {share};");
             let _ = writeln!(text, "    k_px = {id}(constants.s{i}, k_px);");
-            let _ = writeln!(text, "    k_px.rgb = mix_strength(k_before{i}, k_px.rgb, constants.strength{i});");
+            let _ = writeln!(text, "    k_px.rgb = mix_share(k_before{i}, k_px.rgb, k_share{i});");
+            if step.masked {
+                let _ = writeln!(text, "    k_px.touched = max(k_px.touched, k_share{i});");
+            }
+        } else {
+            let _ = writeln!(text, "    k_px = {id}(constants.s{i}, k_px);");
         }
         if holds {
             let _ = writeln!(text, "    k_px.rgb = select(k_light{i}, k_px.rgb, k_alpha > 0.0);");

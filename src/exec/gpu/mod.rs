@@ -23,7 +23,7 @@ pub use context::{AdapterFacts, Selection, list_adapters};
 
 use super::Executor;
 use crate::error::Result;
-use crate::picture::Strip;
+use crate::picture::{Region, Strip};
 use crate::plan::Program;
 use band::{Band, Flight, Job};
 use compose::{GROUP_PIXELS, WORKGROUP, compose};
@@ -79,8 +79,15 @@ impl Executor for Gpu {
         format!("gpu: {} {}", self.context.facts.name, self.context.facts.driver)
     }
 
-    fn run(&self, program: &Program, input: &Strip, depth: Option<&[f32]>, output: &mut Strip) -> Result<()> {
-        output.reset(input.region, program.output);
+    fn run_rows(
+        &self,
+        program: &Program,
+        input: &Strip,
+        depth: Option<&[f32]>,
+        region: Region,
+        output: &mut Strip,
+    ) -> Result<()> {
+        output.reset(region, program.output);
         if program.is_copy() {
             output.bytes_mut().copy_from_slice(input.bytes());
             return Ok(());
@@ -157,8 +164,7 @@ mod tests {
         let layout = PixelLayout { sample: SampleType::U16, channels: Channels::Rgb, alpha: Alpha::None };
         let steps = vec![Step::new::<invert::Spec>(&invert::Constants { white: 1.0 }, 1.0)];
         let tables = Tables::default();
-        let program =
-            Program { input: layout, output: layout, steps, tables, supplied_depth: false, dither_seed: None };
+        let program = Program::of(layout, layout, steps, tables);
         let strip = Strip::new(Region { width: 64, y: 0, rows: 64 }, layout);
         let mut output = strip.clone();
         gpu.run(&program, &strip, None, &mut output).unwrap();

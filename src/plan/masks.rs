@@ -1,0 +1,151 @@
+//! What masks add to a pass: the weight before each masked operation, the color of the source where a mask looks at it, and the
+//! promise that what no operation touched leaves as it came.
+
+use std::path::Path;
+
+use super::compile::{Compiler, Plan, PlanRequest, depth_plan};
+use super::memory;
+use super::output::OutputPlan;
+use crate::color::encodings;
+use crate::error::{Error, Result};
+use crate::ops::mask::{Mask, Of};
+use crate::ops::{self, Context};
+use crate::picture::{Alpha, Channels, ColorEncoding, Compression, Format, PixelLayout, SampleType};
+use crate::recipe::{OpSetting, OutputKind, Recipe};
+
+/// What is remembered of every pixel before the first operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Remembered {
+    /// Code values, for [`finish`].
+    original: bool,
+    /// Linear color, for masks of the source.
+    source: bool,
+}
+
+/// Remembers what the operations of `plan` need. `original` is taken in the code values of the file, `source` after depth is there.
+pub(super) fn begin(c: &mut Compiler, plan: &Plan, output: &OutputPlan) -> Remembered {
+    let (from, to) = (&plan.input.1, &output.encoding);
+    let masked = plan.ops.iter().chain(&output.resize).all(|op| op.mask.is_some())
+        && !plan.ops.is_empty()
+        && plan.shown.is_none();
+    let source = plan.ops.iter().chain(&plan.shown).any(reads_source);
+    let found = Remembered { original: masked && same(from, to), source };
+    if found.original {
+        c.steps.push(ops::keep::step());
+    }
+    found
+}
+
+/// Remembers the source, once depth is there.
+pub(super) fn source(c: &mut Compiler, remembered: Remembered) {
+    if remembered.source {
+        c.go(&encodings::linear_rec2020());
+        c.steps.push(ops::keep_source::step());
+    }
+}
+
+/// Weighs the pixel for `op`.
+pub(super) fn before(c: &mut Compiler, op: &OpSetting, context: &Context, recipe: &str) -> Result<()> {
+    match &op.mask {
+        Some(mask) => select(c, mask, context).map_err(|e| Error::recipe(Path::new(recipe), op.line, e)),
+        None => Ok(()),
+    }
+}
+
+fn select(c: &mut Compiler, mask: &Mask, context: &Context) -> std::result::Result<(), String> {
+    if mask.reads(Of::Input) {
+        c.go(&encodings::linear_rec2020());
+    }
+    let step = ops::mask::step(mask, context, &mut c.tables)?;
+    c.steps.push(step);
+    Ok(())
+}
+
+/// Puts untouched pixels back, once the code values are those of the output.
+pub(super) fn finish(c: &mut Compiler, remembered: Remembered) {
+    if remembered.original {
+        c.steps.push(ops::restore::step());
+    }
+}
+
+fn reads_source(op: &OpSetting) -> bool {
+    op.mask.as_ref().is_some_and(|mask| mask.reads(Of::Source))
+}
+
+fn same(a: &ColorEncoding, b: &ColorEncoding) -> bool {
+    a.primaries == b.primaries && a.curve == b.curve
+}
+
+/// Ends the pass with the weight of the pixel for `op`.
+pub(super) fn show(c: &mut Compiler, op: &OpSetting, context: &Context, recipe: &str) -> Result<()> {
+    before(c, op, context, recipe)?;
+    c.steps.push(ops::show_mask::step());
+    Ok(())
+}
+
+impl Plan {
+    /// Plans a picture of the mask of operation `number` of the recipe, counted from 1, instead of the graded one: 16-bit gray PNG,
+    /// black = 0, white = 1.
+    ///
+    /// # Errors
+    /// A recipe error when there is no such operation or it has no mask; else as [`super::plan`].
+    pub fn require_mask(&mut self, request: &PlanRequest, number: usize) -> Result<()> {
+        let recipe = request.recipe;
+        let op = masked_op(recipe, number)?;
+        let before = recipe.ops.iter().take(number.saturating_sub(1));
+        self.ops = before.filter(|op| !op.is_identity()).cloned().collect();
+        let reads_depth = self.ops.iter().chain([op]).any(OpSetting::reads_depth);
+        self.depth = if reads_depth { Some(depth_plan(request.path, request.info, recipe)?) } else { None };
+        self.shown = Some(op.clone());
+        self.outputs = vec![OutputPlan {
+            name: String::new(),
+            kind: OutputKind::Picture,
+            resize: None,
+            extent: request.info.extent,
+            format: Format::Png,
+            layout: PixelLayout { sample: SampleType::U16, channels: Channels::Gray, alpha: Alpha::None },
+            encoding: encodings::srgb(),
+            icc: None,
+            compression: Compression::Deflate,
+        }];
+        memory::choose(self, request);
+        memory::check(self, request)
+    }
+
+    /// True for a plan that [`Plan::require_mask`] changed.
+    pub fn is_mask(&self) -> bool {
+        self.shown.is_some()
+    }
+}
+
+/// Operation `number` of a recipe, counted from 1, which must have a mask.
+///
+/// # Errors
+/// A recipe error that says which operations have one.
+pub fn masked_op(recipe: &Recipe, number: usize) -> Result<&OpSetting> {
+    let op = number.checked_sub(1).and_then(|i| recipe.ops.get(i));
+    if let Some(op) = op.filter(|op| op.mask.is_some()) {
+        return Ok(op);
+    }
+    let masked: Vec<String> = recipe
+        .ops
+        .iter()
+        .enumerate()
+        .filter(|(_, op)| op.mask.is_some())
+        .map(|(i, op)| format!("{} ({})", i + 1, op.op.id()))
+        .collect();
+    let have =
+        if masked.is_empty() { "none has one".to_owned() } else { format!("those with one: {}", masked.join(", ")) };
+    let what = match op {
+        Some(op) => format!("operation {number} ({}) has no mask; {have}", op.op.id()),
+        None => format!("there is no operation {number}, the recipe has {}; {have}", recipe.ops.len()),
+    };
+    Err(Error::recipe(&recipe.name, op.map_or(0, |op| op.line), what))
+}
+
+/// Bytes that the mask files of a plan occupy in the tables of a pass.
+pub(super) fn bytes(plan: &Plan) -> u64 {
+    let context = &plan.context;
+    let files = plan.ops.iter().chain(&plan.shown).filter_map(|op| op.mask.as_ref()).flat_map(Mask::files);
+    files.filter_map(|file| context.masks.get(file)).map(|image| image.bytes()).sum()
+}

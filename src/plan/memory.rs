@@ -1,0 +1,97 @@
+//! How much a job holds: strip height, whether the decoded picture is kept, and the bytes that follow.
+
+use super::compile::{Plan, PlanRequest};
+use super::masks;
+use super::program::DepthPlan;
+use crate::error::{Error, Result};
+use crate::ops::area::{Area, Carried, Planes};
+use crate::picture::{Access, Format};
+use crate::recipe::OutputKind;
+
+/// Bytes of input samples a strip aims at: enough rows for every thread of the pool, little enough to stay beside its neighbors.
+const STRIP_BYTES: u64 = 8 << 20;
+
+/// Bytes that every row of a strip costs, and those that do not depend on the height of strips.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    per_row: u64,
+    fixed: u64,
+}
+
+/// Chooses strip height, whether the decoded picture is kept, and what the job holds.
+pub(super) fn choose(plan: &mut Plan, request: &PlanRequest) {
+    let info = request.info;
+    let width = u64::from(info.extent.width);
+    let row = width * info.layout.pixel_bytes() as u64;
+    let depth_row = if matches!(plan.depth, Some(DepthPlan::Supplied { .. })) { width * 4 } else { 0 };
+    let whole = row * u64::from(info.extent.height);
+    // Raw chunk bytes live beside the strip that is read.
+    let mut cost = Cost { per_row: 2 * row + depth_row, fixed: request.export_bytes + masks::bytes(plan) };
+    for index in 0..plan.outputs.len() {
+        let one = output_cost(plan, request, index, row + depth_row);
+        cost = Cost { per_row: cost.per_row + one.per_row, fixed: cost.fixed + one.fixed };
+    }
+    let target = (STRIP_BYTES / row.max(1)).max(1);
+    let allowed = ((request.share_bytes / 2).saturating_sub(cost.fixed) / cost.per_row.max(1)).max(1);
+    let chunk = u64::from(info.chunk_rows.max(1));
+    let mut rows = target.min(allowed);
+    rows = if rows >= chunk { rows / chunk * chunk } else { rows };
+    plan.strip_rows = request.strip_rows.unwrap_or(rows.min(u64::from(info.extent.height)) as u32).max(1);
+    let decoder = if info.access == Access::Whole { request.source_bytes } else { chunk * row * 2 };
+    let base = u64::from(plan.strip_rows) * cost.per_row + decoder + cost.fixed;
+    // A source that is whole in memory is its own store: keeping a second copy would be waste.
+    plan.keep_decoded = plan.needs_analysis() && info.access != Access::Whole && base + whole <= request.share_bytes;
+    plan.bytes = base + if plan.keep_decoded { whole } else { 0 };
+}
+
+/// What one output costs: packed bytes beside the strip that is written, the rows that area operations wait for, and what lies between
+/// their passes.
+fn output_cost(plan: &Plan, request: &PlanRequest, index: usize, row_in: u64) -> Cost {
+    let Some(output) = plan.outputs.get(index) else { return Cost::default() };
+    let height_in = u64::from(request.info.extent.height.max(1));
+    // Rows of the result per row that comes in, rounded up.
+    let scaled = |bytes: u64, height: u32| (bytes * u64::from(height)).div_ceil(height_in);
+    let row_out = u64::from(output.extent.width) * output.layout.pixel_bytes() as u64;
+    let mut cost = Cost { per_row: scaled(2 * row_out, output.extent.height), fixed: 0 };
+    let areas = plan.areas(output);
+    let carried = Carried { alpha: request.info.layout.channels.has_alpha(), kept: true };
+    for area in &areas {
+        let planes = Planes::row_bytes(carried, area.extent_in.width, area.margin_x());
+        cost.per_row += scaled(planes, area.extent_in.height);
+        cost.fixed += 2 * overlap(area) * planes;
+    }
+    if !areas.is_empty() {
+        let margin: u64 = areas.iter().map(overlap).sum();
+        cost.per_row += row_in;
+        cost.fixed += 2 * margin * row_in;
+    }
+    if output.kind == OutputKind::Depth && output.format == Format::Exr {
+        cost.fixed += u64::from(output.extent.width) * u64::from(output.extent.height) * 4;
+    }
+    // EXR is written whole.
+    if output.kind == OutputKind::Picture && output.format == Format::Exr {
+        cost.fixed += row_out * u64::from(output.extent.height);
+    }
+    cost
+}
+
+/// Rows that an area operation reads beyond those it makes, above or below.
+fn overlap(area: &Area) -> u64 {
+    let (first, end) = area.rows(area.extent_out.height / 2, area.extent_out.height / 2 + 1);
+    u64::from((end - first).div_ceil(2))
+}
+
+/// A picture that can only be held whole is refused when it cannot fit: running it "alone" would end in the system killing the batch.
+pub(super) fn check(plan: &Plan, request: &PlanRequest) -> Result<()> {
+    let exr = |output: &super::OutputPlan| output.kind == OutputKind::Picture && output.format == Format::Exr;
+    let whole = request.info.access == Access::Whole || plan.outputs.iter().any(exr);
+    if whole && plan.bytes > request.total_bytes {
+        return Err(Error::Limit {
+            path: request.path.to_owned(),
+            what: "memory for a picture that its format holds whole (raise --memory, or save it in strips or tiles), in bytes,",
+            value: plan.bytes,
+            limit: request.total_bytes,
+        });
+    }
+    Ok(())
+}
