@@ -79,6 +79,8 @@ fn every_operation_is_baked_or_refused_by_name() {
         ("id = \"saturation\"\namount = 30.0", true),
         ("id = \"vignette\"\namount = -1.0", false),
         ("id = \"grain\"\namount = 20.0", false),
+        ("id = \"clarity\"\namount = 40.0", false),
+        ("id = \"glow\"\namount = 40.0", false),
         ("id = \"exposure\"\nev = 1.0\nmask = { luma = [0.2, 0.8] }", true),
         ("id = \"exposure\"\nev = 1.0\nmask = { depth = [0.2, 0.8] }", false),
         ("id = \"exposure\"\nev = 1.0\nmask = { radial = { center = [0.5, 0.5], radius = 0.3 } }", false),

@@ -49,7 +49,7 @@ fn compare(gpu: &Gpu, program: &Program, input: &Strip, depth: Option<&[f32]>) -
 
 /// Ramp and all codes through `steps` behind varied depth and guide.
 fn check(gpu: &Gpu, name: &str, steps: &[Step], tables: &Tables, tolerance: f64) {
-    for input in [common::ramp(), common::codes()] {
+    for input in [common::ramp(), common::codes(), common::oklab()] {
         let depth = depth(input.region.pixels());
         let supplied = ops::supplied::Constants { scale: 1.05, offset: -0.05 };
         let mut all = vec![ops::guide::step(), Step::new::<ops::supplied::Spec>(&supplied, 1.0)];

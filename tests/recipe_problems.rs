@@ -109,7 +109,7 @@ fn operations_are_checked() {
     refused(&op("strength = 1.5"), 4, &["strength is 1.5", "0 to 1"]);
     refused(&op("mask = { depth = [0.3, 1.0] }"), 4, &["masks are not there yet"]);
     let haze = |line: &str| format!("version = 1\n[[op]]\nid = \"haze\"\n{line}\n");
-    refused(&haze("color = [1, 1]"), 4, &["a color has 3"]);
+    refused(&haze("color = [1, 1]"), 4, &["color has 2 numbers, expected 3"]);
     refused(&haze("color = [1, 2, 1]"), 4, &["channel of 2", "0 to 1"]);
     refused("version = 1\n[[op]]\nid = \"lut\"\n", 3, &["lut needs a file"]);
     // Parameters that do not go together.

@@ -58,6 +58,7 @@ fn check(root: &Json, schema: &Json, doc: &Json) -> Result<(), String> {
                 }
                 true
             }
+            "anyOf" => rule.as_array().is_some_and(|all| all.iter().any(|s| check(root, s, doc).is_ok())),
             "oneOf" => {
                 rule.as_array().is_some_and(|all| all.iter().filter(|s| check(root, s, doc).is_ok()).count() == 1)
             }

@@ -9,7 +9,7 @@ use chiaro::engine::estimate::{free_bytes, last_pace};
 use chiaro::engine::job::{Job, Work};
 use chiaro::engine::{job_share, refuse_collisions};
 use chiaro::error::{Error, Result};
-use chiaro::plan::{DepthPlan, PlanRequest, plan};
+use chiaro::plan::{DepthPlan, PlanRequest, RenderFacts, plan};
 use chiaro::recipe::{OutputKind, Recipe};
 
 use super::args::PlanArgs;
@@ -103,7 +103,7 @@ impl Planner {
         // The pass is made as a run would make it, so that an operation that refuses its parameters is heard now.
         let mut steps = 0;
         for output in plan.outputs.iter().filter(|output| output.kind == OutputKind::Picture) {
-            steps = plan.program(output, &job.input, None)?.steps.len();
+            steps = plan.program(output, &job.input, &RenderFacts::default())?.steps.len();
         }
         let model = match &plan.depth {
             Some(DepthPlan::Estimated { model }) => Some(self.model(model)?),

@@ -84,19 +84,34 @@ pub fn rgb_to_xyz(p: &Primaries) -> Option<Matrix> {
 }
 
 /// Bradford cone responses (Lam 1985; ICC.1:2022, annex E).
-const BRADFORD: Matrix = [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]];
+pub const BRADFORD: Matrix = [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]];
+
+/// CAT16 cone responses (Li et al., "Comprehensive color solutions: CAM16, CAT16, and CAM16-UCS", Color Research & Application 42, 2017,
+/// equation 7; CIE 248:2022).
+pub const CAT16: Matrix =
+    [[0.401_288, 0.650_173, -0.051_461], [-0.250_268, 1.204_414, 0.045_854], [-0.002_079, 0.048_952, 0.953_127]];
 
 /// Chromatic adaptation in XYZ from one white to another, Bradford.
 pub fn adaptation(from: [f64; 2], to: [f64; 2]) -> Option<Matrix> {
+    von_kries(&BRADFORD, from, to)
+}
+
+/// Cone responses to a white of luminance 1.
+pub fn cone_responses(cones: &Matrix, white: [f64; 2]) -> [f64; 3] {
+    apply(cones, xyz(white))
+}
+
+/// Complete adaptation in XYZ from one white to another: each cone response is scaled by itself (von Kries 1902).
+pub fn von_kries(cones: &Matrix, from: [f64; 2], to: [f64; 2]) -> Option<Matrix> {
     if from == to {
         return Some(IDENTITY);
     }
-    let (source, target) = (apply(&BRADFORD, xyz(from)), apply(&BRADFORD, xyz(to)));
+    let (source, target) = (cone_responses(cones, from), cone_responses(cones, to));
     let mut gain = IDENTITY;
     for i in 0..3 {
         gain[i][i] = target[i] / source[i];
     }
-    Some(multiply(&invert(&BRADFORD)?, &multiply(&gain, &BRADFORD)))
+    Some(multiply(&invert(cones)?, &multiply(&gain, cones)))
 }
 
 /// Linear RGB of `from` to linear RGB of `to`, white to white. `None` when either set is degenerate.

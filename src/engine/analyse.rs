@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::drive::Work;
+use super::proxy::{self, ProxySums};
 use crate::codec::Source;
-use crate::depth::reduce::{Reduced, Reducer};
+use crate::depth::reduce::{ReducePlan, Reduced, Reducer};
 use crate::depth::registry::ModelEntry;
 use crate::depth::supplied::{SuppliedHistogram, SuppliedKind};
 use crate::depth::worker::{DepthRequest, DepthStage};
@@ -15,14 +16,14 @@ use crate::exec::cpu;
 use crate::ops::disparity::Join;
 use crate::ops::supplied;
 use crate::picture::{Extent, PictureInfo, Strip};
-use crate::plan::{DepthFacts, DepthPlan, Plan, guide_program};
+use crate::plan::{DepthFacts, DepthPlan, Plan, RenderFacts, guide_program, linear_program};
 
 /// What the analyse phase leaves behind.
 #[derive(Default)]
 pub struct Facts {
-    /// Depth, when the plan reads it.
-    pub depth: Option<DepthFacts>,
-    /// Where it came from, in words.
+    /// What programs are made of.
+    pub render: RenderFacts,
+    /// Where depth came from, in words.
     pub depth_source: Option<String>,
     /// The decoded picture, when the plan keeps it.
     pub kept: Vec<Strip>,
@@ -30,27 +31,129 @@ pub struct Facts {
 
 /// Runs the phase; does nothing for a plan that needs no facts.
 pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<Facts> {
-    match &plan.depth {
-        None => Ok(Facts::default()),
-        Some(DepthPlan::Supplied { channel }) => {
-            source.select_depth(channel)?;
-            supplied_depth(work, plan, source, channel)
+    if !plan.needs_analysis() {
+        return Ok(Facts::default());
+    }
+    if let Some(DepthPlan::Supplied { channel }) = &plan.depth {
+        source.select_depth(channel)?;
+    }
+    let info = source.info().clone();
+    let mut gathered = Gathered::new(work, plan, &info)?;
+    gathered.read(work, plan, source)?;
+    let mut facts = Facts { kept: std::mem::take(&mut gathered.kept), ..Facts::default() };
+    match (&plan.depth, gathered.histogram, gathered.reduced) {
+        (Some(DepthPlan::Supplied { channel }), Some(histogram), _) => {
+            facts.render.depth = Some(supplied_depth(work, &histogram, channel));
+            facts.depth_source = Some(format!("channel {channel}"));
         }
-        Some(DepthPlan::Estimated { .. }) => estimated_depth(work, plan, source),
+        (Some(DepthPlan::Estimated { .. }), _, Some(reduced)) => {
+            let depth = work.engine.depth()?;
+            let reduced = reduced.sums.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
+            let started = Instant::now();
+            let (join, described) = estimate(&depth.model, &depth.stage, &reduced, &info)?;
+            work.stages.depth += started.elapsed().as_secs_f64();
+            facts.render.depth = Some(DepthFacts::Joined(join));
+            facts.depth_source = Some(described);
+        }
+        _ => {}
+    }
+    if let Some(sums) = gathered.proxy {
+        let started = Instant::now();
+        let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+        proxy::fields(work, plan, &sums.finish(), &mut facts.render)?;
+        work.stages.analyse += started.elapsed().as_secs_f64();
+    }
+    Ok(facts)
+}
+
+/// What is added up while the picture is read once.
+struct Gathered {
+    /// For the model.
+    reduced: Option<Reduction>,
+    /// Of supplied depth.
+    histogram: Option<SuppliedHistogram>,
+    /// For fields.
+    proxy: Option<Mutex<ProxySums>>,
+    kept: Vec<Strip>,
+}
+
+/// The picture on its way to the model's size.
+struct Reduction {
+    geometry: ReducePlan,
+    sums: Mutex<Reducer>,
+}
+
+impl Gathered {
+    fn new(work: &Work, plan: &Plan, info: &PictureInfo) -> Result<Self> {
+        let estimated = matches!(plan.depth, Some(DepthPlan::Estimated { .. }));
+        let supplied = matches!(plan.depth, Some(DepthPlan::Supplied { .. }));
+        Ok(Self {
+            reduced: if estimated { Some(Reduction::new(info, &work.engine.depth()?.model)?) } else { None },
+            histogram: supplied.then(|| SuppliedHistogram::new(SuppliedKind::Depth)),
+            proxy: plan.needs_proxy().then(|| Mutex::new(ProxySums::new(info.extent))),
+            kept: Vec::new(),
+        })
+    }
+
+    /// Reads what is needed of every strip, once.
+    fn read(&mut self, work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<()> {
+        let (mut strip, mut depth) = (None, Vec::new());
+        let looks = self.reduced.is_some() || self.proxy.is_some();
+        for region in plan.strips(source.info().extent) {
+            work.engine.cancel.check()?;
+            let started = Instant::now();
+            let mut current = strip.take().unwrap_or_else(|| Strip::new(region, plan.input.0));
+            if looks {
+                source.read(region, &mut current, &work.engine.pool)?;
+            }
+            if let Some(histogram) = &mut self.histogram {
+                depth.resize(region.pixels(), 0.0);
+                source.read_depth(region, &mut depth, &work.engine.pool)?;
+                histogram.add(&depth);
+                if let Some(proxy) = &mut self.proxy {
+                    proxy.get_mut().unwrap_or_else(PoisonError::into_inner).take_depth(region, &depth);
+                }
+            }
+            work.stages.read += started.elapsed().as_secs_f64();
+            let started = Instant::now();
+            self.look(work, plan, &current);
+            work.stages.analyse += started.elapsed().as_secs_f64();
+            if looks && plan.keep_decoded { self.kept.push(current) } else { strip = Some(current) }
+        }
+        if self.kept.is_empty() { source.rewind() } else { Ok(()) }
+    }
+
+    /// Adds the pixels of a strip up. Integer sums commute, so the order in which rows arrive does not matter.
+    fn look(&self, work: &Work, plan: &Plan, strip: &Strip) {
+        let (pool, isa) = (&work.engine.pool, work.engine.isa);
+        if let Some(reduction) = &self.reduced {
+            let program = guide_program(plan.input.0, &plan.input.1);
+            cpu::visit_rows(pool, &program, strip, None, isa, |row, [r, g, b, guide, ..]| {
+                let partial = reduction.geometry.reduce(row.y, row.rows, [r, g, b, guide]);
+                reduction.sums.lock().unwrap_or_else(PoisonError::into_inner).merge(&partial);
+            });
+        }
+        if let Some(proxy) = &self.proxy {
+            let program = linear_program(plan.input.0, &plan.input.1);
+            let cells = proxy.lock().unwrap_or_else(PoisonError::into_inner).cells();
+            cpu::visit_rows(pool, &program, strip, None, isa, |row, [r, g, b, _, _, alpha]| {
+                let sums = cells.sum(row.y, [r, g, b, alpha]);
+                proxy.lock().unwrap_or_else(PoisonError::into_inner).merge(&sums);
+            });
+        }
     }
 }
 
-fn supplied_depth(work: &mut Work, plan: &Plan, source: &mut dyn Source, channel: &str) -> Result<Facts> {
-    let mut histogram = SuppliedHistogram::new(SuppliedKind::Depth);
-    let mut depth = Vec::new();
-    for region in plan.strips(source.info().extent) {
-        work.engine.cancel.check()?;
-        depth.resize(region.pixels(), 0.0);
-        let started = Instant::now();
-        source.read_depth(region, &mut depth, &work.engine.pool)?;
-        work.stages.read += started.elapsed().as_secs_f64();
-        histogram.add(&depth);
+impl Reduction {
+    fn new(info: &PictureInfo, model: &ModelEntry) -> Result<Self> {
+        let (width, height) = orient::turned((info.extent.width, info.extent.height), info.orientation);
+        let size = orient::turned(model.input_size(Extent { width, height }), info.orientation);
+        let geometry = ReducePlan::new(info.extent, size)?;
+        Ok(Self { geometry, sums: Mutex::new(Reducer::new(info.extent, size)?) })
     }
+}
+
+fn supplied_depth(work: &mut Work, histogram: &SuppliedHistogram, channel: &str) -> DepthFacts {
     let (valid, invalid) = histogram.totals();
     if valid == 0 {
         work.warnings.push(format!("depth channel {channel:?} holds no valid distance: everything counts as farthest"));
@@ -59,60 +162,7 @@ fn supplied_depth(work: &mut Work, plan: &Plan, source: &mut dyn Source, channel
             .push(format!("depth channel {channel:?}: {invalid} of {} values are no distance", valid + invalid));
     }
     let norm = histogram.norm();
-    let constants = supplied::Constants { scale: norm.scale, offset: norm.offset };
-    source.rewind()?;
-    Ok(Facts {
-        depth: Some(DepthFacts::Supplied(constants)),
-        depth_source: Some(format!("channel {channel}")),
-        kept: Vec::new(),
-    })
-}
-
-fn estimated_depth(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<Facts> {
-    let depth = work.engine.depth()?;
-    let info = source.info().clone();
-    let (reduced, kept) = reduce(work, plan, source, &info, &depth.model)?;
-    let started = Instant::now();
-    let (join, described) = estimate(&depth.model, &depth.stage, &reduced, &info)?;
-    work.stages.depth += started.elapsed().as_secs_f64();
-    Ok(Facts { depth: Some(DepthFacts::Joined(join)), depth_source: Some(described), kept })
-}
-
-/// Reads every strip, reduces it to the model's size, and keeps the samples when the plan says so.
-fn reduce(
-    work: &mut Work,
-    plan: &Plan,
-    source: &mut dyn Source,
-    info: &PictureInfo,
-    model: &ModelEntry,
-) -> Result<(Reduced, Vec<Strip>)> {
-    let (width, height) = orient::turned((info.extent.width, info.extent.height), info.orientation);
-    let size = orient::turned(model.input_size(Extent { width, height }), info.orientation);
-    let program = guide_program(plan.input.0, &plan.input.1);
-    let reducer = Mutex::new(Reducer::new(info.extent, size)?);
-    let geometry = crate::depth::reduce::ReducePlan::new(info.extent, size)?;
-    let mut kept = Vec::new();
-    let mut strip = None;
-    for region in plan.strips(info.extent) {
-        work.engine.cancel.check()?;
-        let mut current = strip.take().unwrap_or_else(|| Strip::new(region, info.layout));
-        let started = Instant::now();
-        source.read(region, &mut current, &work.engine.pool)?;
-        work.stages.read += started.elapsed().as_secs_f64();
-        let started = Instant::now();
-        cpu::visit_rows(&work.engine.pool, &program, &current, None, work.engine.isa, |row, [r, g, b, guide, _]| {
-            // Integer sums commute, so the order in which rows arrive does not matter.
-            let partial = geometry.reduce(row.y, row.rows, [r, g, b, guide]);
-            reducer.lock().unwrap_or_else(PoisonError::into_inner).merge(&partial);
-        });
-        work.stages.analyse += started.elapsed().as_secs_f64();
-        if plan.keep_decoded { kept.push(current) } else { strip = Some(current) }
-    }
-    if !plan.keep_decoded {
-        source.rewind()?;
-    }
-    let reduced = reducer.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
-    Ok((reduced, kept))
+    DepthFacts::Supplied(supplied::Constants { scale: norm.scale, offset: norm.offset })
 }
 
 /// Runs the model on the upright picture and fits the join to the stored one.

@@ -16,7 +16,7 @@ use crate::picture::{
     Access, Alpha, Channels, ColorEncoding, Extent, Format, Metadata, PictureInfo, PixelLayout, Region, SampleType,
     Strip,
 };
-use crate::plan::{Plan, PlanRequest, plan};
+use crate::plan::{Plan, PlanRequest, RenderFacts, plan};
 use crate::recipe::{Bits, OpSetting, OutputSettings, Recipe};
 
 /// Samples of the grid.
@@ -46,7 +46,7 @@ pub fn bake(recipe: &Recipe, size: u32, encoding: &str) -> Result<Lut> {
         ));
     }
     let kept: Vec<&OpSetting> = recipe.ops.iter().filter(|op| !op.is_identity()).collect();
-    if let Some(op) = kept.iter().find(|op| op.op.is_area()) {
+    if let Some(op) = kept.iter().find(|op| op.op.is_area() || op.op.wants_field(&op.params)) {
         return Err(not_one_color(recipe, op, "it looks at the neighbors of a pixel"));
     }
     let grid = Grid::new(size, space)?;
@@ -138,7 +138,7 @@ impl Grid {
     fn render(&self, recipe: &Recipe, shuffled: bool) -> Result<Vec<Node>> {
         let plan = self.plan(recipe)?;
         let Some(output) = plan.outputs.first() else { return Ok(Vec::new()) };
-        let program = plan.program(output, Path::new(&recipe.name), None)?;
+        let program = plan.program(output, Path::new(&recipe.name), &RenderFacts::default())?;
         let input = self.strip(shuffled);
         let mut result = Strip::new(input.region, program.output);
         self.executor.run(&program, &input, None, &mut result)?;

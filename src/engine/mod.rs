@@ -40,6 +40,7 @@ mod mask_files;
 pub mod naming;
 pub mod on_exist;
 pub mod options;
+mod proxy;
 mod render;
 mod run;
 pub mod staged;

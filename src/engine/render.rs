@@ -50,7 +50,7 @@ fn picture(
     facts: &Facts,
     staged: &Staged,
 ) -> Result<Lane> {
-    let program = plan.program(output, &work.job.input, facts.depth.as_ref())?;
+    let program = plan.program(output, &work.job.input, &facts.render)?;
     let info = source.info();
     let mut metadata = if plan.is_mask() { Metadata::default() } else { info.metadata.clone() };
     metadata.icc.clone_from(&output.icc);
@@ -81,7 +81,7 @@ fn depth_lane(
     if maps.is_empty() {
         return Ok(None);
     }
-    let Some(depth) = &facts.depth else {
+    let Some(depth) = &facts.render.depth else {
         return Err(Error::Environment("internal error: a depth map without depth facts".to_owned()));
     };
     warn_of_orientation(work, source, maps);

@@ -194,7 +194,7 @@ fn run_beside_transparent(step: &Step, tables: &Tables, isa: Isa, chunk: &mut Ch
 }
 
 /// Runs `program` over every row of a strip on the calling thread's pool and hands the float planes out: `visit(region of one row, row
-/// planes [red, green, blue, guide, disparity])`. This is how the analyse phase looks at a picture. `visit` runs on pool threads in any
+/// planes [red, green, blue, guide, disparity, alpha])`. This is how the analyse phase looks at a picture. `visit` runs on pool threads in any
 /// order, so whatever it adds up must commute.
 pub fn visit_rows(
     pool: &rayon::ThreadPool,
@@ -202,14 +202,14 @@ pub fn visit_rows(
     input: &Strip,
     depth: Option<&[f32]>,
     isa: Isa,
-    visit: impl Fn(Region, [&[f32]; 5]) + Sync,
+    visit: impl Fn(Region, [&[f32]; 6]) + Sync,
 ) {
     let width = input.region.width as usize;
     pool.install(|| {
         (0..input.region.rows as usize).into_par_iter().for_each_init(
-            || (Box::new(Chunk::new()), vec![0.0f32; width * 5]),
+            || (Box::new(Chunk::new()), vec![0.0f32; width * 6]),
             |(chunk, planes), row| {
-                let [r, g, b, guide, disparity] = split(planes, width);
+                let [r, g, b, guide, disparity, alpha] = split(planes, width);
                 load_row(program, &program.steps, input, depth, row, isa, chunk, |chunk| {
                     let first = chunk.x as usize;
                     let range = first..first + chunk.len;
@@ -217,19 +217,21 @@ pub fn visit_rows(
                     g[range.clone()].copy_from_slice(&chunk.rgb[1][..chunk.len]);
                     b[range.clone()].copy_from_slice(&chunk.rgb[2][..chunk.len]);
                     guide[range.clone()].copy_from_slice(&chunk.guide[..chunk.len]);
-                    disparity[range].copy_from_slice(&chunk.disparity[..chunk.len]);
+                    disparity[range.clone()].copy_from_slice(&chunk.disparity[..chunk.len]);
+                    alpha[range].copy_from_slice(&chunk.alpha[..chunk.len]);
                 });
                 let region = Region { width: width as u32, y: input.region.y + row as u32, rows: 1 };
-                visit(region, [r, g, b, guide, disparity]);
+                visit(region, [r, g, b, guide, disparity, alpha]);
             },
         );
     });
 }
 
-fn split(planes: &mut [f32], width: usize) -> [&mut [f32]; 5] {
+fn split(planes: &mut [f32], width: usize) -> [&mut [f32]; 6] {
     let (r, rest) = planes.split_at_mut(width);
     let (g, rest) = rest.split_at_mut(width);
     let (b, rest) = rest.split_at_mut(width);
-    let (guide, disparity) = rest.split_at_mut(width);
-    [r, g, b, guide, disparity]
+    let (guide, rest) = rest.split_at_mut(width);
+    let (disparity, alpha) = rest.split_at_mut(width);
+    [r, g, b, guide, disparity, alpha]
 }

@@ -157,6 +157,9 @@ impl Isa {
 
 /// Runs `O` over a chunk with the loop compiled for `isa`. All versions give the same bits: nothing in them is fused or reordered.
 pub(super) fn run<O: Op>(constants: &[u8], tables: &[u32], mix: Mix, isa: Isa, chunk: &mut Chunk) {
+    if O::AREA {
+        return;
+    }
     let constants: O::Constants = bytemuck::pod_read_unaligned(constants);
     match isa.0 {
         Level::Baseline => body::<O>(&constants, tables, mix, chunk),
@@ -181,21 +184,16 @@ fn avx512<O: Op>(c: &O::Constants, tables: &[u32], mix: Mix, chunk: &mut Chunk) 
     body::<O>(c, tables, mix, chunk);
 }
 
-/// No mix: the result is taken as it is.
-const WHOLE: u8 = 0;
-/// Mix by strength.
-const MIXED: u8 = 1;
-/// Mix by strength times mask.
-const MASKED: u8 = 2;
-
 #[inline(always)]
 fn body<O: Op>(c: &O::Constants, tables: &[u32], mix: Mix, chunk: &mut Chunk) {
-    if mix.masked {
-        each::<O, MASKED>(c, tables, mix.strength, chunk);
-    } else if mix.strength != 1.0 {
-        each::<O, MIXED>(c, tables, mix.strength, chunk);
+    if mix.masked || mix.strength != 1.0 {
+        if !mix.masked {
+            // One loop for both: a weight of 1 is exact.
+            chunk.mask[..chunk.len.min(CHUNK)].fill(1.0);
+        }
+        each::<O, true>(c, tables, mix.strength, chunk);
     } else if !O::chunk(c, tables, chunk) {
-        each::<O, WHOLE>(c, tables, 1.0, chunk);
+        each::<O, false>(c, tables, 1.0, chunk);
     }
 }
 
@@ -219,7 +217,7 @@ fn numbers(before: [f32; 3], after: [f32; 3]) -> [f32; 3] {
 /// The loop over pixels. It names the operation instead of taking a closure: a closure would be compiled once without AVX and called
 /// per pixel.
 #[inline(always)]
-fn each<O: Op, const MODE: u8>(c: &O::Constants, tables: &[u32], strength: f32, chunk: &mut Chunk) {
+fn each<O: Op, const MIXED: bool>(c: &O::Constants, tables: &[u32], strength: f32, chunk: &mut Chunk) {
     let n = chunk.len.min(CHUNK);
     let (x, y) = (chunk.x, chunk.y);
     let [r, g, b] = &mut chunk.rgb;
@@ -245,13 +243,13 @@ fn each<O: Op, const MODE: u8>(c: &O::Constants, tables: &[u32], strength: f32, 
             y,
         };
         let px = O::pixel(c, tables, before);
-        let share = if MODE == MASKED { strength * before.mask } else { strength };
+        let share = strength * before.mask;
         let after = if O::GUARDED { numbers(before.rgb, px.rgb) } else { px.rgb };
-        let rgb = if MODE == WHOLE { after } else { mixed(before.rgb, after, share) };
+        let rgb = if MIXED { mixed(before.rgb, after, share) } else { after };
         r[i] = rgb[0];
         g[i] = rgb[1];
         b[i] = rgb[2];
-        if MODE == MASKED {
+        if MIXED {
             touched[i] = before.touched.max(share);
         }
         // Known when compiled: operations that change nothing but color write nothing else.
@@ -277,6 +275,10 @@ pub(super) fn run_area<O: Op>(
     isa: Isa,
     chunk: &mut Chunk,
 ) {
+    // Known when compiled: point operations have no such loop.
+    if !O::AREA {
+        return;
+    }
     let constants: O::Constants = bytemuck::pod_read_unaligned(constants);
     match isa.0 {
         Level::Baseline => area_body::<O>(&constants, tables, mix, last, planes, chunk),
@@ -334,6 +336,9 @@ fn area_body<O: Op>(c: &O::Constants, tables: &[u32], mix: Mix, last: bool, plan
 
 /// Runs the resampling operation `O`: every value of the chunk comes from `planes`, which have another size.
 pub(super) fn run_resample<O: Op>(constants: &[u8], tables: &[u32], planes: &Planes, isa: Isa, chunk: &mut Chunk) {
+    if !O::AREA {
+        return;
+    }
     let constants: O::Constants = bytemuck::pod_read_unaligned(constants);
     match isa.0 {
         Level::Baseline => resample_body::<O>(&constants, tables, planes, chunk),

@@ -7,9 +7,9 @@
 use super::{Context, Domain, Op, Px, Tables, params};
 
 params! {
-    /// Film grain.
+    /// Film grain, strongest in the middle tones.
     ///
-    /// Added in the tonal domain, strongest in the middle tones; black and white have none. Grains keep their size relative to the picture, so
+    /// Added in the tonal domain; black and white have none. Grains keep their size relative to the picture, so
     /// that a large and a small copy look alike; they are never smaller than a pixel. The mean stays.
     pub struct Params {
         /// Strength: 100 = a standard deviation of 8 % of the range from black to white in the middle tones; 25 is a fine film.

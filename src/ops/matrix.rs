@@ -26,11 +26,35 @@ pub fn step(m: &Matrix) -> Option<Step> {
 }
 
 fn constants(m: &Matrix) -> Constants {
+    Constants { rows: rows(m) }
+}
+
+/// A matrix as operations hold it: row by row.
+pub(super) fn rows(m: &Matrix) -> [f32; 9] {
     let mut rows = [0.0; 9];
     for (slot, value) in rows.iter_mut().zip(m.iter().flatten()) {
         *slot = *value as f32;
     }
-    Constants { rows }
+    rows
+}
+
+/// Matrix times color.
+#[inline(always)]
+pub(super) fn times(m: &[f32; 9], v: [f32; 3]) -> [f32; 3] {
+    [
+        m[0] * v[0] + m[1] * v[1] + m[2] * v[2],
+        m[3] * v[0] + m[4] * v[1] + m[5] * v[2],
+        m[6] * v[0] + m[7] * v[1] + m[8] * v[2],
+    ]
+}
+
+/// [`times`], where a non-finite channel counts as 0 for the others and passes through itself: one bad channel must not spoil three.
+#[inline(always)]
+pub(super) fn times_finite(m: &[f32; 9], rgb: [f32; 3]) -> [f32; 3] {
+    let finite = |v: f32| if v.abs() < f32::INFINITY { v } else { 0.0 };
+    let after = times(m, each_channel(rgb, finite));
+    let keep = |before: f32, after: f32| if before.abs() < f32::INFINITY { after } else { before };
+    [keep(rgb[0], after[0]), keep(rgb[1], after[1]), keep(rgb[2], after[2])]
 }
 
 impl Op for Spec {
@@ -47,17 +71,7 @@ impl Op for Spec {
 
     #[inline(always)]
     fn pixel(c: &Constants, _: &[u32], px: Px) -> Px {
-        // A non-finite channel counts as 0 for the others and passes through itself: one bad channel must not spoil three.
-        let finite = |v: f32| if v.abs() < f32::INFINITY { v } else { 0.0 };
-        let [r, g, b] = each_channel(px.rgb, finite);
-        let m = &c.rows;
-        let keep = |before: f32, after: f32| if before.abs() < f32::INFINITY { after } else { before };
-        let rgb = [
-            keep(px.rgb[0], m[0] * r + m[1] * g + m[2] * b),
-            keep(px.rgb[1], m[3] * r + m[4] * g + m[5] * b),
-            keep(px.rgb[2], m[6] * r + m[7] * g + m[8] * b),
-        ];
-        Px { rgb, ..px }
+        Px { rgb: times_finite(&c.rows, px.rgb), ..px }
     }
 }
 

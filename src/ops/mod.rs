@@ -14,6 +14,7 @@
 pub mod area;
 mod chunk;
 pub mod distance;
+pub mod field;
 mod params;
 mod purity;
 mod step;
@@ -35,7 +36,10 @@ macro_rules! ops {
 
 ops! {
     /// Every operation a recipe can name, in the order the documentation shows them.
-    ALL: invert, exposure, saturation, vibrance, hsl, split_tone, monochrome, lut, vignette, grain, haze, depth_grade, resize
+    ALL:
+        exposure, white_balance, cdl, contrast, levels, curves, lift_gamma_gain, shadows_highlights, tone_map,
+        saturation, vibrance, hsl, split_tone, monochrome, invert, lut,
+        clarity, glow, vignette, grain, haze, depth_grade, resize
 }
 
 ops! {

@@ -4,7 +4,7 @@ use super::purity::{Matrices, purity, spared};
 use super::{Context, Domain, Op, Px, Tables, params};
 
 params! {
-    /// Saturation: all colors stronger or weaker.
+    /// All colors stronger or weaker.
     ///
     /// Scales chroma at constant lightness and hue (Oklab). -100 is gray, 100 doubles the color of muted tones. What is already pure is
     /// boosted less, so that no channel of light falls below 0 and nothing glows. Gray stays gray.

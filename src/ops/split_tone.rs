@@ -5,7 +5,7 @@ use crate::color::math::smoothstep;
 use crate::color::working_from_srgb;
 
 params! {
-    /// Split toning: shadows take one tint, highlights another.
+    /// One tint for shadows, another for highlights.
     ///
     /// Hues are those of a color picker: 0 = red, 60 = yellow, 120 = green, 180 = aqua, 240 = blue, 300 = magenta. The tint is added to the
     /// color at constant lightness (Oklab), in proportion to it, so that black stays black; it fades out toward white, which stays white.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::area::{Area, Planes, Reach};
 use super::chunk::{self, Chunk, Isa, Mix, Px};
+use super::field::{Field, Proxy};
 use super::params::{ParamInfo, ParamSet, Params};
 use crate::picture::Extent;
 
@@ -25,10 +26,11 @@ pub enum Domain {
 }
 
 /// Which tonal domain the `grade` operations of a recipe work in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Grading {
     /// An sRGB-shaped curve on the working primaries: 0 = black, 1 = white.
+    #[default]
     Display,
     /// ACEScct (AMPAS S-2016-001), for scene-linear pictures.
     Acescct,
@@ -41,8 +43,12 @@ pub struct Context {
     pub luts: HashMap<String, Arc<crate::lut::Lut>>,
     /// Mask files by the path that masks give them.
     pub masks: HashMap<String, Arc<super::mask::MaskImage>>,
+    /// The tonal domain, for tonal operations that need to know where black, middle gray and white lie.
+    pub grading: Grading,
     /// The picture as the operation meets it, for what depends on places in it.
     pub frame: Frame,
+    /// The field of the operation, when it wants one and the picture was looked at.
+    pub field: Option<Arc<Field>>,
     /// Which stage of an operation over several passes is prepared, from 0.
     pub stage: u32,
 }
@@ -127,6 +133,8 @@ pub trait Op: Sync + 'static {
     const ACTS_ON_TRANSPARENT: bool = false;
     /// False when `pixel` by itself never makes NaN of a number, whatever the other channels hold; else a guard around it keeps what came.
     const GUARDED: bool = true;
+    /// True when it makes display light, 0 to 1, of scene light: what follows can be stored as code values.
+    const MAPS_TO_DISPLAY: bool = false;
     /// True when `pixel` changes more than color: guide, disparity, mask, aux, source or original.
     const WRITES_BESIDE: bool = false;
     /// True for area operations: those that read more than their own pixel.
@@ -178,6 +186,16 @@ pub trait Op: Sync + 'static {
         None
     }
 
+    /// True when it needs a [`Field`].
+    fn wants_field(_params: &Self::Params) -> bool {
+        false
+    }
+
+    /// What it keeps of the picture as it meets it. Called once per picture when [`Op::wants_field`].
+    fn field(_params: &Self::Params, proxy: &Proxy) -> Field {
+        Field { extent: proxy.extent, channels: 0, values: Vec::new() }
+    }
+
     /// The definition of an area operation: `chunk` holds the pixels of [`Chunk::x`], [`Chunk::y`] as they came (a resampling one: nothing)
     /// and gets their new color, associated with alpha where `planes` carry it; stages before the last write `aux` alone.
     /// Must be `#[inline(always)]` and must not panic.
@@ -210,6 +228,8 @@ pub trait AnyOp: Sync {
     fn tolerance_codes(&self) -> f32;
     /// Bytes of the constants struct.
     fn constants_bytes(&self) -> usize;
+    /// See [`Op::MAPS_TO_DISPLAY`].
+    fn maps_to_display(&self) -> bool;
     /// See [`Op::domain`].
     fn domain(&self, set: &ParamSet) -> Domain;
     /// See [`Op::is_identity`].
@@ -220,6 +240,10 @@ pub trait AnyOp: Sync {
     fn makes_color(&self, set: &ParamSet) -> bool;
     /// See [`Op::lut_files`].
     fn lut_files(&self, set: &ParamSet) -> Vec<String>;
+    /// See [`Op::wants_field`].
+    fn wants_field(&self, set: &ParamSet) -> bool;
+    /// See [`Op::field`].
+    fn field(&self, set: &ParamSet, proxy: &Proxy) -> Field;
     /// See [`Op::AREA`].
     fn is_area(&self) -> bool;
     /// Passes it takes. See [`Op::stages`].
@@ -260,6 +284,9 @@ impl<O: Op> AnyOp for Entry<O> {
     fn constants_bytes(&self) -> usize {
         size_of::<O::Constants>()
     }
+    fn maps_to_display(&self) -> bool {
+        O::MAPS_TO_DISPLAY
+    }
     fn domain(&self, set: &ParamSet) -> Domain {
         O::domain(&O::Params::from_set(set))
     }
@@ -281,6 +308,12 @@ impl<O: Op> AnyOp for Entry<O> {
         let area = O::area(&params, &context.frame, context.stage);
         let last = context.stage + 1 >= O::stages(&params);
         Ok(Step { area, last, ..Step::new::<O>(&constants, if last { strength } else { 1.0 }) })
+    }
+    fn wants_field(&self, set: &ParamSet) -> bool {
+        O::wants_field(&O::Params::from_set(set))
+    }
+    fn field(&self, set: &ParamSet, proxy: &Proxy) -> Field {
+        O::field(&O::Params::from_set(set), proxy)
     }
     fn is_area(&self) -> bool {
         O::AREA

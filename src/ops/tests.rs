@@ -15,8 +15,10 @@ fn ramp() -> Chunk {
     for i in 0..CHUNK {
         let v = -1.0 + 3.0 * i as f32 / (CHUNK - 1) as f32;
         chunk.rgb[0][i] = v;
-        chunk.rgb[1][i] = 1.0 - v;
-        chunk.rgb[2][i] = v * v;
+        // Every other pixel is a color one meets in Oklab, too.
+        let chroma = if i % 2 == 0 { 1.0 } else { 0.1 };
+        chunk.rgb[1][i] = (1.0 - v) * chroma;
+        chunk.rgb[2][i] = v * v * chroma;
         chunk.guide[i] = v.clamp(0.0, 1.0);
         chunk.disparity[i] = 1.0 - v.clamp(0.0, 1.0);
     }

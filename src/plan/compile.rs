@@ -1,17 +1,23 @@
 //! From recipe and picture to plan, and from plan and facts to program.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::masks;
 use super::memory;
-use super::output::{OutputPlan, changes_channels, output_plan};
+use super::output::{GradeFacts, OutputPlan, changes_channels, output_plan};
 use super::program::{DepthPlan, Program};
 use crate::color::curve::Direction;
 use crate::color::{encodings, matrix};
 use crate::error::{Error, Result};
 use crate::ops::area::Area;
+use crate::ops::disparity::{Join, JoinConstants};
+use crate::ops::field::Field;
 use crate::ops::{self, Context, Domain, Grading, Step, Tables};
-use crate::picture::{Alpha, Channels, ColorEncoding, Format, PictureInfo, PixelLayout, Referred, Region, SampleType};
+use crate::picture::{
+    Alpha, Channels, ColorEncoding, Extent, Format, PictureInfo, PixelLayout, Referred, Region, SampleType,
+};
 use crate::recipe::{DepthSource, OpSetting, OutputKind, Recipe};
 
 /// What a plan is made from.
@@ -72,6 +78,31 @@ pub enum DepthFacts {
     Supplied(ops::supplied::Constants),
 }
 
+/// What the analyse phase found out, as far as programs are made of it.
+#[derive(Debug, Clone, Default)]
+pub struct RenderFacts {
+    /// Depth, when the plan reads it.
+    pub depth: Option<DepthFacts>,
+    /// Fields by the place of their operation in [`Plan::ops`].
+    pub fields: BTreeMap<usize, Arc<Field>>,
+}
+
+/// Layout of a proxy on its way through operations.
+pub const PROXY_LAYOUT: PixelLayout =
+    PixelLayout { sample: SampleType::F32, channels: Channels::Rgba, alpha: Alpha::Unassociated };
+
+/// Depth facts for a reduced copy of the picture: the join is the same grid over fewer pixels.
+fn scaled(facts: Option<&DepthFacts>, extent: Extent) -> Option<DepthFacts> {
+    Some(match facts? {
+        DepthFacts::Joined(join) => {
+            let c = &join.constants;
+            let constants = JoinConstants::new(c.table, c.width, c.height, (extent.width, extent.height));
+            DepthFacts::Joined(Join { constants, words: join.words.clone() })
+        }
+        DepthFacts::Supplied(constants) => DepthFacts::Supplied(*constants),
+    })
+}
+
 /// Makes the plan of one picture.
 ///
 /// # Errors
@@ -84,8 +115,12 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         notes.push(format!("{} changes nothing and is left out", op.op.id()));
     }
     let makes_color = kept.iter().any(|op| op.op.makes_color(&op.params));
-    let graded = !kept.is_empty();
-    let plans = recipe.outputs.iter().map(|settings| output_plan(path, info, settings, graded, makes_color));
+    let maps_to_display = kept.iter().any(|op| op.op.maps_to_display());
+    if maps_to_display && info.encoding.referred == Referred::Display {
+        notes.push(format!("tone mapping acts on a picture that is display light already ({})", info.encoding.name));
+    }
+    let work = GradeFacts { graded: !kept.is_empty(), makes_color, maps_to_display };
+    let plans = recipe.outputs.iter().map(|settings| output_plan(path, info, settings, work));
     let outputs = plans.collect::<Result<Vec<_>>>()?;
     if outputs.iter().any(|output| changes_channels(info.layout.channels, output.layout.channels)) {
         notes.push("gray becomes RGB, because an operation can make color".to_owned());
@@ -115,6 +150,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         bytes: 0,
         notes,
         context: Context {
+            grading,
             frame: ops::Frame { extent: info.extent, orientation: info.orientation, ..ops::Frame::default() },
             ..recipe.context.clone()
         },
@@ -263,6 +299,14 @@ pub fn guide_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
     Program::of(layout, layout, steps, tables)
 }
 
+/// The pass that brings a picture to linear Rec.2020, for its proxy.
+pub fn linear_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
+    let mut compiler = Compiler::new(encoding.clone());
+    compiler.go(&encodings::linear_rec2020());
+    let output = PixelLayout { sample: SampleType::F32, ..layout };
+    Program::of(layout, output, compiler.steps, compiler.tables)
+}
+
 /// The pass that writes depth maps: normalized disparity as gray float.
 pub fn depth_program(layout: PixelLayout, encoding: &ColorEncoding, facts: &DepthFacts) -> Program {
     let mut compiler = Compiler::new(encoding.clone());
@@ -288,7 +332,42 @@ impl Plan {
 
     /// True when the picture is looked at as a whole before it is rendered.
     pub fn needs_analysis(&self) -> bool {
-        self.depth.is_some()
+        self.depth.is_some() || self.needs_proxy()
+    }
+
+    /// True when an operation makes a field of the picture.
+    pub fn needs_proxy(&self) -> bool {
+        self.ops.iter().any(|op| op.op.wants_field(&op.params))
+    }
+
+    /// The program that shows the proxy of a picture (of size `extent`, linear Rec.2020) as operation `index` meets it, in its domain.
+    /// Area operations before it are left out: what they change is smaller than a pixel of the proxy.
+    ///
+    /// # Errors
+    /// As [`Plan::program`].
+    pub fn before(&self, index: usize, extent: Extent, path: &Path, facts: &RenderFacts) -> Result<Program> {
+        let mut c = Compiler::new(encodings::linear_rec2020());
+        let mut context = self.context.clone();
+        let scale = extent.width as f32 / context.frame.extent.width as f32;
+        context.frame = ops::Frame { extent, scale, ..context.frame };
+        c.depth(scaled(facts.depth.as_ref(), extent).as_ref());
+        masks::source(&mut c, masks::Remembered::for_proxy(self));
+        for (i, op) in self.ops.iter().enumerate().take(index) {
+            if !op.op.is_area() {
+                self.one(&mut c, op, &mut context, facts.fields.get(&i), path)?;
+            }
+        }
+        if let Some(op) = self.ops.get(index) {
+            c.go_to(&space_of(&op.op.domain(&op.params), self).map_err(|e| Error::unsupported(path, e))?);
+        }
+        let supplied_depth = matches!(facts.depth, Some(DepthFacts::Supplied(_)));
+        Ok(Program { supplied_depth, ..Program::of(PROXY_LAYOUT, PROXY_LAYOUT, c.steps, c.tables) })
+    }
+
+    /// The program that gives the disparity of the proxy; `None` without depth.
+    pub fn disparity_at(&self, extent: Extent, facts: &RenderFacts) -> Option<Program> {
+        let depth = scaled(facts.depth.as_ref(), extent)?;
+        Some(depth_program(PROXY_LAYOUT, &encodings::linear_rec2020(), &depth))
     }
 
     /// Operations of one output: those of the recipe, and its size.
@@ -316,7 +395,7 @@ impl Plan {
     ///
     /// # Errors
     /// A recipe error when an operation refuses its parameters.
-    pub fn program(&self, output: &OutputPlan, path: &Path, facts: Option<&DepthFacts>) -> Result<Program> {
+    pub fn program(&self, output: &OutputPlan, path: &Path, facts: &RenderFacts) -> Result<Program> {
         let c = self.compiler(output, path, facts)?;
         let (input, output) = (self.input.0, output.layout);
         // Without arithmetic an exact code must stay exact: dither only what was computed.
@@ -327,20 +406,20 @@ impl Plan {
             output,
             steps: c.steps,
             tables: c.tables,
-            supplied_depth: matches!(facts, Some(DepthFacts::Supplied(_))),
+            supplied_depth: matches!(facts.depth, Some(DepthFacts::Supplied(_))),
             dither_seed: dither.then_some(0),
         })
     }
 
     /// The steps of one output.
-    fn compiler(&self, output: &OutputPlan, path: &Path, facts: Option<&DepthFacts>) -> Result<Compiler> {
+    fn compiler(&self, output: &OutputPlan, path: &Path, facts: &RenderFacts) -> Result<Compiler> {
         let mut c = Compiler::new(self.input.1.clone());
         let mut context = self.context.clone();
         let remembered = masks::begin(&mut c, self, output);
-        c.depth(facts);
+        c.depth(facts.depth.as_ref());
         masks::source(&mut c, remembered);
-        for op in self.ops_of(output) {
-            self.one(&mut c, op, &mut context, path)?;
+        for (i, op) in self.ops_of(output).enumerate() {
+            self.one(&mut c, op, &mut context, facts.fields.get(&i), path)?;
         }
         match &self.shown {
             Some(op) => masks::show(&mut c, op, &context, &self.recipe)?,
@@ -351,7 +430,15 @@ impl Plan {
     }
 
     /// The steps of one operation.
-    fn one(&self, c: &mut Compiler, op: &OpSetting, context: &mut Context, path: &Path) -> Result<()> {
+    fn one(
+        &self,
+        c: &mut Compiler,
+        op: &OpSetting,
+        context: &mut Context,
+        field: Option<&Arc<Field>>,
+        path: &Path,
+    ) -> Result<()> {
+        context.field = field.cloned();
         masks::before(c, op, context, &self.recipe)?;
         let space = space_of(&op.op.domain(&op.params), self).map_err(|e| Error::unsupported(path, e))?;
         c.go_to(&space);
@@ -374,7 +461,7 @@ impl Plan {
     }
 
     /// The strips of a picture of this plan.
-    pub fn strips(&self, extent: crate::picture::Extent) -> impl Iterator<Item = Region> + use<> {
+    pub fn strips(&self, extent: Extent) -> impl Iterator<Item = Region> + use<> {
         Region::strips(extent, self.strip_rows)
     }
 }

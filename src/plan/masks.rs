@@ -22,6 +22,13 @@ pub(super) struct Remembered {
     source: bool,
 }
 
+impl Remembered {
+    /// What the operations of `plan` need where nothing is put back.
+    pub(super) fn for_proxy(plan: &Plan) -> Self {
+        Self { original: false, source: plan.ops.iter().any(reads_source) }
+    }
+}
+
 /// Remembers what the operations of `plan` need. `original` is taken in the code values of the file, `source` after depth is there.
 pub(super) fn begin(c: &mut Compiler, plan: &Plan, output: &OutputPlan) -> Remembered {
     let (from, to) = (&plan.input.1, &output.encoding);

@@ -5,11 +5,15 @@ use super::masks;
 use super::program::DepthPlan;
 use crate::error::{Error, Result};
 use crate::ops::area::{Area, Carried, Planes};
+use crate::ops::field::MAX_PIXELS;
 use crate::picture::{Access, Format};
 use crate::recipe::OutputKind;
 
 /// Bytes of input samples a strip aims at: enough rows for every thread of the pool, little enough to stay beside its neighbors.
 const STRIP_BYTES: u64 = 8 << 20;
+
+/// Bytes per pixel of a proxy: its sums, its means, one more on the way through operations, and a field.
+const PROXY_BYTES: u64 = 100;
 
 /// Bytes that every row of a strip costs, and those that do not depend on the height of strips.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,6 +31,9 @@ pub(super) fn choose(plan: &mut Plan, request: &PlanRequest) {
     let whole = row * u64::from(info.extent.height);
     // Raw chunk bytes live beside the strip that is read.
     let mut cost = Cost { per_row: 2 * row + depth_row, fixed: request.export_bytes + masks::bytes(plan) };
+    if plan.needs_proxy() {
+        cost.fixed += info.extent.pixels().min(MAX_PIXELS) * PROXY_BYTES;
+    }
     for index in 0..plan.outputs.len() {
         let one = output_cost(plan, request, index, row + depth_row);
         cost = Cost { per_row: cost.per_row + one.per_row, fixed: cost.fixed + one.fixed };

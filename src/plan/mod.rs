@@ -10,7 +10,9 @@ mod memory;
 mod output;
 mod program;
 
-pub use compile::{DepthFacts, Plan, PlanRequest, depth_program, guide_program, plan};
+pub use compile::{
+    DepthFacts, PROXY_LAYOUT, Plan, PlanRequest, RenderFacts, depth_program, guide_program, linear_program, plan,
+};
 pub use masks::masked_op;
-pub use output::{OutputPlan, output_plan};
+pub use output::{GradeFacts, OutputPlan, output_plan};
 pub use program::{DepthPlan, Pass, Program};

@@ -31,37 +31,49 @@ pub struct OutputPlan {
     pub compression: Compression,
 }
 
-/// Decides how the result of `settings` on a picture is stored. `graded` says whether operations run on it, `makes_color` whether one of
-/// them can color a gray picture.
+/// What is done to a picture, as far as it decides how the result can be stored.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct GradeFacts {
+    /// Operations run on it.
+    pub graded: bool,
+    /// One of them can color a gray picture.
+    pub makes_color: bool,
+    /// One of them makes display light of scene light.
+    pub maps_to_display: bool,
+}
+
+/// Decides how the result of `settings` on a picture is stored.
 ///
 /// # Errors
-/// `Unsupported` when the combination would lose what the user cares about: scene-referred light into integers, or work on a picture
+/// `Unsupported` when the combination would lose what the user cares about: scene-referred light into integers without tone mapping, or work on a picture
 /// whose profile says that its colors are none of those known here.
 pub fn output_plan(
     path: &std::path::Path,
     info: &PictureInfo,
     settings: &OutputSettings,
-    graded: bool,
-    makes_color: bool,
+    facts: GradeFacts,
 ) -> Result<OutputPlan> {
     if settings.kind != OutputKind::Picture {
         return Ok(depth_output(info, settings));
     }
     let resize = settings.resize();
-    let graded = graded || resize.is_some();
     let input_format = Format::by_name(info.format).unwrap_or(Format::Tiff);
     let format = settings.format.unwrap_or(input_format);
     let sample = sample_type(format, settings.bits, info.layout.sample).map_err(|e| Error::unsupported(path, e))?;
-    let encoding = output_encoding(info, settings, format).map_err(|e| Error::unsupported(path, e))?;
+    let GradeFacts { graded, makes_color, maps_to_display } = facts;
+    let graded = graded || resize.is_some();
+    let to_code_values = maps_to_display && sample.is_integer();
+    let encoding = output_encoding(info, settings, format, to_code_values).map_err(|e| Error::unsupported(path, e))?;
     let untouched = !graded && settings.color.is_none() && same(&encoding, &info.encoding);
     let profile = InputProfile::of(info);
     if let (InputProfile::Unsupported(reason), false) = (&profile, untouched) {
         let advice = "convert the picture to sRGB, Display P3, Adobe RGB or another matrix profile first";
         return Err(Error::unsupported(path, format!("{reason}: its colors are not known; {advice}")));
     }
-    if encoding.referred == Referred::Scene && sample.is_integer() && info.layout.sample != sample {
+    let scene = encoding.referred == Referred::Scene && !maps_to_display;
+    if scene && sample.is_integer() && info.layout.sample != sample {
         let what = format!(
-            "scene-referred light ({}) cannot be stored as {} code values without tone mapping; write EXR or float TIFF ([output] bits = \"half\" or \"float\"), or give [output] color",
+            "scene-referred light ({}) cannot be stored as {} code values without tone mapping; add the operation tone_map, write EXR or float TIFF ([output] bits = \"half\" or \"float\"), or give [output] color",
             encoding.name,
             sample.name()
         );
@@ -143,10 +155,13 @@ fn output_encoding(
     info: &PictureInfo,
     settings: &OutputSettings,
     format: Format,
+    to_code_values: bool,
 ) -> std::result::Result<ColorEncoding, String> {
     let encoding = match &settings.color {
         Some(name) => encodings::by_name(name)
             .ok_or_else(|| format!("output color {name:?} is not known, allowed: {}", encodings::NAMES.join(", ")))?,
+        // Tone-mapped light in integers: what readers assume of a file that says nothing.
+        None if to_code_values && info.encoding.referred == Referred::Scene => encodings::srgb(),
         None => info.encoding.clone(),
     };
     // EXR is linear by definition: an encoding with a curve is written as light of the same primaries.

@@ -7,8 +7,9 @@ use chiaro::exec::Executor;
 use chiaro::exec::cpu::Cpu;
 use chiaro::exec::gpu::{Gpu, Selection};
 use chiaro::lut::{Domain, Lut, Lut1d, Lut3d};
-use chiaro::ops::{AnyOp, Context, Isa, Kind, ParamSet, Value};
-use chiaro::picture::{Alpha, Channels, PixelLayout, Region, SampleType, Strip};
+use chiaro::ops::field::Field;
+use chiaro::ops::{AnyOp, Context, Frame, Isa, Kind, ParamSet, Value};
+use chiaro::picture::{Alpha, Channels, Extent, PixelLayout, Region, SampleType, Strip};
 use chiaro::plan::Program;
 
 /// A new executor on the software adapter. On Linux its absence is a failure; elsewhere `None` after saying why.
@@ -88,6 +89,17 @@ pub fn ramp() -> Strip {
     strip
 }
 
+/// Colors one meets in Oklab, in single floats: lightness 0 to 1, a and b within 0.2 of gray.
+pub fn oklab() -> Strip {
+    let mut strip = Strip::new(Region { width: 120, y: 0, rows: 60 }, rgb(SampleType::F32));
+    let mut random = Random(5);
+    for (i, word) in strip.words_mut().iter_mut().enumerate() {
+        let v = random.unit();
+        *word = (if i % 3 == 0 { v } else { 0.4 * v - 0.2 } as f32).to_bits();
+    }
+    strip
+}
+
 /// All 16-bit codes in every channel, in another order each.
 pub fn codes() -> Strip {
     let mut strip = Strip::new(Region { width: 256, y: 0, rows: 256 }, rgb(SampleType::U16));
@@ -108,7 +120,15 @@ pub fn context() -> Context {
     let cube =
         Lut3d::from_fn(17, Domain::UNIT, |[r, g, b]| [r * r - 0.1 * g, g.sqrt() + 0.05 * b, 1.1 * b - 0.2 * r * g]);
     let lut = Lut { shaper: Some(shaper), cube: Some(cube.unwrap()), ..Lut::default() };
-    Context { luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into(), ..Context::default() }
+    let extent = Extent { width: 5, height: 3 };
+    // Slopes and offsets, or light: any small numbers will do.
+    let values = (0..5 * 3 * 3).map(|i| (i * 7 % 13) as f32 / 26.0).collect();
+    Context {
+        luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into(),
+        field: Some(Arc::new(Field { extent, channels: 3, values })),
+        frame: Frame { extent: Extent { width: 333, height: 256 }, ..Frame::default() },
+        ..Context::default()
+    }
 }
 
 /// Depth in meters for a strip, with values that are no distance among them.

@@ -23,12 +23,13 @@ pub const GROUP_PIXELS: u32 = 4;
 pub const WORKGROUP: u32 = 64;
 
 /// Files that every pass begins with, in order: path and text.
-const LIBRARY: [(&str, &str); 6] = [
+const LIBRARY: [(&str, &str); 7] = [
     ("shaders/lib/pixel.wgsl", include_str!("../../../shaders/lib/pixel.wgsl")),
     ("shaders/lib/math.wgsl", include_str!("../../../shaders/lib/math.wgsl")),
     ("shaders/lib/curve.wgsl", include_str!("../../../shaders/lib/curve.wgsl")),
     ("shaders/lib/distance.wgsl", include_str!("../../../shaders/lib/distance.wgsl")),
     ("shaders/lib/purity.wgsl", include_str!("../../../shaders/lib/purity.wgsl")),
+    ("shaders/lib/field.wgsl", include_str!("../../../shaders/lib/field.wgsl")),
     ("shaders/lib/samples.wgsl", include_str!("../../../shaders/lib/samples.wgsl")),
 ];
 const KERNEL: (&str, &str) = ("shaders/kernel.wgsl", include_str!("../../../shaders/kernel.wgsl"));

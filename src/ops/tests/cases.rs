@@ -6,7 +6,8 @@ use super::super::*;
 use crate::color::curve::Direction;
 use crate::color::{encodings, matrix as primaries};
 use crate::lut::{Domain as LutDomain, Lut, Lut1d, Lut3d};
-use crate::picture::{Curve, CurveTable};
+use crate::ops::field::Field;
+use crate::picture::{Curve, CurveTable, Extent};
 
 /// A prepared step, with a name for messages that begins with the id.
 pub struct Case {
@@ -26,7 +27,15 @@ pub fn context() -> Context {
     let bent = |[r, g, b]: [f32; 3]| [r * r - 0.1 * g, g.sqrt() + 0.05 * b, 1.1 * b - 0.2 * r * g];
     let cube = Lut3d::from_fn(5, LutDomain::UNIT, bent).unwrap();
     let lut = Lut { shaper: Some(shaper), cube: Some(cube), ..Lut::default() };
-    Context { luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into(), ..Context::default() }
+    let extent = Extent { width: 5, height: 3 };
+    // Slopes and offsets, or light: any small numbers will do.
+    let values = (0..5 * 3 * 3).map(|i| (i * 7 % 13) as f32 / 26.0).collect();
+    Context {
+        luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into(),
+        field: Some(Arc::new(Field { extent, channels: 3, values })),
+        frame: Frame { extent: Extent { width: 530, height: 11 }, ..Frame::default() },
+        ..Context::default()
+    }
 }
 
 /// All cases at each strength; plumbing at strength 1 only, as plans use it.
