@@ -15,7 +15,7 @@ use chiaro::recipe::Recipe;
 use super::args::{InputArgs, JobArgs};
 use super::console::Console;
 use super::exit::{self, Exit, say, usage_error};
-use super::inputs::{gather, left_out};
+use super::inputs::{gather, nothing};
 use super::progress::Progress;
 use super::report::{self, Picture, RecipeFacts, Report, Totals, WarningCount, status_word};
 use super::signals::Signals;
@@ -84,7 +84,7 @@ pub fn run(batch: Batch) -> anyhow::Result<Exit> {
     let ended = if gathered.nothing { Ok(Exit::Nothing) } else { state.work(&batch, intake, &mut facts) };
     state.totals.seconds = started.elapsed().as_secs_f64();
     if gathered.nothing {
-        nothing(intake);
+        say(&nothing(intake));
     }
     let error = ended.as_ref().err().map(exit::message);
     let mut exit = ended.unwrap_or_else(|error| exit::report(&error));
@@ -98,11 +98,6 @@ pub fn run(batch: Batch) -> anyhow::Result<Exit> {
     }
     state.console.event(&summary::end_event(&state.totals, &facts, exit));
     Ok(exit)
-}
-
-fn nothing(intake: &Intake) {
-    let skipped = left_out(&intake.skipped).map(|text| format!("; left out: {text}")).unwrap_or_default();
-    say(&format!("nothing to do: the inputs hold no picture{skipped}"));
 }
 
 /// Refuses, before work starts, a report that could not be written at its end or would replace a picture.

@@ -84,6 +84,12 @@ pub fn left_out(skipped: &BTreeMap<String, u64>) -> Option<String> {
     (!kinds.is_empty()).then(|| kinds.join(", "))
 }
 
+/// What is said when no input is a picture.
+pub fn nothing(intake: &Intake) -> String {
+    let skipped = left_out(&intake.skipped).map(|text| format!("; left out: {text}")).unwrap_or_default();
+    format!("nothing to do: the inputs hold no picture{skipped}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,7 @@ use chiaro::recipe::{OutputKind, Recipe};
 use super::args::PlanArgs;
 use super::existing::Existing;
 use super::exit::{Exit, describe, say};
-use super::inputs::gather;
+use super::inputs::{gather, nothing};
 use super::plan_view::{PicturePlan, PlanReport, text};
 use super::voice::{self, Level};
 use super::{batch, output, recipes};
@@ -73,7 +73,7 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     if gathered.nothing {
-        say("nothing to do: the inputs hold no picture");
+        say(&nothing(&gathered.intake));
         return Ok(Exit::Nothing);
     }
     Ok(if report.failed.is_empty() { Exit::Success } else { Exit::Failures })
