@@ -15,10 +15,13 @@ fn main() {
             println!("cargo::rustc-cfg={name}");
         }
     }
-    for (name, program) in [("has_python3", "python3"), ("has_make", "make")] {
+    // Programs that tests run: exiftool reads every tag there is, the others run the scripts of the documents.
+    println!("cargo::rerun-if-env-changed=PATH");
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    for (name, program) in [("has_exiftool", "exiftool"), ("has_python3", "python3"), ("has_make", "make")] {
         println!("cargo::rustc-check-cfg=cfg({name})");
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
+        let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+        if std::env::split_paths(&folders).any(|folder| folder.join(&file).is_file()) {
             println!("cargo::rustc-cfg={name}");
         }
     }

@@ -1,8 +1,8 @@
-// The fixed part of every fused pass. What depends on the program (the constants struct, the chain of steps, loading and
-// storing of the layouts, the entry point) is written by src/exec/gpu/compose.rs.
+// The fixed part of every pass. What depends on the program (the constants struct, the chain of steps, loading and storing of
+// the layouts, the entry point) is written by src/exec/gpu/compose.
 //
-// A strip is a linear run of pixels. One invocation owns a group of 4 of them, so that every layout starts and ends on whole
-// words; the buffers are padded to whole groups.
+// A pass computes a linear run of pixels: whole rows, or any part of a strip. The buffers are padded to whole groups of 4 pixels, so
+// that every layout starts and ends on whole words.
 
 struct PassParams {
     // Pixels per row of the picture.
@@ -14,14 +14,17 @@ struct PassParams {
     groups: u32,
     // Seed of the dither.
     dither_seed: u32,
+    // What an area operation reads: width and height of the picture, first row and rows that are there, pixels per plane.
+    from_width: u32,
+    from_height: u32,
+    from_first: u32,
+    from_rows: u32,
+    from_stride: u32,
 }
 
 @group(0) @binding(0) var<uniform> pass_params: PassParams;
 @group(0) @binding(1) var<storage, read> constants: Constants;
 @group(0) @binding(2) var<storage, read> tables: array<u32>;
-@group(0) @binding(3) var<storage, read> strip_in: array<u32>;
-@group(0) @binding(4) var<storage, read_write> strip_out: array<u32>;
-@group(0) @binding(5) var<storage, read> supplied_depth: array<f32>;
 
 // Column and row of pixel `index` of the buffers.
 fn pixel_place(index: u32) -> vec2<u32> {

@@ -133,11 +133,7 @@ fn write(input: &Input, folder: &Path) {
 }
 
 fn extension(format: Format) -> &'static str {
-    match format {
-        Format::Tiff => "tif",
-        Format::Png => "png",
-        Format::Exr => "exr",
-    }
+    format.extension()
 }
 
 fn write_strip(path: &Path, input: &Input, strip: &Strip) {

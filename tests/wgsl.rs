@@ -2,9 +2,12 @@
 //! in the list.
 #![cfg(feature = "gpu")]
 
+use std::collections::HashSet;
+
 use chiaro::exec::gpu::compose::{Composed, compose, group_words};
+use chiaro::ops::area::{Area, Reach};
 use chiaro::ops::{ALL, AnyOp, Context, PLUMBING, Step, Tables, struct_name};
-use chiaro::picture::{Alpha, Channels, PixelLayout, SampleType};
+use chiaro::picture::{Alpha, Channels, Extent, PixelLayout, SampleType};
 use chiaro::plan::Program;
 
 const RGB16: PixelLayout = PixelLayout { sample: SampleType::U16, channels: Channels::Rgb, alpha: Alpha::None };
@@ -18,7 +21,30 @@ fn text_step(op: &dyn AnyOp, strength: f32) -> Step {
     let invert = ALL[0];
     let mut step = invert.step(&invert.defaults(), &Context::default(), &mut Tables::default(), strength).unwrap();
     (step.id, step.wgsl, step.constants) = (op.id(), op.wgsl(), vec![0; op.constants_bytes()]);
+    step.area = op.is_area().then(|| area(Reach::Margin { x: 2, y: 2 }));
     step
+}
+
+fn area(reach: Reach) -> Area {
+    let extent = Extent { width: 64, height: 64 };
+    Area { extent_in: extent, extent_out: extent, reach }
+}
+
+/// All passes of a program, each valid by itself; texts that `seen` has are not checked again.
+fn validate_all(program: &Program, seen: &mut HashSet<String>) {
+    let passes = compose(program);
+    assert_eq!(passes.len(), 1 + program.areas().count());
+    for composed in passes {
+        if !seen.contains(&composed.text) {
+            validate(&composed);
+            seen.insert(composed.text);
+        }
+    }
+}
+
+/// The pass that an operation without others before it is in.
+fn pass_of(op: &dyn AnyOp, program: &Program) -> Composed {
+    compose(program).swap_remove(usize::from(op.is_area()))
 }
 
 fn program(steps: Vec<Step>) -> Program {
@@ -78,8 +104,9 @@ fn words(module: &naga::Module, ty: &naga::TypeInner, what: &str) -> u32 {
 fn every_operation_alone() {
     for op in every() {
         for strength in [1.0, 0.5] {
-            let composed = compose(&program(vec![text_step(op, strength)]));
-            let module = validate(&composed);
+            let program = program(vec![text_step(op, strength)]);
+            validate_all(&program, &mut HashSet::new());
+            let module = validate(&pass_of(op, &program));
             let name = struct_name(op.id());
             let count = words(&module, find_struct(&module, &name), &name);
             assert_eq!(count as usize * 4, op.constants_bytes(), "{name}: WGSL and Rust differ in size");
@@ -89,9 +116,36 @@ fn every_operation_alone() {
 
 #[test]
 fn all_ordered_pairs() {
+    let mut seen = HashSet::new();
     for first in every() {
         for second in every() {
-            validate(&compose(&program(vec![text_step(first, 1.0), text_step(second, 0.25)])));
+            validate_all(&program(vec![text_step(first, 1.0), text_step(second, 0.25)]), &mut seen);
+        }
+    }
+}
+
+/// Area operations between point operations and behind each other, in all the forms that a step and a picture can have.
+#[test]
+fn area_operations_in_every_form() {
+    let rgba = |alpha| PixelLayout { channels: Channels::Rgba, alpha, ..RGB16 };
+    let mut seen = HashSet::new();
+    for op in every().filter(|op| op.is_area()) {
+        for layout in [RGB16, rgba(Alpha::Associated), rgba(Alpha::Unassociated)] {
+            for (reach, last, masked, kept) in [
+                (Reach::Margin { x: 2, y: 2 }, true, true, true),
+                (Reach::Margin { x: 2, y: 2 }, true, true, false),
+                (Reach::Margin { x: 2, y: 2 }, false, false, true),
+                (Reach::Rows((0..64).map(|y| (y, 1)).collect()), true, false, false),
+            ] {
+                let first = if kept { "keep" } else { "invert" };
+                let first = text_step(every().find(|op| op.id() == first).unwrap(), 1.0);
+                let mut step = text_step(op, 0.5);
+                (step.area, step.last, step.masked) = (Some(area(reach)), last, masked);
+                let steps = vec![first.clone(), step.clone(), step.clone(), text_step(ALL[0], 0.25), step];
+                let dither_seed = Some(1);
+                let output = PixelLayout { sample: SampleType::U8, ..layout };
+                validate_all(&Program { input: layout, output, dither_seed, ..program(steps) }, &mut seen);
+            }
         }
     }
 }
@@ -100,10 +154,15 @@ fn all_ordered_pairs() {
 fn a_long_chain_reads_what_was_written() {
     let steps: Vec<_> = every().chain(every()).zip([1.0, 0.3, 1.0].into_iter().cycle()).collect();
     let steps = steps.into_iter().map(|(op, strength)| text_step(op, strength)).collect();
-    let composed = compose(&program(steps));
-    let module = validate(&composed);
-    let count = words(&module, find_struct(&module, "Constants"), "Constants");
-    assert_eq!(count as usize * 4, composed.constants.len());
+    let mut bytes = 0;
+    for composed in compose(&program(steps)) {
+        let module = validate(&composed);
+        let count = words(&module, find_struct(&module, "Constants"), "Constants");
+        assert_eq!(count as usize * 4, composed.constants.len());
+        bytes += composed.constants.len();
+    }
+    let strengths = every().chain(every()).count() / 3;
+    assert!(bytes >= 2 * every().map(|op| op.constants_bytes()).sum::<usize>() + 4 * strengths);
 }
 
 #[test]
@@ -131,22 +190,22 @@ fn every_layout_in_and_out() {
                     dither_seed,
                     ..program(vec![text_step(ALL[0], 1.0)])
                 };
-                validate(&compose(&program));
+                validate_all(&program, &mut HashSet::new());
             }
         }
         assert_eq!(group_words(*input) * 4, input.pixel_bytes() * 4);
     }
-    validate(&compose(&Program { output: layouts[0], ..program(Vec::new()) }));
+    validate_all(&Program { output: layouts[0], ..program(Vec::new()) }, &mut HashSet::new());
 }
 
 #[test]
 fn numbers_do_not_change_the_text() {
     let mut other = program(vec![text_step(ALL[0], 0.5)]);
-    let text = compose(&other).text;
+    let text = compose(&other)[0].text.clone();
     other.steps[0].constants.fill(1);
     other.steps[0].strength = 0.25;
     other.dither_seed = Some(9);
-    assert_eq!(compose(&other).text, text);
+    assert_eq!(compose(&other)[0].text, text);
 }
 
 #[test]
@@ -154,9 +213,14 @@ fn errors_name_file_and_line_of_the_operation() {
     let mut step = text_step(ALL[0], 1.0);
     step.wgsl =
         "struct Invert {\n    white: f32,\n}\n\nfn invert(c: Invert, before: Px) -> Px {\n    return befor;\n}\n";
-    let message = parse(&compose(&program(vec![text_step(ALL[1], 1.0), step]))).unwrap_err();
+    let message = parse(&compose(&program(vec![text_step(ALL[1], 1.0), step.clone()]))[0]).unwrap_err();
     assert!(message.starts_with("shaders/ops/invert.wgsl:6: "), "{message}");
-    let composed = compose(&program(vec![text_step(ALL[0], 1.0)]));
+    step.area = Some(area(Reach::Margin { x: 1, y: 1 }));
+    let passes = compose(&program(vec![text_step(ALL[1], 1.0), step]));
+    assert!(parse(&passes[0]).is_ok());
+    let message = parse(&passes[1]).unwrap_err();
+    assert!(message.starts_with("shaders/ops/invert.wgsl:6: "), "{message}");
+    let composed = &compose(&program(vec![text_step(ALL[0], 1.0)]))[0];
     assert_eq!(composed.origin(1), "shaders/lib/pixel.wgsl:1");
     assert!(composed.origin(u32::MAX).starts_with("composed:"));
 }

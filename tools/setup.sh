@@ -27,8 +27,8 @@ apt_install() {
 
 system() {
   if command -v apt-get >/dev/null; then
-    # A C compiler links Rust programs; the other two run WGSL without a graphics card.
-    apt_install gcc libc6-dev libvulkan1 mesa-vulkan-drivers
+    # A C compiler links Rust programs; the next two run WGSL without a graphics card; exiftool reads back every tag in the tests.
+    apt_install gcc libc6-dev libvulkan1 mesa-vulkan-drivers libimage-exiftool-perl
   else
     command -v cc >/dev/null || fail "no C compiler (cc): install gcc or clang, Rust needs it to link"
     case "$(uname -s)" in

@@ -34,7 +34,7 @@ fn tone_map_rational(k: array<f32, 6>, x: vec3<f32>) -> vec3<f32> {
 }
 
 fn tone_map_agx(light: f32) -> f32 {
-    let at = (chiaro_log2(max(light, 1e-10)) + 12.47393) / (4.026069 + 12.47393);
+    let at = (chiaro_log2(max(light, 1e-10)) + 12.47393) * 0.060606062;
     let x = min(max(at, 0.0), 1.0);
     return (((((15.5 * x - 40.14) * x + 31.96) * x - 6.868) * x + 0.4298) * x + 0.1191) * x - 0.00232;
 }

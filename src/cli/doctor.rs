@@ -22,10 +22,16 @@ pub fn run() -> anyhow::Result<Exit> {
     facts.add("memory budget", format!("{} unless --memory says otherwise", output::bytes(default_memory())));
     facts.add("adapters", adapters());
     facts.add("inference", inference());
-    facts.add("codecs", format!("{} (read and write)", Format::ALL.map(Format::name).join(", ")));
+    facts.add("codecs", codecs());
     facts.add("clips", clip_worker());
     output::line(&format!("chiaro\n{facts}"))?;
     Ok(Exit::Success)
+}
+
+fn codecs() -> String {
+    let names =
+        |written| Format::ALL.iter().filter(|f| f.is_written() == written).map(|f| f.name()).collect::<Vec<_>>();
+    format!("{} (read and write); {} (read)", names(true).join(", "), names(false).join(", "))
 }
 
 fn system() -> String {

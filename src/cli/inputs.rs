@@ -7,6 +7,7 @@ use std::path::Path;
 use chiaro::engine::job::Work;
 use chiaro::engine::naming::{self, Intake};
 use chiaro::error::{Error, Result};
+use chiaro::picture::is_raw_extension;
 use chiaro::recipe::Recipe;
 use chiaro::walk::{Filter, Found, WalkOptions, walk_with};
 
@@ -78,6 +79,7 @@ pub fn left_out(skipped: &BTreeMap<String, u64>) -> Option<String> {
         .iter()
         .map(|(extension, n)| match extension.as_str() {
             "" => format!("{n} without extension"),
+            raw if is_raw_extension(raw) => format!("{n} .{raw} (camera raw: develop to 16-bit TIFF first)"),
             extension => format!("{n} .{}", chiaro::error::escape(Path::new(extension))),
         })
         .collect();
@@ -98,6 +100,8 @@ mod tests {
     fn what_is_left_out_is_counted_by_extension() {
         let skipped = BTreeMap::from([(String::new(), 1), ("txt".to_owned(), 3)]);
         assert_eq!(left_out(&skipped).unwrap(), "1 without extension, 3 .txt");
+        let raw = BTreeMap::from([("nef".to_owned(), 2)]);
+        assert_eq!(left_out(&raw).unwrap(), "2 .nef (camera raw: develop to 16-bit TIFF first)");
         assert_eq!(left_out(&BTreeMap::new()), None);
     }
 }

@@ -12,7 +12,7 @@ use chiaro::engine::naming::Intake;
 use chiaro::error::escape;
 use chiaro::ops::mask::Mask;
 use chiaro::ops::{Domain, Grading};
-use chiaro::picture::{Access, ColorEncoding, Compression, PictureInfo};
+use chiaro::picture::{Access, ColorEncoding, Compression, Format, PictureInfo};
 use chiaro::plan::{DepthPlan, OutputPlan, Plan};
 use chiaro::recipe::{OutputKind, Recipe};
 use serde::Serialize;
@@ -140,7 +140,7 @@ pub struct OutputFacts {
     /// True when a profile is embedded.
     pub icc: bool,
     /// Compression.
-    pub compression: &'static str,
+    pub compression: String,
     /// Bytes of the samples before compression.
     pub sample_bytes: u64,
 }
@@ -233,7 +233,7 @@ impl OutputFacts {
             layout: output.layout.to_string(),
             encoding: output.encoding.name.clone(),
             icc: output.icc.is_some(),
-            compression: compression_word(output.compression),
+            compression: compression_words(output.compression, output.format),
             sample_bytes: output.extent.pixels() * output.layout.pixel_bytes() as u64,
         }
     }
@@ -248,14 +248,20 @@ pub fn access_word(access: Access) -> &'static str {
     }
 }
 
-/// One word per compression.
-fn compression_word(compression: Compression) -> &'static str {
-    match compression {
+/// A compression in words.
+fn compression_words(compression: Compression, format: Format) -> String {
+    let word = match compression {
         Compression::None => "none",
         Compression::Lzw => "lzw",
         Compression::Deflate => "deflate",
         Compression::Input => "as the input",
-    }
+        Compression::Lossless => "lossless",
+        Compression::Lossy { quality, subsampling } if format == Format::Jpeg => {
+            return format!("lossy, quality {quality}, {}", subsampling.name());
+        }
+        Compression::Lossy { quality, .. } => return format!("lossy, quality {quality}"),
+    };
+    word.to_owned()
 }
 
 fn depth_words(depth: &DepthPlan, info: &PictureInfo, model: Option<&ModelEntry>) -> String {

@@ -8,7 +8,7 @@ use chiaro::codec::{self, Limits};
 use chiaro::depth::onnx_header::OnnxHeader;
 use chiaro::depth::registry::{Contract, MAX_MODEL_BYTES, ModelEntry};
 use chiaro::error::{Error, Result, escape};
-use chiaro::picture::Format;
+use chiaro::picture::{Format, READ_FORMATS, foreign};
 use serde_json::Value;
 
 use super::args::ProbeArgs;
@@ -48,9 +48,10 @@ pub fn run(args: &ProbeArgs) -> anyhow::Result<Exit> {
 
 /// Pictures are known by content; LUTs and models, which have no signature, by extension.
 fn probe(path: &Path) -> Result<Probed> {
+    let head = head(path)?;
     let extension = path.extension().map(|e| e.to_ascii_lowercase());
     match extension.as_ref().and_then(|e| e.to_str()) {
-        _ if sniff(path)?.is_some() => {
+        _ if Format::sniff(&head).is_some() => {
             let source = codec::open(path, &Limits::default())?;
             Ok(probe_view::picture(path, source.info(), source.resident_bytes()))
         }
@@ -59,18 +60,25 @@ fn probe(path: &Path) -> Result<Probed> {
             Ok(Probed { text: lut::facts_text(path, &lut), json: lut::facts_json(path, &lut) })
         }
         Some("onnx") => model(path),
-        _ => Err(Error::unsupported(path, "not a picture (TIFF, PNG, EXR), a .cube LUT or an .onnx model")),
+        _ => Err(Error::unsupported(
+            path,
+            match foreign(&head) {
+                Some(advice) => format!("this is {advice}"),
+                None => format!("not a picture ({READ_FORMATS}), a .cube LUT or an .onnx model"),
+            },
+        )),
     }
 }
 
-fn sniff(path: &Path) -> Result<Option<Format>> {
+/// The first 16 bytes.
+fn head(path: &Path) -> Result<Vec<u8>> {
     let mut head = Vec::with_capacity(16);
     let file = File::open(path).map_err(|e| Error::input(path, e))?;
     file.take(16).read_to_end(&mut head).map_err(|e| Error::input(path, e))?;
     if head.is_empty() {
         return Err(Error::input(path, "the file is empty"));
     }
-    Ok(Format::sniff(&head))
+    Ok(head)
 }
 
 fn model(path: &Path) -> Result<Probed> {

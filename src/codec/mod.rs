@@ -6,11 +6,20 @@
 //! the calling thread, because the pool must never wait.
 
 pub mod bytes;
+mod camera;
+mod exif;
 pub mod exr;
+pub mod hdr;
+pub mod jpeg;
+#[cfg(feature = "jxl")]
+pub mod jxl;
 pub mod mapping;
 pub mod open;
 pub mod png;
+pub mod pnm;
 pub mod tiff;
+pub mod webp;
+mod whole;
 
 pub use open::{create, open};
 

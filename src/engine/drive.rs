@@ -197,6 +197,8 @@ fn identity(run: &Run, job: &Job, stamp: Stamp) -> Identity {
     let mut builder = IdentityBuilder::new()
         .input(&InputKey::Stamp(stamp))
         .hash("recipe", &Digest::of(engine.recipe.hash.as_bytes()))
+        // The picture's metadata says it.
+        .part("name", &engine.recipe.name)
         .part("work", kind);
     let depth = engine.depth_if_started().filter(|_| !carries_depth(run, job));
     if let Some(depth) = depth {

@@ -26,6 +26,7 @@ mod analyse;
 pub mod bake;
 pub mod budget;
 pub mod cancel;
+mod carried;
 pub mod claims;
 pub mod committer;
 mod disk;

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use super::exports::export_of;
 use super::job::{Job, Work};
 use super::template::{Fields, Template};
+use crate::codec::open::not_read;
 use crate::codec::{self, Limits};
 use crate::error::{Error, Result};
-use crate::picture::{Format, Metadata, exif};
+use crate::picture::{Format, Metadata, exif, is_raw_extension};
 use crate::recipe::{OutputKind, OutputSettings, Recipe};
 use crate::walk::Found;
 
@@ -37,6 +38,12 @@ struct Numbered {
     number: u64,
 }
 
+impl Intake {
+    fn skip(&mut self, extension: String) {
+        *self.skipped.entry(extension).or_default() += 1;
+    }
+}
+
 /// Makes jobs of inputs. Reads the first bytes of every file; the header too where `template` needs EXIF data.
 ///
 /// # Errors
@@ -47,18 +54,27 @@ pub fn intake(found: Vec<Result<Found>>, work: &Work, recipe: &Recipe, out: &Pat
     let mut pictures = Vec::new();
     let mut number = 0;
     for item in found {
+        let (found, head) = match item.and_then(|found| head(&found.path).map(|head| (found, head))) {
+            Err(error) => {
+                number += 1;
+                intake.failed.push(error);
+                continue;
+            }
+            Ok(known) => known,
+        };
+        let extension = found.path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
         number += 1;
-        match item.and_then(|found| sniff(&found.path).map(|format| (found, format))) {
-            Err(error) => intake.failed.push(error),
-            Ok((found, Some(format))) => pictures.push(Numbered { found, format, number }),
-            Ok((found, None)) if found.explicit => intake.failed.push(Error::unsupported(
-                &found.path,
-                "not a picture format Chiaro reads (TIFF, PNG, EXR); convert it first",
-            )),
-            Ok((found, None)) => {
-                let extension = found.path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-                *intake.skipped.entry(extension).or_default() += 1;
+        match Format::sniff(&head) {
+            // Camera raw files that are TIFF structures: their first page is a thumbnail.
+            Some(Format::Tiff) if !found.explicit && is_raw_extension(&extension) => {
                 number -= 1;
+                intake.skip(extension);
+            }
+            Some(format) => pictures.push(Numbered { found, format, number }),
+            None if found.explicit => intake.failed.push(not_read(&found.path, &head)),
+            None => {
+                number -= 1;
+                intake.skip(extension);
             }
         }
     }
@@ -83,11 +99,12 @@ fn clashing(pictures: &[Numbered]) -> HashSet<String> {
     pictures.iter().map(|picture| stem_key(&picture.found.relpath)).filter(|key| !seen.insert(key.clone())).collect()
 }
 
-fn sniff(path: &Path) -> Result<Option<Format>> {
+/// The first 16 bytes.
+fn head(path: &Path) -> Result<Vec<u8>> {
     let mut head = Vec::with_capacity(16);
     let file = File::open(path).map_err(|e| Error::input(path, format!("cannot be opened: {e}")))?;
     file.take(16).read_to_end(&mut head).map_err(|e| Error::input(path, format!("cannot be read: {e}")))?;
-    Ok(Format::sniff(&head))
+    Ok(head)
 }
 
 /// Names the outputs of one run.
@@ -174,13 +191,9 @@ fn metadata(path: &Path) -> Result<Metadata> {
 
 /// The input's own extension where it names the output's format, else the format's usual one.
 fn extension(relpath: &Path, input: Format, output: Option<Format>) -> String {
-    let output = output.unwrap_or(input);
+    let output = output.unwrap_or(input.written_as());
     let own = relpath.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
-    let fits = match output {
-        Format::Tiff => own.eq_ignore_ascii_case("tif") || own.eq_ignore_ascii_case("tiff"),
-        other => own.eq_ignore_ascii_case(other.extension()),
-    };
-    if fits { own } else { output.extension().to_owned() }
+    if output.has_extension(&own) { own } else { output.extension().to_owned() }
 }
 
 #[cfg(test)]
@@ -203,9 +216,30 @@ mod tests {
     }
 
     #[test]
+    fn raw_files_in_folders_are_left_out_and_named_ones_fail_with_advice() {
+        let folder = tempfile::tempdir().unwrap();
+        let found = |name: &str, contents: &[u8], explicit| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, contents).unwrap();
+            Ok(Found { path, relpath: name.into(), explicit, sequence: None })
+        };
+        let files = vec![
+            found("a.NEF", b"MM\0*\0\0\0\x08________", false),
+            found("b.cr2", b"II*\0\x10\0\0\0CR\x02\0____", false),
+            found("c.cr3", b"\0\0\0\x18ftypcrx ____", true),
+        ];
+        let intake = intake(files, &Work::Grade, &Recipe::empty("r"), Path::new("out"), DEFAULT_NAME).unwrap();
+        assert!(intake.jobs.is_empty());
+        assert_eq!(intake.skipped, BTreeMap::from([("cr2".to_owned(), 1), ("nef".to_owned(), 1)]));
+        assert!(intake.failed[0].to_string().contains("develop it to a 16-bit TIFF"), "{:?}", intake.failed);
+    }
+
+    #[test]
     fn extensions_follow_the_format() {
         assert_eq!(extension(Path::new("a.TIFF"), Format::Tiff, None), "TIFF");
         assert_eq!(extension(Path::new("a.jpg"), Format::Tiff, None), "tif");
         assert_eq!(extension(Path::new("a.tif"), Format::Tiff, Some(Format::Png)), "png");
+        assert_eq!(extension(Path::new("a.JPEG"), Format::Jpeg, None), "JPEG");
+        assert_eq!(extension(Path::new("a.pfm"), Format::Pfm, None), "exr");
     }
 }

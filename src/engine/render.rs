@@ -52,8 +52,10 @@ fn picture(
 ) -> Result<Lane> {
     let program = plan.program(output, &work.job.input, &facts.render)?;
     let info = source.info();
-    let mut metadata = if plan.is_mask() { Metadata::default() } else { info.metadata.clone() };
-    metadata.icc.clone_from(&output.icc);
+    let metadata = match plan.is_mask() {
+        true => Metadata { icc: output.icc.clone(), ..Metadata::default() },
+        false => super::carried::metadata(work, plan, output, info),
+    };
     // What a format has beyond pixels speaks of their places.
     let same = info.format == output.format.name() && output.extent == info.extent && !plan.is_mask();
     let spec = SinkSpec {

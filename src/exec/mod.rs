@@ -31,6 +31,12 @@ pub trait Executor: Send + Sync {
         output: &mut Strip,
     ) -> Result<()>;
 
+    /// True when the device can run `program` at all: the rows that area operations read for one row of the result, which
+    /// [`Program::areas`] tell, must fit in its buffers. [`Executor::run_rows`] is an `Environment` error otherwise.
+    fn fits(&self, _program: &Program) -> bool {
+        true
+    }
+
     /// Runs a program without area operations over all rows of `input`.
     fn run(&self, program: &Program, input: &Strip, depth: Option<&[f32]>, output: &mut Strip) -> Result<()> {
         self.run_rows(program, input, depth, input.region, output)

@@ -81,8 +81,9 @@ impl Op for Spec {
 #[inline(always)]
 fn powered(c: &Constants, rgb: [f32; 3], i: usize) -> f32 {
     let v = limit(c, rgb[i] * c.slope[i] + c.offset[i]);
-    // Power 1 and what lies below 0 do no arithmetic.
-    if v <= 0.0 || c.power[i] == 1.0 { v } else { pow(v, c.power[i]) }
+    let powered = pow(v, c.power[i]);
+    // Power 1 is exact, and what lies below 0 passes.
+    if v <= 0.0 || c.power[i] == 1.0 { v } else { powered }
 }
 
 #[inline(always)]

@@ -1,10 +1,12 @@
 //! `curves`: tone curves through points.
 //!
 //! Monotone piecewise cubics (Fritsch and Carlson, "Monotone Piecewise Cubic Interpolation", SIAM Journal on Numerical Analysis 17, 1980):
-//! the curve rises where the points rise and never overshoots them. Evaluated in closed form from a table of pieces, which a binary
-//! search of a fixed number of steps finds. Before the first point and after the last the curve goes on straight.
+//! the curve rises where the points rise and never overshoots them. Before the first point and after the last it goes on straight.
+//!
+//! Evaluated in closed form as a sum: the value of the first point, the straight ends, and what each piece rises up to x. Nothing is
+//! searched, so that the loop over pixels is one of plain arithmetic.
 
-use super::{Context, Domain, Op, Px, Tables, params};
+use super::{CHUNK, Chunk, Context, Domain, Op, Px, Tables, params};
 
 /// Points of a curve that changes nothing.
 const STRAIGHT: [[f32; 2]; 2] = [[0.0, 0.0], [1.0, 1.0]];
@@ -26,20 +28,24 @@ params! {
     }
 }
 
-/// Render-ready numbers: where the pieces of each curve lie. Master, red, green, blue.
+/// Render-ready numbers: where the tables of the curves lie. Master, red, green, blue.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Constants {
-    /// First word of the pieces: 5 floats each, origin `x0` and `y, c1, c2, c3` of `y + c1 t + c2 t^2 + c3 t^3` with `t = x - x0`.
+    /// First word of the table: [`Ends`], then a [`Piece`] for each, 5 floats all.
     pub table: [u32; 4],
-    /// Index of the last piece; 0 = the curve changes nothing and has none.
-    pub last: [u32; 4],
-    /// First step of the search, a power of two.
-    pub stride: [u32; 4],
+    /// Number of pieces; 0 = the curve changes nothing and has no table.
+    pub pieces: [u32; 4],
 }
 
-/// Floats of a piece.
-const PIECE: u32 = 5;
+/// First x and y, slope before; last x, slope after.
+type Ends = [f32; 5];
+/// Begin x, length h, and c1, c2, c3 of the rise `c1 t + c2 t^2 + c3 t^3`, `t = x - begin` within 0..h.
+type Piece = [f32; 5];
+/// The straight ends end here, so that infinity times a slope of 0 is no NaN.
+const FAR: f32 = 1e30;
+/// Smallest step from point to point, in x.
+const LEAST_STEP: f32 = 1e-4;
 
 /// The operation.
 pub struct Spec;
@@ -47,6 +53,7 @@ pub struct Spec;
 impl Op for Spec {
     const ID: &'static str = "curves";
     const WGSL: &'static str = include_str!("../../shaders/ops/curves.wgsl");
+    const GUARDED: bool = false;
     type Params = Params;
     type Constants = Constants;
 
@@ -64,24 +71,94 @@ impl Op for Spec {
     }
 
     fn prepare(p: &Params, _: &Context, tables: &mut Tables) -> Result<Constants, String> {
-        let mut c = Constants { table: [0; 4], last: [0; 4], stride: [0; 4] };
+        let mut c = Constants { table: [0; 4], pieces: [0; 4] };
         for (i, points) in [&p.points, &p.red, &p.green, &p.blue].into_iter().enumerate() {
             if points.len() < 2 || straight(points) {
                 continue;
             }
-            c.table[i] = tables.push_floats(&pieces(points));
-            c.last[i] = points.len() as u32;
-            c.stride[i] = 1 << c.last[i].ilog2();
+            if let Some(close) = points.windows(2).find(|p| p[1][0] - p[0][0] < LEAST_STEP) {
+                return Err(format!(
+                    "curves: points at x = {} and x = {} lie closer than {LEAST_STEP}",
+                    close[0][0], close[1][0]
+                ));
+            }
+            c.table[i] = tables.push_floats(&table(points));
+            c.pieces[i] = points.len() as u32 - 1;
         }
         Ok(c)
     }
 
     #[inline(always)]
     fn pixel(c: &Constants, tables: &[u32], px: Px) -> Px {
-        let [r, g, b] = px.rgb;
-        let (r, g, b) = (bent(c, 0, tables, r), bent(c, 0, tables, g), bent(c, 0, tables, b));
-        Px { rgb: [bent(c, 1, tables, r), bent(c, 2, tables, g), bent(c, 3, tables, b)], ..px }
+        let mut rgb = px.rgb;
+        for (channel, v) in rgb.iter_mut().enumerate() {
+            for curve in [0, channel + 1] {
+                *v = bent(words(c, tables, curve), *v);
+            }
+        }
+        Px { rgb, ..px }
     }
+
+    #[inline(always)]
+    fn chunk(c: &Constants, tables: &[u32], chunk: &mut Chunk) -> bool {
+        let n = chunk.len.min(CHUNK);
+        for (channel, plane) in chunk.rgb.iter_mut().enumerate() {
+            for curve in [0, channel + 1] {
+                bend(words(c, tables, curve), &mut plane[..n]);
+            }
+        }
+        true
+    }
+}
+
+/// The table of a curve; empty for one that changes nothing.
+#[inline(always)]
+fn words<'a>(c: &Constants, tables: &'a [u32], curve: usize) -> &'a [[f32; 5]] {
+    let (start, pieces) = (c.table[curve] as usize, c.pieces[curve] as usize);
+    let end = start + 5 * (pieces + 1);
+    let words = if pieces == 0 { None } else { tables.get(start..end) };
+    bytemuck::cast_slice(words.unwrap_or(&[]))
+}
+
+#[inline(always)]
+fn bent(table: &[[f32; 5]], x: f32) -> f32 {
+    let Some((ends, pieces)) = table.split_first() else { return x };
+    let mut y = straight_ends(ends, x);
+    for piece in pieces {
+        y += rise(piece, x);
+    }
+    y
+}
+
+/// [`bent`] of a row of values: piece after piece over all of them, the same sums.
+#[inline(always)]
+fn bend(table: &[[f32; 5]], values: &mut [f32]) {
+    let Some((ends, pieces)) = table.split_first() else { return };
+    let mut sums = [0.0f32; CHUNK];
+    for (y, x) in sums.iter_mut().zip(values.iter()) {
+        *y = straight_ends(ends, *x);
+    }
+    for piece in pieces {
+        for (y, x) in sums.iter_mut().zip(values.iter()) {
+            *y += rise(piece, *x);
+        }
+    }
+    for (x, y) in values.iter_mut().zip(&sums) {
+        *x = *y;
+    }
+}
+
+#[inline(always)]
+fn straight_ends(e: &Ends, x: f32) -> f32 {
+    let before = (x - e[0]).min(0.0).max(-FAR);
+    let after = (x - e[3]).max(0.0).min(FAR);
+    e[1] + before * e[2] + after * e[4]
+}
+
+#[inline(always)]
+fn rise(p: &Piece, x: f32) -> f32 {
+    let t = (x - p[0]).max(0.0).min(p[1]);
+    t * (p[2] + t * (p[3] + t * p[4]))
 }
 
 /// True when the curve changes nothing.
@@ -89,40 +166,18 @@ fn straight(points: &[[f32; 2]]) -> bool {
     points.iter().all(|[x, y]| x == y)
 }
 
-#[inline(always)]
-fn bent(c: &Constants, curve: usize, tables: &[u32], x: f32) -> f32 {
-    let (table, last) = (c.table[curve], c.last[curve]);
-    if last == 0 {
-        return x;
-    }
-    let word = |at: u32| f32::from_bits(tables.get(at as usize).copied().unwrap_or(0));
-    let (mut piece, mut stride) = (0u32, c.stride[curve]);
-    while stride > 0 {
-        let next = piece + stride;
-        let inside = next <= last && x >= word(table + next.min(last) * PIECE);
-        piece = if inside { next } else { piece };
-        stride /= 2;
-    }
-    let at = table + piece * PIECE;
-    let t = x - word(at);
-    word(at + 1) + t * (word(at + 2) + t * (word(at + 3) + t * word(at + 4)))
-}
-
-/// The table of a curve of n points: n + 1 pieces, the first and the last straight.
-fn pieces(points: &[[f32; 2]]) -> Vec<f32> {
+/// The table of a curve: its ends and one piece less than points.
+fn table(points: &[[f32; 2]]) -> Vec<f32> {
     let points: Vec<[f64; 2]> = points.iter().map(|p| p.map(f64::from)).collect();
     let secants: Vec<f64> = points.windows(2).map(|p| (p[1][1] - p[0][1]) / (p[1][0] - p[0][0])).collect();
     let slopes = slopes(&secants);
-    let mut out = Vec::with_capacity((points.len() + 1) * PIECE as usize);
-    let mut add = |piece: [f64; 5]| out.extend(piece.map(|v| v as f32));
-    add([points[0][0], points[0][1], slopes[0], 0.0, 0.0]);
-    for (i, secant) in secants.iter().enumerate() {
-        let (h, [x, y], (a, b)) = (points[i + 1][0] - points[i][0], points[i], (slopes[i], slopes[i + 1]));
-        add([x, y, a, (3.0 * secant - 2.0 * a - b) / h, (a + b - 2.0 * secant) / (h * h)]);
-    }
     let end = points.len() - 1;
-    add([points[end][0], points[end][1], slopes[end], 0.0, 0.0]);
-    out
+    let mut rows = vec![[points[0][0], points[0][1], slopes[0], points[end][0], slopes[end]]];
+    for (i, secant) in secants.iter().enumerate() {
+        let (h, a, b) = (points[i + 1][0] - points[i][0], slopes[i], slopes[i + 1]);
+        rows.push([points[i][0], h, a, (3.0 * secant - 2.0 * a - b) / h, (a + b - 2.0 * secant) / (h * h)]);
+    }
+    rows.into_iter().flatten().map(|v| v as f32).collect()
 }
 
 /// Slopes at the points from the slopes between them: means, made 0 at turns, and shortened to the circle of radius 3 (Fritsch and Carlson,
@@ -177,7 +232,7 @@ mod tests {
     #[test]
     fn goes_through_its_points_and_on_straight() {
         for [x, y] in S_CURVE {
-            assert!((master(&S_CURVE, x) - y).abs() < 1e-7, "{x}");
+            assert!((master(&S_CURVE, x) - y).abs() < 4e-7, "{x}");
         }
         assert!((master(&S_CURVE, -0.5) + 0.25).abs() < 1e-6);
         assert!((master(&S_CURVE, 2.0) - 1.4).abs() < 1e-6);
@@ -189,10 +244,18 @@ mod tests {
         let many: Vec<[f32; 2]> = (0..64).map(|i| [i as f32 / 63.0, (i as f32 / 63.0).powi(3)]).collect();
         for points in [&hard[..], &many] {
             let values: Vec<f32> = (-200..=1200).map(|i| master(points, i as f32 / 1000.0)).collect();
-            assert!(values.windows(2).all(|pair| pair[1] >= pair[0] - 1e-7));
+            assert!(values.windows(2).all(|pair| pair[1] >= pair[0] - 4e-7));
         }
         let hill = [[0.0, 0.1], [0.4, 0.9], [1.0, 0.2]];
         assert!((0..=1000).all(|i| (0.1 - 1e-6..=0.9 + 1e-6).contains(&master(&hill, i as f32 / 1000.0))));
+    }
+
+    #[test]
+    fn points_that_single_floats_cannot_part_are_refused() {
+        let points = vec![[0.0, 0.0], [0.5, 0.2], [0.5, 0.8], [1.0, 1.0]];
+        let params = Params { green: points, ..Params::default() };
+        let message = Spec::prepare(&params, &Context::default(), &mut Tables::default()).unwrap_err();
+        assert!(message.contains("0.5") && message.contains("0.0001"), "{message}");
     }
 
     #[test]

@@ -3,14 +3,21 @@
 //! Structure: TIFF 6.0 section 2; tags and sub-directories: EXIF 2.32 (CIPA DC-008), 4.6. The tree has at most three levels: IFD0, its
 //! Exif and GPS directories, and the Interoperability directory below Exif. Thumbnails (IFD1) are not carried. Entries that cannot be read are
 //! left out one by one, each with a warning, so that one bad tag does not cost a photographer all others.
-//! MakerNote stays a row of bytes; offsets that a camera maker hides inside it cannot be followed.
+//!
+//! MakerNote stays a row of bytes. Many makers write offsets into it that count from the start of the TIFF structure and are in its byte
+//! order, and nobody but them knows where. So the note is *pinned*: a blob keeps the byte order it had, and the note the offset it
+//! had, if that is within the first [`PIN_BYTES`]. Where it cannot, the tag OffsetSchema (0xea1d, introduced by Microsoft) says by how
+//! much it was moved, which some readers add to the offsets; exiftool repairs such notes with `-F`.
 
 mod directory;
 mod names;
+mod write;
 
 pub(crate) use directory::beyond;
 pub use directory::{Directory, Entry, Field, Header, Kind, Order, ReadAt};
+pub(crate) use names::numbers;
 pub use names::{Summary, field, is_name, names, summary};
+pub use write::{Form, PIN_BYTES, is_relocatable, layout, pin, write, write_as};
 
 /// Tag in IFD0 that points to the Exif directory.
 pub const EXIF_IFD: u16 = 34665;
@@ -25,10 +32,30 @@ const PIXEL_X: u16 = 40962;
 /// PixelYDimension in the Exif directory.
 const PIXEL_Y: u16 = 40963;
 
-/// Tags of IFD0 that describe the picture and not the way it is stored: DocumentName, ImageDescription, Make, Model, DateTime,
-/// Artist, HostComputer, Rating, RatingPercent, Copyright, and XPTitle to XPSubject (EXIF 2.32, 4.6.4; the rest as Windows writes them).
-pub const DESCRIPTIVE: [u16; 15] =
-    [269, 270, 271, 272, 306, 315, 316, 18246, 18249, 33432, 0x9c9b, 0x9c9c, 0x9c9d, 0x9c9e, 0x9c9f];
+/// OffsetSchema in the Exif directory: by how many bytes MakerNote was moved from where its maker put it.
+const OFFSET_SCHEMA: u16 = 0xea1d;
+
+/// Tags of IFD0 that another writer of pixels makes anew or that would be wrong beside other pixels, in sequence of the numbers:
+/// layout, chunk tables, curves and ranges of sample values (TIFF 6.0; 254 to 347, 512 to 532, 559), orientation and resolution, which
+/// travel as facts, and blobs with a place of their own (XMP 700, IPTC 33723, Photoshop 34377, ICC 34675). Also CFA patterns, layers of
+/// Photoshop (37724) and leads to further directories (330, 400).
+const STORAGE: &[u16] = &[
+    254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281, 282, 283, 284, 288, 289,
+    290, 291, 292, 293, 296, 297, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 326, 327, 328, 330, 332, 333, 334,
+    336, 338, 339, 340, 341, 342, 346, 347, 400, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 559,
+    700, 33421, 33422, 33723, 34377, 34675,
+];
+
+/// Photoshop layers (Adobe Photoshop TIFF technical notes).
+pub const PHOTOSHOP_LAYERS: u16 = 37724;
+
+/// Tags of DNG 1.7 that say something about the camera: UniqueCameraModel, LocalizedCameraModel, CameraSerialNumber, LensInfo.
+const DNG_CAMERA: [u16; 4] = [50708, 50709, 50735, 50736];
+
+/// True for a tag of IFD0 that is about how pixels are stored, and is therefore not carried into a TIFF file.
+pub fn is_storage(tag: u16) -> bool {
+    STORAGE.contains(&tag) || tag == PHOTOSHOP_LAYERS || ((50706..=51_200).contains(&tag) && !DNG_CAMERA.contains(&tag))
+}
 
 /// A directory with its values and sub-directories.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,6 +82,11 @@ impl Ifd {
         self.entries.is_empty() && self.children.iter().all(|(_, ifd)| ifd.is_empty())
     }
 
+    /// The sub-directory behind `tag`, for changes.
+    pub fn child_mut(&mut self, tag: u16) -> Option<&mut Ifd> {
+        self.children.iter_mut().find(|(pointer, _)| *pointer == tag).map(|(_, ifd)| ifd)
+    }
+
     /// Puts `entry` in place of all entries with its tag.
     pub fn set(&mut self, entry: Entry) {
         self.entries.retain(|old| old.tag != entry.tag);
@@ -63,7 +95,7 @@ impl Ifd {
 
     /// Leaves out of IFD0 whatever is about storage, and sets the pixel dimensions in the Exif directory right where they are given.
     pub fn describe_only(&mut self, width: u32, height: u32) {
-        self.entries.retain(|entry| DESCRIPTIVE.contains(&entry.tag));
+        self.entries.retain(|entry| !is_storage(entry.tag));
         self.children.retain(|(tag, _)| [EXIF_IFD, GPS_IFD].contains(tag));
         for (tag, exif) in &mut self.children {
             for (dimension, value) in [(PIXEL_X, width), (PIXEL_Y, height)] {
@@ -82,6 +114,11 @@ pub struct Found {
     pub ifd: Ifd,
     /// Entries and sub-directories that were left out, with the reason.
     pub warnings: Vec<String>,
+    /// Byte order of the structure.
+    pub order: Order,
+    /// Offset in which the maker wrote MakerNote, when there is one: the offset it has, less what OffsetSchema says. `ifd` holds no
+    /// OffsetSchema; writers add it when they need it.
+    pub note_at: Option<u64>,
 }
 
 /// Reads a stand-alone EXIF blob ("II*\0..." or "MM\0*...", an "Exif\0\0" prefix is allowed); values of at most `most_bytes` in all.
@@ -104,7 +141,8 @@ pub fn collect(
     keep: &dyn Fn(u16) -> bool,
     most_bytes: u64,
 ) -> Result<Found, String> {
-    let mut reader = Reader { from, header, left_bytes: most_bytes, seen: vec![header.first], warnings: Vec::new() };
+    let mut reader =
+        Reader { from, header, left_bytes: most_bytes, seen: vec![header.first], warnings: Vec::new(), note_at: None };
     let root = Directory::read(from, header, header.first)?;
     let mut ifd = Ifd { entries: reader.entries(&root, keep), children: Vec::new() };
     for tag in [EXIF_IFD, GPS_IFD] {
@@ -114,7 +152,14 @@ pub fn collect(
         }
         ifd.children.push((tag, child));
     }
-    Ok(Found { ifd, warnings: reader.warnings })
+    let note_at = reader.note_at;
+    let moved = ifd.child_mut(EXIF_IFD).and_then(|exif| {
+        let at = exif.entries.iter().position(|entry| entry.tag == OFFSET_SCHEMA)?;
+        let entry = exif.entries.remove(at);
+        Some(i64::from(i32::from_le_bytes(*entry.bytes.first_chunk::<4>()?)))
+    });
+    let note_at = note_at.map(|at| at.saturating_add_signed(-moved.unwrap_or(0)));
+    Ok(Found { ifd, warnings: reader.warnings, order: header.order, note_at })
 }
 
 /// State of one walk through a tree: what may still be loaded, and where it has been.
@@ -124,6 +169,7 @@ struct Reader<'a, R: ReadAt + ?Sized> {
     left_bytes: u64,
     seen: Vec<u64>,
     warnings: Vec<String>,
+    note_at: Option<u64>,
 }
 
 /// Warnings that are worth keeping of one file; a damaged directory can have thousands.
@@ -164,6 +210,9 @@ impl<R: ReadAt + ?Sized> Reader<'_, R> {
         match Directory::read(self.from, self.header, offset) {
             Ok(directory) => {
                 let entries = self.entries(&directory, &|_| true);
+                if tag == EXIF_IFD && entries.iter().any(|entry| entry.tag == MAKER_NOTE) {
+                    self.note_at = directory.find(MAKER_NOTE).and_then(|field| field.offset(self.header));
+                }
                 Some((directory, Ifd { entries, children: Vec::new() }))
             }
             Err(reason) => {
@@ -172,104 +221,6 @@ impl<R: ReadAt + ?Sized> Reader<'_, R> {
             }
         }
     }
-}
-
-/// Writes a stand-alone EXIF blob: "II*\0", IFD0, its values, its sub-directories.
-///
-/// # Errors
-/// When it would not fit 32-bit offsets.
-pub fn write(ifd: &Ifd) -> Result<Vec<u8>, String> {
-    let mut blob = b"II*\0\x08\0\0\0".to_vec();
-    blob.extend(layout(ifd, 8, false)?);
-    Ok(blob)
-}
-
-/// Lays `ifd` out for file offset `base` (even; a multiple of 8 for BigTIFF), little-endian: the directory, its values, its
-/// sub-directories. Tags are sorted, the pointer to a next directory is 0.
-///
-/// # Errors
-/// More than 65 535 tags, or offsets or values beyond 32 bits in a classic file.
-pub fn layout(ifd: &Ifd, base: u64, big: bool) -> Result<Vec<u8>, String> {
-    let mut fields: Vec<Item<'_>> =
-        ifd.entries.iter().map(|e| Item { tag: e.tag, content: Content::Values(e) }).collect();
-    fields.extend(ifd.children.iter().map(|(tag, child)| Item { tag: *tag, content: Content::Child(child) }));
-    fields.sort_by_key(|item| item.tag);
-    let count =
-        u16::try_from(fields.len()).map_err(|_| format!("{} tags in a directory, the limit is 65535", fields.len()))?;
-    let (count_bytes, field_bytes, room) = if big { (8, 20, 8) } else { (2, 12, 4) };
-
-    let mut out = Vec::new();
-    out.extend_from_slice(&u64::from(count).to_le_bytes()[..count_bytes]);
-    out.resize(count_bytes + fields.len() * field_bytes + room, 0);
-    for (index, item) in fields.iter().enumerate() {
-        let (kind, count, bytes) = match &item.content {
-            Content::Values(entry) => {
-                let (kind, bytes) = narrowed(entry, big)?;
-                (kind, entry.count() as u64, bytes)
-            }
-            Content::Child(child) => {
-                out.resize(out.len().next_multiple_of(8), 0);
-                let offset = base + out.len() as u64;
-                out.extend(layout(child, offset, big)?);
-                (if big { Kind::Ifd8 } else { Kind::Long }, 1, offset.to_le_bytes()[..room].to_vec())
-            }
-        };
-        let value = if bytes.len() <= room {
-            bytes
-        } else {
-            out.resize(out.len().next_multiple_of(room), 0);
-            let offset = base + out.len() as u64;
-            out.extend(bytes);
-            offset.to_le_bytes()[..room].to_vec()
-        };
-        let at = count_bytes + index * field_bytes;
-        let mut field = Vec::with_capacity(field_bytes);
-        field.extend(item.tag.to_le_bytes());
-        field.extend((kind as u16).to_le_bytes());
-        field.extend(&count.to_le_bytes()[..room]);
-        field.extend(&value);
-        out[at..at + field.len()].copy_from_slice(&field);
-    }
-    let end = base + out.len() as u64;
-    if !big && end > u64::from(u32::MAX) {
-        return Err(format!("a directory would end at offset {end}, beyond the 4 GiB of a classic TIFF"));
-    }
-    Ok(out)
-}
-
-/// A tag on its way into a file.
-struct Item<'a> {
-    tag: u16,
-    content: Content<'a>,
-}
-
-/// What a tag leads to.
-enum Content<'a> {
-    Values(&'a Entry),
-    Child(&'a Ifd),
-}
-
-/// The values of `entry` for the file: classic TIFF has no 64-bit integers, so they become 32-bit ones.
-fn narrowed(entry: &Entry, big: bool) -> Result<(Kind, Vec<u8>), String> {
-    let kind = match entry.kind {
-        Kind::Long8 => Kind::Long,
-        Kind::Ifd8 => Kind::Ifd,
-        Kind::SLong8 => Kind::SLong,
-        _ => return Ok((entry.kind, entry.bytes.clone())),
-    };
-    if big {
-        return Ok((entry.kind, entry.bytes.clone()));
-    }
-    let mut bytes = Vec::with_capacity(entry.bytes.len() / 2);
-    for wide in entry.bytes.chunks_exact(8) {
-        let (low, high) = wide.split_at(4);
-        let negative = kind == Kind::SLong && low[3] & 0x80 != 0;
-        if high != [if negative { 0xff } else { 0 }; 4] {
-            return Err(format!("tag {}: a 64-bit value does not fit a classic TIFF", entry.tag));
-        }
-        bytes.extend_from_slice(low);
-    }
-    Ok((kind, bytes))
 }
 
 #[cfg(test)]

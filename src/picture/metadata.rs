@@ -22,6 +22,32 @@ pub struct Resolution {
     pub unit: ResolutionUnit,
 }
 
+/// How much of what travels beside the pixels goes to an output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Policy {
+    /// Everything the format can hold.
+    #[default]
+    All,
+    /// Who made the picture and who has the rights, and what is needed to show it: profile, orientation, resolution.
+    Copyright,
+    /// Only what is needed to show it.
+    None,
+}
+
+impl Policy {
+    /// All of them, most first.
+    pub const ALL: [Self; 3] = [Self::All, Self::Copyright, Self::None];
+
+    /// Word in recipes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Copyright => "copyright",
+            Self::None => "none",
+        }
+    }
+}
+
 /// Blobs in the form their standards define, carried from input to output.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metadata {
@@ -32,8 +58,14 @@ pub struct Metadata {
     pub exif: Option<Vec<u8>>,
     /// XMP packet, UTF-8 XML (ISO 16684-1).
     pub xmp: Option<Vec<u8>>,
-    /// IPTC IIM record.
+    /// IPTC IIM records (IIM 4.2): data sets, the first byte is 0x1c. Not inside `photoshop`.
     pub iptc: Option<Vec<u8>>,
+    /// Photoshop image resources ("8BIM" blocks, see [`super::photoshop`]), without the IPTC records.
+    pub photoshop: Option<Vec<u8>>,
     /// Resolution.
     pub resolution: Option<Resolution>,
+    /// Names of facts that only the picture's own format can hold (PNG texts, EXR attributes); their values are the codec's.
+    pub own_facts: Vec<String>,
+    /// What a sink may carry of text facts that only its own format knows (PNG texts, EXR attributes).
+    pub policy: Policy,
 }

@@ -1,19 +1,23 @@
 //! What a picture is, before anybody decodes or grades it: extent, regions, layout of samples, color encoding,
 //! metadata, and the strips that travel through the engine. Pure data; nothing here opens a file.
 
+pub mod carry;
 mod encoding;
 pub mod exif;
 mod format;
 mod geometry;
+pub mod iptc;
 mod layout;
 mod metadata;
+pub mod photoshop;
 mod strip;
+pub mod xmp;
 
 pub use encoding::{ColorEncoding, Curve, CurveTable, Primaries, Referred};
-pub use format::{Compression, Format};
+pub use format::{Compression, Format, READ_FORMATS, Subsampling, foreign, is_raw_extension};
 pub use geometry::{Extent, Region};
 pub use layout::{Alpha, Channels, PixelLayout, SampleType};
-pub use metadata::{Metadata, Resolution, ResolutionUnit};
+pub use metadata::{Metadata, Policy, Resolution, ResolutionUnit};
 pub use strip::Strip;
 
 /// How a file can be read, which decides how much memory a job needs.

@@ -123,7 +123,8 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
     let plans = recipe.outputs.iter().map(|settings| output_plan(path, info, settings, work));
     let outputs = plans.collect::<Result<Vec<_>>>()?;
     if outputs.iter().any(|output| changes_channels(info.layout.channels, output.layout.channels)) {
-        notes.push("gray becomes RGB, because an operation can make color".to_owned());
+        let why = if makes_color { "an operation can make color" } else { "the output format has no gray" };
+        notes.push(format!("gray becomes RGB, because {why}"));
     }
     let grading = recipe.grading.unwrap_or(match info.encoding.referred {
         Referred::Display => Grading::Display,

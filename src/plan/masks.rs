@@ -10,7 +10,7 @@ use crate::color::encodings;
 use crate::error::{Error, Result};
 use crate::ops::mask::{Mask, Of};
 use crate::ops::{self, Context};
-use crate::picture::{Alpha, Channels, ColorEncoding, Compression, Format, PixelLayout, SampleType};
+use crate::picture::{Alpha, Channels, ColorEncoding, Compression, Format, PixelLayout, Policy, SampleType};
 use crate::recipe::{OpSetting, OutputKind, Recipe};
 
 /// What is remembered of every pixel before the first operation.
@@ -107,6 +107,7 @@ impl Plan {
         self.outputs = vec![OutputPlan {
             name: String::new(),
             kind: OutputKind::Picture,
+            metadata: Policy::None,
             resize: None,
             extent: request.info.extent,
             format: Format::Png,

@@ -75,9 +75,10 @@ fn output_cost(plan: &Plan, request: &PlanRequest, index: usize, row_in: u64) ->
     if output.kind == OutputKind::Depth && output.format == Format::Exr {
         cost.fixed += u64::from(output.extent.width) * u64::from(output.extent.height) * 4;
     }
-    // EXR is written whole.
-    if output.kind == OutputKind::Picture && output.format == Format::Exr {
-        cost.fixed += row_out * u64::from(output.extent.height);
+    if output.kind == OutputKind::Picture
+        && let Some(more) = output.format.encoder_bytes_per_pixel()
+    {
+        cost.fixed += (row_out + more * u64::from(output.extent.width)) * u64::from(output.extent.height);
     }
     cost
 }
@@ -90,8 +91,10 @@ fn overlap(area: &Area) -> u64 {
 
 /// A picture that can only be held whole is refused when it cannot fit: running it "alone" would end in the system killing the batch.
 pub(super) fn check(plan: &Plan, request: &PlanRequest) -> Result<()> {
-    let exr = |output: &super::OutputPlan| output.kind == OutputKind::Picture && output.format == Format::Exr;
-    let whole = request.info.access == Access::Whole || plan.outputs.iter().any(exr);
+    let written_whole = |output: &super::OutputPlan| {
+        output.kind == OutputKind::Picture && output.format.encoder_bytes_per_pixel().is_some()
+    };
+    let whole = request.info.access == Access::Whole || plan.outputs.iter().any(written_whole);
     if whole && plan.bytes > request.total_bytes {
         return Err(Error::Limit {
             path: request.path.to_owned(),

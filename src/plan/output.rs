@@ -4,7 +4,8 @@ use crate::color::encodings;
 use crate::color::icc::{self, Problem};
 use crate::error::{Error, Result};
 use crate::picture::{
-    Alpha, Channels, ColorEncoding, Compression, Curve, Extent, Format, PictureInfo, PixelLayout, Referred, SampleType,
+    Alpha, Channels, ColorEncoding, Compression, Curve, Extent, Format, PictureInfo, PixelLayout, Policy, Referred,
+    SampleType,
 };
 use crate::recipe::{Bits, OpSetting, OutputKind, OutputSettings};
 
@@ -15,6 +16,8 @@ pub struct OutputPlan {
     pub name: String,
     /// What it holds. A depth map has a form of its own, and of the rest only `format` counts.
     pub kind: OutputKind,
+    /// What travels beside the pixels.
+    pub metadata: Policy,
     /// The operation that makes its size, when another is asked for.
     pub resize: Option<OpSetting>,
     /// Size of the result as stored, in pixels.
@@ -58,7 +61,7 @@ pub fn output_plan(
     }
     let resize = settings.resize();
     let input_format = Format::by_name(info.format).unwrap_or(Format::Tiff);
-    let format = settings.format.unwrap_or(input_format);
+    let format = settings.format.unwrap_or(input_format.written_as());
     let sample = sample_type(format, settings.bits, info.layout.sample).map_err(|e| Error::unsupported(path, e))?;
     let GradeFacts { graded, makes_color, maps_to_display } = facts;
     let graded = graded || resize.is_some();
@@ -79,25 +82,27 @@ pub fn output_plan(
         );
         return Err(Error::unsupported(path, what));
     }
-    let channels = if makes_color { info.layout.channels.with_color() } else { info.layout.channels };
+    // WebP has no gray.
+    let with_color = makes_color || format == Format::Webp;
+    let channels = if with_color { info.layout.channels.with_color() } else { info.layout.channels };
+    if channels.has_alpha() && format == Format::Jpeg {
+        let what =
+            "JPEG holds no alpha: write PNG, TIFF, EXR or WebP ([output] format), or remove the alpha channel first";
+        return Err(Error::unsupported(path, what));
+    }
     let alpha = match (channels.has_alpha(), format) {
         (false, _) => Alpha::None,
         (true, Format::Exr) => Alpha::Associated,
-        (true, Format::Png) => Alpha::Unassociated,
         (true, Format::Tiff) => info.layout.alpha,
+        (true, _) => Alpha::Unassociated,
     };
-    let compression = settings.compression.unwrap_or(match (info.compression, format == input_format) {
-        ("none", true) => Compression::None,
-        ("lzw", true) => Compression::Lzw,
-        ("deflate", true) => Compression::Deflate,
-        (_, true) => Compression::Input,
-        (_, false) => Compression::Deflate,
-    });
+    let compression = compression(settings, format, (format == input_format).then_some(info.compression));
     let storage = Storage { format, same_format: format == input_format, sample, channels, untouched };
     let icc = storage.profile(info, &profile, &encoding).map_err(|e| Error::unsupported(path, e))?;
     Ok(OutputPlan {
         name: settings.name.clone(),
         kind: settings.kind,
+        metadata: settings.metadata,
         resize,
         extent: info.extent,
         format,
@@ -118,6 +123,7 @@ fn depth_output(info: &PictureInfo, settings: &OutputSettings) -> OutputPlan {
     OutputPlan {
         name: settings.name.clone(),
         kind: settings.kind,
+        metadata: settings.metadata,
         resize: None,
         extent: info.extent,
         format: settings.format.unwrap_or(Format::Png),
@@ -125,6 +131,25 @@ fn depth_output(info: &PictureInfo, settings: &OutputSettings) -> OutputPlan {
         encoding: encodings::srgb(),
         icc: None,
         compression: Compression::Deflate,
+    }
+}
+
+/// The compression of an output; `input` is that of the picture where it has the same format.
+fn compression(settings: &OutputSettings, format: Format, input: Option<&str>) -> Compression {
+    let lossy = Compression::lossy(settings.quality.unwrap_or(Compression::DEFAULT_QUALITY), settings.subsampling);
+    match (format, settings.compression, input) {
+        (Format::Jpeg, ..) => lossy,
+        (Format::Webp, Some(Compression::Input) | None, Some("lossless")) if settings.quality.is_none() => {
+            Compression::Lossless
+        }
+        (Format::Webp, Some(Compression::Input) | None, _) => lossy,
+        (Format::Webp, Some(_), _) => Compression::Lossless,
+        (_, Some(given), _) => given,
+        (_, None, Some("none")) => Compression::None,
+        (_, None, Some("lzw")) => Compression::Lzw,
+        (_, None, Some("deflate")) => Compression::Deflate,
+        (_, None, Some(_)) => Compression::Input,
+        (_, None, None) => Compression::Deflate,
     }
 }
 
@@ -137,6 +162,7 @@ fn sample_type(format: Format, bits: Option<Bits>, input: SampleType) -> std::re
         None => match (format, input) {
             (Format::Exr, SampleType::U8 | SampleType::U16) => SampleType::F16,
             (Format::Png, SampleType::F16 | SampleType::F32) => SampleType::U16,
+            (Format::Jpeg | Format::Webp, _) => SampleType::U8,
             _ => input,
         },
     };
@@ -147,6 +173,11 @@ fn sample_type(format: Format, bits: Option<Bits>, input: SampleType) -> std::re
         (Format::Exr, SampleType::U8 | SampleType::U16) => {
             Err(format!("EXR holds half or float samples, not {} integers; use bits = \"half\"", wanted.name()))
         }
+        (format, wanted) if format.is_eight_bit() && wanted != SampleType::U8 => Err(format!(
+            "{} holds 8-bit integers, not {} samples; use bits = 8, or TIFF or PNG",
+            format.name(),
+            wanted.name()
+        )),
         _ => Ok(wanted),
     }
 }

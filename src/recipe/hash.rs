@@ -9,6 +9,7 @@ use std::fmt::Write;
 use super::model::{OpSetting, Recipe};
 use super::settings::{compression_word, grading_word, kind_word};
 use crate::ops::Value;
+use crate::picture::Policy;
 
 /// Hash of a recipe: 128 bits of BLAKE3 as 32 hex digits.
 pub(super) fn hash(recipe: &Recipe) -> String {
@@ -31,7 +32,13 @@ fn canonical(recipe: &Recipe) -> String {
         line("output.format", output.format.map_or("input", |f| f.name()).to_owned());
         line("output.bits", output.bits.map_or("input", |b| b.name()).to_owned());
         line("output.compression", output.compression.map_or("input", compression_word).to_owned());
+        line("output.quality", output.quality.map_or("default".to_owned(), |q| q.to_string()));
+        line("output.subsampling", output.subsampling.map_or("auto", |s| s.name()).to_owned());
         line("output.color", output.color.as_deref().map_or("input".to_owned(), quoted));
+        // Only what differs from the default: recipes keep the hash they had before there was this key.
+        if output.metadata != Policy::All {
+            line("output.metadata", output.metadata.name().to_owned());
+        }
         for (key, side) in &output.size {
             line(&format!("output.{key}"), side.to_string());
         }

@@ -162,7 +162,19 @@ pub static OUTPUT: &[KeyInfo] = &[
         "compression",
         Accepts::Words(settings::compression_words),
         "input",
-        "Compression of the result; formats that lack it use the nearest they have.",
+        "Compression of the result; formats that lack it use the nearest they have (webp: all of them lose nothing).",
+    ),
+    key(
+        "quality",
+        Accepts::Whole(1, 100),
+        "92",
+        "For jpeg and webp: 1 is the smallest file, 100 the best picture; formats that lose nothing ignore it.",
+    ),
+    key(
+        "subsampling",
+        Accepts::Words(settings::subsampling_words),
+        "auto",
+        "For jpeg: how much color detail is kept; auto is 4:4:4 from quality 90 on, else 4:2:0.",
     ),
     key(
         "color",
@@ -174,6 +186,12 @@ pub static OUTPUT: &[KeyInfo] = &[
     key("short_edge_px", SIDE, "input", "Length of the shorter side; smaller pictures stay as they are."),
     key("width_px", SIDE, "by the aspect", "Width as shown; with height_px exactly this size."),
     key("height_px", SIDE, "by the aspect", "Height as shown; with width_px exactly this size."),
+    key(
+        "metadata",
+        Accepts::Words(settings::metadata_words),
+        "all",
+        "What travels beside the pixels: all, copyright (who made it, whose it is), or none (only what shows it right).",
+    ),
 ];
 
 /// The key `strength` that every operation has beside its parameters.

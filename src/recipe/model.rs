@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::contract::Contract;
 use crate::ops::mask::Mask;
 use crate::ops::{AnyOp, Context, Grading, ParamSet, Value};
-use crate::picture::{Compression, Format};
+use crate::picture::{Compression, Format, Policy, Subsampling};
 
 /// One operation of a recipe.
 #[derive(Clone)]
@@ -106,8 +106,14 @@ pub struct OutputSettings {
     pub bits: Option<Bits>,
     /// Compression.
     pub compression: Option<Compression>,
+    /// Quality of formats that lose, 1 to 100; `None` = [`Compression::DEFAULT_QUALITY`].
+    pub quality: Option<u8>,
+    /// Chroma samples of a JPEG; `None` = by the quality.
+    pub subsampling: Option<Subsampling>,
     /// Name of the output's color encoding ([`crate::color::encodings::NAMES`]).
     pub color: Option<String>,
+    /// What travels beside the pixels.
+    pub metadata: Policy,
     /// Size, as the parameters of [`crate::ops::resize`] that are given.
     pub size: BTreeMap<&'static str, u32>,
 }

@@ -10,7 +10,7 @@ use super::model::{Bits, DepthSettings, DepthSource, OutputKind, OutputSettings}
 use super::{keys, suggest};
 use crate::color::encodings;
 use crate::ops::{Grading, Value};
-use crate::picture::{Compression, Format};
+use crate::picture::{Compression, Format, Policy, Subsampling};
 
 /// The word for "as the input".
 const INPUT: &str = "input";
@@ -18,8 +18,15 @@ const INPUT: &str = "input";
 const GRADINGS: [(&str, Grading); 2] = [("display", Grading::Display), ("acescct", Grading::Acescct)];
 const KINDS: [(&str, OutputKind); 3] =
     [("picture", OutputKind::Picture), ("depth", OutputKind::Depth), ("depth-preview", OutputKind::DepthPreview)];
-const COMPRESSIONS: [(&str, Compression); 3] =
-    [("none", Compression::None), ("lzw", Compression::Lzw), ("deflate", Compression::Deflate)];
+const COMPRESSIONS: [(&str, Compression); 4] = [
+    ("none", Compression::None),
+    ("lzw", Compression::Lzw),
+    ("deflate", Compression::Deflate),
+    ("lossless", Compression::Lossless),
+];
+
+/// The word for subsampling that follows from the quality.
+const AUTO: &str = "auto";
 
 /// Words of `grading`.
 pub(super) fn grading_words() -> Vec<&'static str> {
@@ -38,7 +45,7 @@ pub(super) fn kind_word(kind: OutputKind) -> &'static str {
 
 /// Words of `output.format`.
 pub(super) fn format_words() -> Vec<&'static str> {
-    Format::ALL.iter().map(|f| f.name()).chain([INPUT]).collect()
+    Format::WRITTEN.iter().map(|f| f.name()).chain([INPUT]).collect()
 }
 
 /// Words of `output.compression`.
@@ -46,9 +53,19 @@ pub(super) fn compression_words() -> Vec<&'static str> {
     COMPRESSIONS.iter().map(|(word, _)| *word).chain([INPUT]).collect()
 }
 
+/// Words of `output.subsampling`.
+pub(super) fn subsampling_words() -> Vec<&'static str> {
+    Subsampling::ALL.iter().map(|s| s.name()).chain([AUTO]).collect()
+}
+
 /// Words of `output.color`.
 pub(super) fn color_words() -> Vec<&'static str> {
     encodings::NAMES.iter().copied().chain([INPUT]).collect()
+}
+
+/// Words of `output.metadata`.
+pub(super) fn metadata_words() -> Vec<&'static str> {
+    Policy::ALL.iter().map(|policy| policy.name()).collect()
 }
 
 /// The word of a tonal domain.
@@ -186,7 +203,10 @@ pub(super) fn set_output(output: &mut OutputSettings, key: &str, value: &Value) 
             };
             output.size.insert(name, side);
         }
-        "format" => output.format = word(value, Format::by_name).ok_or_else(refuse)?,
+        "format" => {
+            let by_name = |w: &str| Format::by_name(w).filter(|format| format.is_written());
+            output.format = word(value, by_name).ok_or_else(refuse)?;
+        }
         "bits" => output.bits = bits(value).ok_or_else(refuse)?,
         "compression" => {
             let by_name = |w: &str| COMPRESSIONS.iter().find(|(name, _)| *name == w).map(|(_, c)| *c);
@@ -195,6 +215,20 @@ pub(super) fn set_output(output: &mut OutputSettings, key: &str, value: &Value) 
         "color" => {
             let by_name = |w: &str| encodings::NAMES.contains(&w).then(|| w.to_owned());
             output.color = word(value, by_name).ok_or_else(refuse)?;
+        }
+        "metadata" => {
+            output.metadata = *Policy::ALL.iter().find(|policy| is(value, policy.name())).ok_or_else(refuse)?;
+        }
+        "quality" => {
+            let Value::Number(n) = value else { return Err(refuse()) };
+            let whole = (1.0..=100.0).contains(n) && n.fract() == 0.0;
+            output.quality = Some(if whole { *n as u8 } else { return Err(refuse()) });
+        }
+        "subsampling" => {
+            output.subsampling = match value {
+                Value::Text(word) if word == AUTO => None,
+                _ => Some(Subsampling::ALL.into_iter().find(|s| is(value, s.name())).ok_or_else(refuse)?),
+            }
         }
         _ => return Err(unknown_key("output", key, OUTPUT)),
     }
@@ -256,6 +290,13 @@ pub(super) fn check_output(output: &OutputSettings) -> Result<(), String> {
         (Some(Format::Exr), Some(bits @ (Bits::Eight | Bits::Sixteen))) => {
             Err(format!("bits is {}, but exr holds \"half\" or \"float\" only", bits.name()))
         }
+        (Some(format), Some(bits)) if format.is_eight_bit() && bits != Bits::Eight => {
+            Err(format!("bits is {:?}, but {} holds 8 only", bits.name(), format.name()))
+        }
+        _ if output.format == Some(Format::Jpeg) && output.compression == Some(Compression::Lossless) => {
+            Err("compression is \"lossless\", but jpeg always loses; use format \"webp\", \"png\" or \"tiff\""
+                .to_owned())
+        }
         _ => Ok(()),
     }
 }
@@ -316,6 +357,10 @@ mod tests {
         for w in color_words() {
             set_output(&mut output, "color", &text(w)).unwrap();
             assert_eq!(output.color.as_deref().unwrap_or(INPUT), w);
+        }
+        for w in metadata_words().into_iter().rev() {
+            set_output(&mut output, "metadata", &text(w)).unwrap();
+            assert_eq!(output.metadata.name(), w);
         }
         for w in grading_words() {
             assert_eq!(grading_word(grading(&text(w)).unwrap()), w);

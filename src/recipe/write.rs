@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::model::{OutputKind, OutputSettings, Recipe};
 use super::settings::{compression_word, grading_word, kind_word};
 use crate::ops::Value;
+use crate::picture::Policy;
 
 impl Recipe {
     /// The recipe as TOML: settings and parameters that differ from the default. Reading it from the current folder gives a
@@ -69,8 +70,17 @@ fn write_output(text: &mut String, output: &OutputSettings) {
     if let Some(compression) = output.compression {
         line(text, "compression", &string(compression_word(compression)));
     }
+    if let Some(quality) = output.quality {
+        line(text, "quality", &quality.to_string());
+    }
+    if let Some(subsampling) = output.subsampling {
+        line(text, "subsampling", &string(subsampling.name()));
+    }
     if let Some(color) = &output.color {
         line(text, "color", &string(color));
+    }
+    if output.metadata != Policy::All {
+        line(text, "metadata", &string(output.metadata.name()));
     }
     for (key, side) in &output.size {
         line(text, key, &side.to_string());

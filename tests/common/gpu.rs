@@ -156,14 +156,17 @@ impl Random {
     pub fn params(&mut self, op: &dyn AnyOp, reach: f64) -> ParamSet {
         let mut set = op.defaults();
         for info in op.params() {
+            // Sizes given in several ways contradict each other: mostly the default.
+            let sized = matches!(info.kind, Kind::Whole { .. }) && self.next() >> 60 < 4;
             let mut near = |default: f64, min: f64, max: f64| {
                 let wanted = min + (max - min) * self.unit();
                 (default + (wanted - default) * reach).clamp(min, max)
             };
             let value = match (info.kind, &info.default) {
                 (Kind::Number { min, max, .. }, Value::Number(default)) => Value::Number(near(*default, min, max)),
-                (Kind::Whole { min, max, .. }, Value::Number(default)) => {
-                    Value::Number(near(*default, f64::from(min), f64::from(max)).round())
+                (Kind::Whole { min, max, .. }, Value::Number(default)) if sized => {
+                    // Small ones: so are the pictures.
+                    Value::Number(near(*default, f64::from(min), f64::from(max.min(99)).max(*default)).round())
                 }
                 (Kind::Points { min, max }, Value::Points(default)) => {
                     Value::Points(default.iter().map(|[x, y]| [*x, near(*y, min, max)]).collect())

@@ -2,9 +2,9 @@
 
 use exr::compression::Compression;
 
-use super::decode;
 use super::extras::ExrExtras;
 use super::header::{Attribute, Channel, FLAG_LONG_NAMES, FLAG_TILED, Sample, Tiles, Window};
+use super::{beside, decode};
 use crate::codec::{Compression as Asked, SinkSpec};
 use crate::picture::{Channels, SampleType};
 
@@ -62,7 +62,8 @@ pub fn layout(spec: &SinkSpec, extras: Option<&ExrExtras>) -> Layout {
     // The specification knows decreasing order for scan lines and tiles alike; random order is written as increasing.
     let decreasing = extras.is_some_and(|e| e.decreasing);
     let window = extras.map_or_else(|| window_at_origin(spec), |e| e.data_window);
-    let mut attributes = Attributes(extras.map(|e| e.attributes.clone()).unwrap_or_default());
+    let mut attributes =
+        Attributes(extras.map(|e| beside::carried(&e.attributes, spec.metadata.policy)).unwrap_or_default());
     attributes.set("channels", "chlist", channel_list(&channels));
     attributes.set("compression", "compression", vec![code]);
     attributes.set("dataWindow", "box2i", box2i(window));
@@ -77,8 +78,11 @@ pub fn layout(spec: &SinkSpec, extras: Option<&ExrExtras>) -> Layout {
         value.push(0);
         attributes.set("tiles", "tiledesc", value);
     }
-    if let Some(xmp) = &spec.metadata.xmp {
-        attributes.set("xmp", "string", xmp.clone());
+    for (name, kind, value) in beside::blobs(spec) {
+        attributes.set(name, kind, value);
+    }
+    for (name, kind, value) in beside::facts(spec) {
+        attributes.default(name, kind, value);
     }
     for (key, value) in &spec.text {
         attributes.set(&text_name(key), "string", value.clone().into_bytes());

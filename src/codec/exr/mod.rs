@@ -17,7 +17,9 @@
 //!
 //! * `header`: attributes, parts - `select`: which channels are the picture - `decode`: chunks to planes
 //! * `source`, `sink`: the codec contracts - `extras`: what a copy carries - `compose`: the header of an output
+//! * `beside`: metadata as attributes
 
+mod beside;
 mod compose;
 mod decode;
 mod extras;

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use half::f16;
 
+use super::beside;
 use super::decode::{self, Plane};
 use super::extras::ExrExtras;
 use super::header::{self, Header, Part, Sample};
@@ -13,9 +14,10 @@ use super::select::{Selection, select};
 use crate::codec::{Extras, Limits, Pool, Source};
 use crate::color::encodings;
 use crate::error::{Error, Result};
+use crate::picture::carry::exif_orientation;
 use crate::picture::{
     Access, Alpha, ColorEncoding, Curve, Extent, Metadata, PictureInfo, PixelLayout, Primaries, Referred, Region,
-    SampleType, Strip,
+    Resolution, ResolutionUnit, SampleType, Strip,
 };
 
 /// An opened EXR file.
@@ -95,14 +97,15 @@ fn info(path: &Path, part: &Part, header: &Header, selection: &Selection, limits
     let alpha = if selection.channels.has_alpha() { Alpha::Associated } else { Alpha::None };
     let mut warnings = selection.warnings.clone();
     let (encoding, encoding_source) = encoding(part, &mut warnings);
-    let xmp = part.attribute("xmp", "string").map(<[u8]>::to_vec);
+    let metadata = Metadata { resolution: density(part), ..beside::read(part) };
     Ok(PictureInfo {
         extent,
         layout: PixelLayout { sample: selection.sample, channels: selection.channels, alpha },
         encoding,
         encoding_source,
-        orientation: 1,
-        metadata: Metadata { xmp, ..Metadata::default() },
+        // EXR itself has none: only a picture that came from another format can say it.
+        orientation: exif_orientation(&metadata).unwrap_or(1),
+        metadata,
         access: Access::Whole,
         chunk_rows: u32::try_from(grid.block[1]).unwrap_or(1),
         format: "exr",
@@ -111,6 +114,19 @@ fn info(path: &Path, part: &Part, header: &Header, selection: &Selection, limits
         depth_channel: selection.depth.and_then(|d| Some(header.parts.get(d.part)?.channels.get(d.channel)?.label())),
         warnings,
     })
+}
+
+/// `xDensity` (pixels per inch) and `pixelAspectRatio` (width of a pixel over its height), to a thousandth.
+fn density(part: &Part) -> Option<Resolution> {
+    let float = |name| {
+        let bytes = part.attribute(name, "float")?.first_chunk::<4>()?;
+        Some(f32::from_le_bytes(*bytes)).filter(|v| v.is_finite() && *v > 0.0)
+    };
+    let x = float("xDensity")?;
+    let y = x * float("pixelAspectRatio").unwrap_or(1.0);
+    let fraction = |v: f32| ((f64::from(v) * 1000.0).round() as u32, 1000);
+    let resolution = Resolution { x: fraction(x), y: fraction(y), unit: ResolutionUnit::Inch };
+    (resolution.x.0 > 0 && resolution.y.0 > 0).then_some(resolution)
 }
 
 /// Refuses a part whose chunks are larger than `limit` bytes.

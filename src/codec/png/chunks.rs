@@ -21,18 +21,26 @@ const WANTED: [[u8; 4]; 14] = [
     *b"zTXt", *b"iTXt", *b"acTL",
 ];
 
+/// Types that a picture is whole without.
+const OPTIONAL: [[u8; 4]; 4] = [*b"eXIf", *b"tEXt", *b"zTXt", *b"iTXt"];
+
+/// Warnings that are worth keeping of one file.
+const MOST_WARNINGS: usize = 16;
+
 /// Reads all chunks but the pixels, and checks that the file is whole: every chunk inside it, `IHDR` first, `IDAT`, `IEND` last.
 ///
-/// At most `max_bytes` of data are kept per chunk and in all.
+/// At most `max_bytes` of data are kept per chunk and in all; texts and EXIF beyond that are left out, with a sentence each in the
+/// second list.
 ///
 /// # Errors
 /// A sentence, without the file's name.
-pub fn read(file: &File, file_len: u64, max_bytes: u64) -> Result<Vec<Chunk>, String> {
+pub fn read(file: &File, file_len: u64, max_bytes: u64) -> Result<(Vec<Chunk>, Vec<String>), String> {
     let mut reader = BufReader::with_capacity(4096, file);
     let mut at = 8u64;
     let mut kept = 0u64;
     let mut pixels = false;
     let mut list: Vec<Chunk> = Vec::new();
+    let mut warnings = Vec::new();
     let io = |e: std::io::Error| format!("cannot be read: {e}");
     if exact::<8>(&mut reader)? != SIGNATURE {
         return Err("not a PNG file".into());
@@ -50,7 +58,15 @@ pub fn read(file: &File, file_len: u64, max_bytes: u64) -> Result<Vec<Chunk>, St
         if list.is_empty() && kind != *b"IHDR" {
             return Err(format!("the first chunk is {name} instead of IHDR"));
         }
-        if WANTED.contains(&kind) {
+        let too_much = kept + u64::from(len) > max_bytes;
+        if too_much && OPTIONAL.contains(&kind) {
+            if warnings.len() < MOST_WARNINGS {
+                warnings.push(format!(
+                    "a chunk {name} of {len} bytes is left out: the limit of metadata is {max_bytes} bytes"
+                ));
+            }
+            reader.seek_relative(i64::from(len) + 4).map_err(io)?;
+        } else if WANTED.contains(&kind) {
             kept += u64::from(len);
             if kept > max_bytes {
                 return Err(format!("metadata of more than {max_bytes} bytes, the limit"));
@@ -70,7 +86,7 @@ pub fn read(file: &File, file_len: u64, max_bytes: u64) -> Result<Vec<Chunk>, St
             break;
         }
     }
-    if pixels { Ok(list) } else { Err("it holds no pixels (no IDAT chunk)".into()) }
+    if pixels { Ok((list, warnings)) } else { Err("it holds no pixels (no IDAT chunk)".into()) }
 }
 
 /// A chunk as the file holds it.

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use super::chunks::Chunk;
 use super::color::{self, Refusal};
-use super::{deflate, exif};
-use crate::codec::Limits;
+use super::{deflate, raw_profile};
+use crate::codec::{Limits, exif};
 use crate::error::{Error, Result};
 use crate::picture::{
     Access, Alpha, Channels, Extent, Metadata, PictureInfo, PixelLayout, Resolution, ResolutionUnit, SampleType,
+    photoshop,
 };
 
 /// Keyword of XMP in an `iTXt` chunk (XMP specification part 3, 1.1.5).
@@ -46,17 +47,15 @@ pub fn read(path: &Path, chunks: &[Chunk], limits: &Limits) -> Result<(PictureIn
     if get(b"acTL").is_some() {
         warnings.push("animated PNG: only the first picture is read".into());
     }
-    let exif = get(b"eXIf").map(<[u8]>::to_vec);
-    let xmp = xmp(chunks, limits.metadata_bytes).map_err(|e| Error::input(path, e))?;
-    let orientation = exif.as_deref().and_then(exif::orientation).unwrap_or(1);
-    let resolution = get(b"pHYs").and_then(resolution);
-    let info = PictureInfo {
+    let metadata = metadata(chunks, color.icc, limits.metadata_bytes, &mut warnings);
+    let orientation = metadata.exif.as_deref().and_then(exif::orientation).unwrap_or(1);
+    let mut info = PictureInfo {
         extent: header.extent,
         layout,
         encoding: color.encoding,
         encoding_source: color.source,
         orientation,
-        metadata: Metadata { icc: color.icc, exif, xmp, iptc: None, resolution },
+        metadata,
         access: if header.interlaced { Access::Whole } else { Access::Rows },
         chunk_rows: 1,
         format: "png",
@@ -65,9 +64,46 @@ pub fn read(path: &Path, chunks: &[Chunk], limits: &Limits) -> Result<(PictureIn
         depth_channels: Vec::new(),
         warnings,
     };
-    let is_text = |c: &&Chunk| matches!(&c.kind, b"tEXt" | b"zTXt" | b"iTXt") && keyword(c) != XMP_KEYWORD;
-    let texts = chunks.iter().filter(is_text).cloned().collect();
+    let is_blob = |c: &Chunk| keyword(c) == XMP_KEYWORD || raw_profile::is(c, &raw_profile::READ);
+    let is_text = |c: &&Chunk| matches!(&c.kind, b"tEXt" | b"zTXt" | b"iTXt") && !is_blob(c);
+    let texts: Vec<Chunk> = chunks.iter().filter(is_text).cloned().collect();
+    info.metadata.own_facts = own_facts(&texts);
     Ok((info, PngExtras { texts }))
+}
+
+/// Keywords of texts, less those that ImageMagick writes about what stands elsewhere in the file (`exif:`, `icc:`, `date:`).
+fn own_facts(texts: &[Chunk]) -> Vec<String> {
+    let names = texts.iter().map(|chunk| String::from_utf8_lossy(keyword(chunk)).into_owned());
+    names.filter(|name| !["exif:", "icc:", "date:"].iter().any(|prefix| name.starts_with(prefix))).collect()
+}
+
+/// Blobs, from their own chunks or else from text chunks. What cannot be read is left out with a warning.
+fn metadata(chunks: &[Chunk], icc: Option<Vec<u8>>, max_bytes: u64, warnings: &mut Vec<String>) -> Metadata {
+    let get = |kind: &[u8; 4]| chunks.iter().find(|c| c.kind == *kind).map(|c| &c.data[..]);
+    let mut told = |result: std::result::Result<Option<Vec<u8>>, String>| {
+        result.unwrap_or_else(|reason| {
+            warnings.push(format!("{reason}; it is left out"));
+            None
+        })
+    };
+    let app1 = told(raw_profile::find(chunks, raw_profile::APP1, max_bytes));
+    let in_app1 = |head: &[u8]| app1.as_deref().and_then(|blob| blob.strip_prefix(head)).map(<[u8]>::to_vec);
+    let exif = get(b"eXIf").map(<[u8]>::to_vec);
+    let exif = exif.or_else(|| told(raw_profile::find(chunks, raw_profile::EXIF, max_bytes)));
+    let exif = exif.or_else(|| in_app1(b"Exif\0\0")).map(|blob| match blob.strip_prefix(b"Exif\0\0") {
+        Some(bare) => bare.to_vec(),
+        None => blob,
+    });
+    let xmp = told(xmp(chunks, max_bytes)).or_else(|| told(raw_profile::find(chunks, raw_profile::XMP, max_bytes)));
+    let xmp = xmp.or_else(|| in_app1(b"http://ns.adobe.com/xap/1.0/\0"));
+    let resources = told(raw_profile::find(chunks, raw_profile::IPTC, max_bytes));
+    let (iptc, photoshop) = match resources {
+        Some(bare) if bare.first() == Some(&0x1c) => (Some(bare), None),
+        Some(blob) => photoshop::split(&blob),
+        None => (None, None),
+    };
+    let resolution = get(b"pHYs").and_then(resolution);
+    Metadata { icc, exif, xmp, iptc, photoshop, resolution, ..Metadata::default() }
 }
 
 /// Keyword of a text chunk.

@@ -6,15 +6,15 @@
 //!
 //! Our own writer compresses independent runs of rows in parallel; its bytes depend on the pixels alone.
 //!
-//! * `chunks`: the chunk list, reading and framing - `facts`: color, resolution, metadata - `exif`: the orientation tag
+//! * `chunks`: the chunk list, reading and framing - `facts`: color, resolution, metadata - `raw_profile`: blobs in text chunks
 //! * `source`, `sink`: the codec contracts - `filter`: choosing a filter per row - `deflate`: parallel zlib
 
 mod chunks;
 mod color;
 mod deflate;
-mod exif;
 mod facts;
 mod filter;
+mod raw_profile;
 mod sink;
 mod source;
 

@@ -10,10 +10,10 @@ use rayon::prelude::*;
 
 use super::chunks::{Chunk, SIGNATURE, frame};
 use super::facts::{XMP_KEYWORD, keyword};
-use super::{PngExtras, color, deflate, exif, filter};
-use crate::codec::{Compression, Pool, Sink, SinkSpec};
+use super::{PngExtras, color, deflate, filter, raw_profile};
+use crate::codec::{Compression, Pool, Sink, SinkSpec, exif};
 use crate::error::{Error, Result};
-use crate::picture::{Alpha, Channels, Resolution, ResolutionUnit, SampleType, Strip};
+use crate::picture::{Alpha, Channels, Policy, Resolution, ResolutionUnit, SampleType, Strip, photoshop};
 
 /// Bytes of rows per block, about. Smaller blocks lose compression at their starts, larger ones memory.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -205,7 +205,9 @@ impl PngSink {
         if let Some(xmp) = &spec.metadata.xmp {
             add(b"iTXt", &[XMP_KEYWORD, &[0, 0, 0, 0, 0], xmp].concat());
         }
-        for chunk in texts(spec) {
+        let iptc = photoshop::join(spec.metadata.photoshop.as_deref(), spec.metadata.iptc.as_deref());
+        let profile = iptc.and_then(|blob| raw_profile::chunk(raw_profile::IPTC, &blob));
+        for chunk in profile.into_iter().chain(texts(spec)) {
             add(&chunk.kind, &chunk.data);
         }
         bytes
@@ -238,12 +240,20 @@ fn physical(resolution: Resolution) -> Option<Vec<u8>> {
     Some(data)
 }
 
-/// The caller's texts, and those of the input whose keywords they do not replace.
+/// Keywords of texts that say who made a picture and whose it is (PNG specification, 11.3.4.2).
+const COPYRIGHT: [&[u8]; 2] = [b"Author", b"Copyright"];
+
+/// The caller's texts, and those of the input whose keywords they do not replace, as far as they are wanted.
 fn texts(spec: &SinkSpec) -> Vec<Chunk> {
     let mut list: Vec<Chunk> = spec.text.iter().map(|(key, value)| text(key, value)).collect();
     let carried = spec.extras.as_ref().and_then(|e| e.downcast_ref::<PngExtras>());
     for chunk in carried.map(|e| &e.texts[..]).unwrap_or_default() {
-        if !list.iter().any(|c| keyword(c) == keyword(chunk)) {
+        let wanted = match spec.metadata.policy {
+            Policy::All => true,
+            Policy::Copyright => COPYRIGHT.contains(&keyword(chunk)),
+            Policy::None => false,
+        };
+        if wanted && !list.iter().any(|c| keyword(c) == keyword(chunk)) {
             list.push(chunk.clone());
         }
     }

@@ -35,8 +35,9 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
     let input = |e: std::io::Error| Error::input(path, e);
     let file = File::open(path).map_err(input)?;
     let file_len = file.metadata().map_err(input)?.len();
-    let list = chunks::read(&file, file_len, limits.metadata_bytes).map_err(|e| Error::input(path, e))?;
-    let (info, extras) = facts::read(path, &list, limits)?;
+    let (list, left_out) = chunks::read(&file, file_len, limits.metadata_bytes).map_err(|e| Error::input(path, e))?;
+    let (mut info, extras) = facts::read(path, &list, limits)?;
+    info.warnings.extend(left_out);
     let extras = Arc::new(extras);
     Ok(Box::new(PngSource { path: path.into(), limits: *limits, info, extras, reader: None, next_row: 0, whole: None }))
 }

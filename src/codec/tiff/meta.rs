@@ -4,45 +4,74 @@ use super::header::Tags;
 use super::tags;
 use crate::color::{encodings, icc};
 use crate::error::{Error, Result};
-use crate::picture::exif::{self, DESCRIPTIVE, Directory, Entry, Kind};
-use crate::picture::{ColorEncoding, Metadata, PixelLayout, Resolution, ResolutionUnit};
+use crate::picture::exif::{self, Directory, Entry, Kind};
+use crate::picture::{ColorEncoding, Metadata, PixelLayout, Resolution, ResolutionUnit, photoshop};
 
 /// Blobs and facts of the first page.
 pub(super) fn read(tags: &Tags<'_>, warnings: &mut Vec<String>) -> Result<Metadata> {
+    let photoshop = optional(tags, tags::PHOTOSHOP, "Photoshop resources", warnings);
+    let (inside, photoshop) = photoshop.map_or((None, None), |blob| photoshop::split(&blob));
+    let iptc = optional(tags, tags::IPTC, "IPTC record", warnings).map(|blob| unswapped(tags, blob));
     Ok(Metadata {
-        icc: blob(tags, tags::ICC, "ICC profile", warnings)?,
+        icc: profile(tags, warnings)?,
         exif: camera_facts(tags, warnings),
-        xmp: blob(tags, tags::XMP, "XMP packet", warnings)?,
-        iptc: blob(tags, tags::IPTC, "IPTC record", warnings)?,
+        xmp: optional(tags, tags::XMP, "XMP packet", warnings),
+        iptc: iptc.or(inside),
+        photoshop,
         resolution: resolution(tags),
+        ..Metadata::default()
     })
 }
 
-/// A blob as bytes. One over the limit is refused, one that is not there after all is left out with a warning.
-fn blob(tags: &Tags<'_>, tag: u16, what: &str, warnings: &mut Vec<String>) -> Result<Option<Vec<u8>>> {
-    let Some(field) = tags.directory.find(tag) else { return Ok(None) };
-    let bytes = Kind::from_code(field.code).map_or(0, |kind| field.count.saturating_mul(kind.size() as u64));
+/// The profile. One over the limit is refused: without it the colors would be others.
+fn profile(tags: &Tags<'_>, warnings: &mut Vec<String>) -> Result<Option<Vec<u8>>> {
     let limit = tags.limits.metadata_bytes;
+    let bytes = size(tags, tags::ICC);
     if bytes > limit && bytes <= tags.file.length() {
         let path = tags.path().to_owned();
         return Err(Error::Limit { path, what: "bytes of a metadata blob", value: bytes, limit });
     }
-    match field.load(tags.file, tags.header, limit) {
-        Ok(entry) if entry.bytes.is_empty() => Ok(None),
-        Ok(entry) => Ok(Some(entry.bytes)),
+    Ok(optional(tags, tags::ICC, "ICC profile", warnings))
+}
+
+/// Bytes that the values of a tag claim.
+fn size(tags: &Tags<'_>, tag: u16) -> u64 {
+    let Some(field) = tags.directory.find(tag) else { return 0 };
+    Kind::from_code(field.code).map_or(0, |kind| field.count.saturating_mul(kind.size() as u64))
+}
+
+/// A blob as bytes. One over the limit, or one that is not there after all, is left out with a warning.
+fn optional(tags: &Tags<'_>, tag: u16, what: &str, warnings: &mut Vec<String>) -> Option<Vec<u8>> {
+    let field = tags.directory.find(tag)?;
+    match field.load(tags.file, tags.header, tags.limits.metadata_bytes) {
+        Ok(entry) => Some(entry.bytes).filter(|bytes| !bytes.is_empty()),
         Err(reason) => {
             warnings.push(format!("{what} left out: {reason}"));
-            Ok(None)
+            None
         }
     }
 }
 
+/// IPTC is bytes, but many writers call them LONG; in a big-endian file such words were swapped by reading (libtiff, `TIFFTAG_RICHTIFFIPTC`).
+/// A record begins with 0x1c.
+fn unswapped(tags: &Tags<'_>, mut blob: Vec<u8>) -> Vec<u8> {
+    let words = tags.directory.find(tags::IPTC).is_some_and(|field| field.code == Kind::Long as u16);
+    if words && blob.first() != Some(&0x1c) && blob.get(3) == Some(&0x1c) {
+        blob.chunks_exact_mut(4).for_each(<[u8]>::reverse);
+    }
+    blob
+}
+
 fn camera_facts(tags: &Tags<'_>, warnings: &mut Vec<String>) -> Option<Vec<u8>> {
-    let keep = |tag| DESCRIPTIVE.contains(&tag);
+    // Photoshop's layers are left out here: they can be larger than the picture.
+    if tags.directory.find(exif::PHOTOSHOP_LAYERS).is_some() {
+        warnings.push("Photoshop layers are left out: only the flat picture is graded".into());
+    }
+    let keep = |tag| !exif::is_storage(tag);
     let found = exif::collect(tags.file, tags.header, &keep, tags.limits.metadata_bytes);
     let blob = found.and_then(|found| {
-        warnings.extend(found.warnings);
-        if found.ifd.is_empty() { Ok(None) } else { exif::write(&found.ifd).map(Some) }
+        warnings.extend(found.warnings.iter().map(Clone::clone));
+        if found.ifd.is_empty() { Ok(None) } else { exif::write_as(&found, true).map(Some) }
     });
     blob.unwrap_or_else(|reason| {
         warnings.push(format!("EXIF left out: {reason}"));

@@ -4,6 +4,7 @@
 //! crates. The calling thread reads and writes; the pool decompresses and compresses chunks in parallel. What is written depends on the
 //! samples alone, not on the number of threads or how strips arrive.
 
+mod beside;
 mod compress;
 mod decompress;
 mod header;

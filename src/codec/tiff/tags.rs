@@ -27,5 +27,6 @@ pub(super) const EXTRA_SAMPLES: u16 = 338;
 pub(super) const SAMPLE_FORMAT: u16 = 339;
 pub(super) const XMP: u16 = 700;
 pub(super) const IPTC: u16 = 33723;
+pub(super) const PHOTOSHOP: u16 = 34377;
 pub(super) const ICC: u16 = 34675;
 pub(super) const DNG_VERSION: u16 = 50706;

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::header::Codec;
-use super::{TiffExtras, compress, meta, tags};
+use super::{TiffExtras, beside, compress, tags};
 use crate::codec::{Compression, Pool, Sink, SinkSpec};
 use crate::error::{Error, Result};
-use crate::picture::exif::{self, Entry, Ifd, Kind};
+use crate::picture::exif::{self, Entry, Form, Ifd};
 use crate::picture::{Alpha, Strip};
 
 /// Uncompressed bytes of a strip in the file: small enough for parallel work, large enough to compress well.
@@ -22,14 +22,11 @@ const STRIP_BYTES: usize = 1 << 20;
 /// Strips compressed at a time.
 const GROUP: usize = 16;
 
-/// Where the first strip lies: behind the header of either kind.
-const DATA_START: u64 = 16;
+/// What may be written behind the header of either kind.
+pub(super) const DATA_START: u64 = 16;
 
 /// Files that could come within 64 MiB of 4 GiB become BigTIFF.
 const CLASSIC_BYTES: u64 = (4 << 30) - (64 << 20);
-
-/// EXIF values that are taken over.
-const MOST_EXIF_BYTES: u64 = 64 << 20;
 
 /// A TIFF file being written.
 pub(super) struct TiffSink {
@@ -41,6 +38,8 @@ pub(super) struct TiffSink {
     row_bytes: usize,
     rows_per_strip: usize,
     next_row: u32,
+    /// Where the first strip lies.
+    data_start: u64,
     position: u64,
     /// Offset and bytes of each strip written.
     strips: Vec<(u64, u64)>,
@@ -54,11 +53,10 @@ impl TiffSink {
         let row_bytes = spec.extent.width as usize * spec.layout.pixel_bytes();
         let rows_per_strip = (STRIP_BYTES / row_bytes.max(1)).clamp(1, spec.extent.height as usize);
         let big = largest_size(&spec, codec, rows_per_strip) > CLASSIC_BYTES;
-        // Fails now, not after all rows, when the metadata cannot be written.
-        exif::layout(&descriptive(&spec).map_err(|reason| Error::output(path, reason))?, 0, big)
-            .map_err(|reason| Error::output(path, reason))?;
-        let start = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(&[0; DATA_START as usize]));
+        let head = beside::start(&spec, big).map_err(|reason| Error::output(path, reason))?;
+        let start = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(&head));
         start.map_err(|error| failed(path, &error))?;
+        let data_start = head.len() as u64;
         Ok(Self {
             file,
             path: path.to_owned(),
@@ -68,7 +66,8 @@ impl TiffSink {
             row_bytes,
             rows_per_strip,
             next_row: 0,
-            position: DATA_START,
+            data_start,
+            position: data_start,
             strips: Vec::new(),
             pending: Vec::new(),
         })
@@ -138,14 +137,14 @@ impl TiffSink {
         let height = self.spec.extent.height as usize;
         let strips = (0..height).step_by(self.rows_per_strip).map(|row| {
             let rows = self.rows_per_strip.min(height - row);
-            (DATA_START + (row * self.row_bytes) as u64, (rows * self.row_bytes) as u64)
+            (self.data_start + (row * self.row_bytes) as u64, (rows * self.row_bytes) as u64)
         });
         strips.collect()
     }
 
     /// The directory with everything in it.
-    fn directory(&self) -> std::result::Result<Ifd, String> {
-        let mut ifd = descriptive(&self.spec)?;
+    fn directory(&self) -> std::result::Result<(Ifd, Form), String> {
+        let (mut ifd, form) = beside::described(&self.spec, self.big)?;
         let (layout, extent) = (self.spec.layout, self.spec.extent);
         let channels = layout.channels.count() as u16;
         let compression = match self.codec {
@@ -179,7 +178,7 @@ impl TiffSink {
             Alpha::Associated => ifd.entries.push(Entry::short(tags::EXTRA_SAMPLES, &[1])),
             Alpha::Unassociated => ifd.entries.push(Entry::short(tags::EXTRA_SAMPLES, &[2])),
         }
-        Ok(ifd)
+        Ok((ifd, form))
     }
 }
 
@@ -216,7 +215,7 @@ impl Sink for TiffSink {
         let padding = self.position.next_multiple_of(8) - self.position;
         self.put(&[0; 8][..padding as usize])?;
         let at = self.position;
-        let directory = self.directory().and_then(|ifd| exif::layout(&ifd, at, self.big));
+        let directory = self.directory().and_then(|(ifd, form)| exif::layout(&ifd, at, form));
         self.put(&directory.map_err(|reason| Error::output(&self.path, reason))?)?;
         let mut head = Vec::with_capacity(16);
         if self.big {
@@ -251,7 +250,7 @@ fn codec(spec: &SinkSpec) -> Codec {
         },
         Compression::None => Codec::None,
         Compression::Lzw => Codec::Lzw,
-        Compression::Deflate => Codec::Deflate,
+        Compression::Deflate | Compression::Lossless | Compression::Lossy { .. } => Codec::Deflate,
     }
 }
 
@@ -264,38 +263,10 @@ fn largest_size(spec: &SinkSpec, codec: Codec, rows_per_strip: usize) -> u64 {
         Codec::Lzw => samples.saturating_add(samples / 2),
         _ => samples.saturating_add(samples / 1000),
     };
-    let blobs = [&spec.metadata.icc, &spec.metadata.exif, &spec.metadata.xmp, &spec.metadata.iptc];
-    let blobs: u64 = blobs.into_iter().flatten().map(|blob| blob.len() as u64).sum();
-    data.saturating_add(blobs).saturating_add(strips.saturating_mul(64))
-}
-
-/// Everything about the picture that is not about its storage.
-fn descriptive(spec: &SinkSpec) -> std::result::Result<Ifd, String> {
     let metadata = &spec.metadata;
-    let mut ifd = Ifd::default();
-    if let Some(blob) = &metadata.exif {
-        let found = exif::parse(blob, MOST_EXIF_BYTES);
-        ifd = found.map_err(|reason| format!("the EXIF block cannot be carried over: {reason}"))?.ifd;
-        ifd.describe_only(spec.extent.width, spec.extent.height);
-    }
-    if !spec.text.is_empty() && ifd.find(tags::IMAGE_DESCRIPTION).is_none() {
-        let text: Vec<String> = spec.text.iter().map(|(key, value)| format!("{key}: {value}")).collect();
-        ifd.entries.push(Entry::ascii(tags::IMAGE_DESCRIPTION, &text.join("; ")));
-    }
-    if let Some(resolution) = &metadata.resolution {
-        ifd.entries.extend(meta::resolution_entries(resolution));
-    }
-    let blobs = [
-        (tags::ICC, Kind::Undefined, &metadata.icc),
-        (tags::XMP, Kind::Byte, &metadata.xmp),
-        (tags::IPTC, Kind::Undefined, &metadata.iptc),
-    ];
-    for (tag, kind, blob) in blobs {
-        if let Some(bytes) = blob {
-            ifd.entries.push(Entry { tag, kind, bytes: bytes.clone() });
-        }
-    }
-    Ok(ifd)
+    let blobs = [&metadata.icc, &metadata.exif, &metadata.xmp, &metadata.iptc, &metadata.photoshop];
+    let blobs: u64 = blobs.into_iter().flatten().map(|blob| blob.len() as u64).sum();
+    data.saturating_add(blobs).saturating_add(exif::PIN_BYTES).saturating_add(strips.saturating_mul(64))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! The GPU executor: a pass is one dispatch.
 //!
 //! A strip is a linear run of pixels, cut into *bands* of whole groups of 4 pixels that fit the device's limits (rows do not matter: column
-//! and row of a pixel follow from its index). The calling thread copies a band into the mapped memory of a slot of the ring,
-//! submits upload, dispatch and readback as one batch, and goes on with the next band; it waits for its oldest band when no slot
+//! and row of a pixel follow from its index). With area operations a band is some rows of the result, and all its passes run one after the
+//! other: each leaves working pixels on the device, with the rows around that the next one reads ([`cut`]). The calling thread copies a
+//! band into the mapped memory of a slot of the ring, submits upload, dispatches and readback as one batch, and goes on with the next band; it waits for its oldest band when no slot
 //! is free and at the end. Several callers share the ring, so one band is uploaded while another is computed and a third read back.
 //!
 //! The device is reached from the callers' threads: waiting for a submission holds no lock that another submission needs, so a thread in
@@ -14,6 +15,7 @@
 mod band;
 pub mod compose;
 mod context;
+mod cut;
 mod pipelines;
 mod ring;
 
@@ -25,16 +27,12 @@ use super::Executor;
 use crate::error::Result;
 use crate::picture::{Region, Strip};
 use crate::plan::Program;
-use band::{Band, Flight, Job};
-use compose::{GROUP_PIXELS, WORKGROUP, compose};
+use band::{CompiledPass, Flight, Job};
+use compose::compose;
 use context::Context;
+use cut::{Band, Limits, Windows};
 use pipelines::{Pipelines, TableCache};
-use ring::{Lease, Ring};
-
-/// Bytes of the larger side of a band. Two bands or more per strip keep both directions of the bus busy.
-const BAND_BYTES: u64 = 4 << 20;
-/// Workgroups per dimension that every device allows (WebGPU, 3.6.2, `maxComputeWorkgroupsPerDimension`).
-const MAX_WORKGROUPS: u64 = 65_535;
+use ring::{Lease, Ring, largest_buffer};
 
 /// Runs passes on one GPU. Shared by all job drivers.
 pub struct Gpu {
@@ -57,7 +55,7 @@ impl Gpu {
         Ok(Some(Self { context, pipelines, tables: TableCache::default(), ring: Ring::new(), band_pixels: u64::MAX }))
     }
 
-    /// Limits bands to `pixels`, for tests that no result depends on it. At least one group is always taken.
+    /// Limits bands to `pixels`, for tests that no result depends on it. At least one group, or row of the result, is always taken.
     #[must_use]
     pub fn with_band_pixels(mut self, pixels: u64) -> Self {
         self.band_pixels = pixels;
@@ -93,18 +91,17 @@ impl Executor for Gpu {
             return Ok(());
         }
         let depth = if program.supplied_depth { depth } else { None };
-        self.check(program, input, depth)?;
-        let composed = compose(program);
-        let job = Job {
-            program,
-            input,
-            depth,
-            pipeline: self.pipelines.get(&self.context, &composed)?,
-            tables: self.tables.get(&self.context, &program.tables.0)?,
-            constants: composed.constants,
-        };
+        self.check(program, input, depth, region)?;
+        let bands = self.bands(program, input, region)?;
+        let passes = compose(program).into_iter().map(|composed| {
+            let pipeline = self.pipelines.get(&self.context, &composed)?;
+            Ok(CompiledPass { pipeline, constants: composed.constants, pixels: composed.pixels })
+        });
+        let passes = passes.collect::<Result<_>>()?;
+        let tables = self.tables.get(&self.context, &program.tables.0)?;
+        let job = Job { program, input, depth, passes, tables };
         let mut flights = VecDeque::new();
-        for band in Band::cut(input.region.pixels() as u64, self.band_pixels(program)) {
+        for band in &bands {
             let lease = self.slot(&mut flights, output)?;
             flights.push_back(band::start(&self.context, &self.pipelines, lease, &job, band)?);
         }
@@ -113,14 +110,31 @@ impl Executor for Gpu {
         }
         Ok(())
     }
+
+    fn fits(&self, program: &Program) -> bool {
+        Windows::new(program).is_none_or(|windows| windows.fit(self.buffer_bytes()))
+    }
 }
 
 impl Gpu {
-    /// Pixels per band: whole groups, within the limits of the device.
-    fn band_pixels(&self, program: &Program) -> u64 {
-        let pixel = program.input.pixel_bytes().max(program.output.pixel_bytes()).max(size_of::<f32>()) as u64;
-        let pixels = (BAND_BYTES.min(self.context.max_binding_bytes) / pixel).min(self.band_pixels);
-        (pixels / u64::from(GROUP_PIXELS)).clamp(1, MAX_WORKGROUPS * u64::from(WORKGROUP)) * u64::from(GROUP_PIXELS)
+    /// Largest buffer in bytes.
+    fn buffer_bytes(&self) -> u64 {
+        largest_buffer(self.context.max_binding_bytes)
+    }
+
+    /// Cuts the work into what is submitted at once.
+    fn bands(&self, program: &Program, input: &Strip, region: Region) -> Result<Vec<Band>> {
+        let limits = Limits { bytes: self.buffer_bytes(), pixels: self.band_pixels };
+        match Windows::new(program) {
+            None => Ok(cut::points(program, input.region, limits)),
+            Some(windows) => windows.cut(input.region.y, region, limits).map_err(|wide| {
+                let (cut::TooWide { row, bytes }, limit) = (wide, limits.bytes);
+                self.context.error(format!(
+                    "row {row} of the result needs {bytes} bytes of working pixels at once, the device allows {limit}: the picture is \
+                     too wide for it, or operations reach too far; the CPU has no such limit (--device cpu)"
+                ))
+            }),
+        }
     }
 
     /// A free slot. Whoever has bands under way takes the slot of the oldest rather than wait for others: so everybody moves on.
@@ -135,7 +149,7 @@ impl Gpu {
     }
 
     /// What the shader takes for granted.
-    fn check(&self, program: &Program, input: &Strip, depth: Option<&[f32]>) -> Result<()> {
+    fn check(&self, program: &Program, input: &Strip, depth: Option<&[f32]>, region: Region) -> Result<()> {
         self.context.healthy()?;
         if input.layout != program.input {
             return Err(self.context.error(format!("a strip of {} met a pass for {}", input.layout, program.input)));
@@ -143,6 +157,18 @@ impl Gpu {
         let (have, pixels) = (depth.map_or(0, <[f32]>::len), input.region.pixels());
         if program.supplied_depth && have < pixels {
             return Err(self.context.error(format!("a strip of {pixels} pixels came with {have} values of depth")));
+        }
+        let (first, end) = program.rows_needed(region.y, region.y + region.rows);
+        let whole = program.areas().next().map_or(region.width, |area| area.extent_in.width);
+        let out = program.areas().next_back().map_or(region.width, |area| area.extent_out.width);
+        let have = input.region;
+        if have.y > first || have.y + have.rows < end || have.width != whole || region.width != out {
+            return Err(self.context.error(format!(
+                "{} columns of rows {} to {} came for {out} columns of a result that is made of {whole} columns of rows {first} to {end}",
+                have.width,
+                have.y,
+                have.y + have.rows
+            )));
         }
         Ok(())
     }

@@ -19,6 +19,8 @@ pub(super) struct Slot {
     pub up: Option<Pair>,
     /// Device memory and mappable memory of what comes down.
     pub down: Option<Pair>,
+    /// Device memory of the planes between passes: one is read while the other is written.
+    planes: [Option<wgpu::Buffer>; 2],
 }
 
 /// Mappable memory and device memory of the same size.
@@ -27,26 +29,63 @@ pub(super) struct Pair {
     pub device: wgpu::Buffer,
 }
 
+/// Bytes that a band needs of each buffer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Needs {
+    pub up: u64,
+    pub down: u64,
+    /// 0 = none.
+    pub planes: [u64; 2],
+}
+
+/// The buffers of a slot, large enough.
+pub(super) struct Buffers<'a> {
+    pub up: &'a Pair,
+    pub down: &'a Pair,
+    pub planes: [Option<&'a wgpu::Buffer>; 2],
+}
+
 impl Slot {
-    /// Makes both pairs at least this large and returns them: up, down.
-    pub fn reserve(&mut self, context: &Context, up_bytes: u64, down_bytes: u64) -> Result<(&Pair, &Pair)> {
+    /// Makes all buffers at least as large as they are needed and returns them.
+    pub fn reserve(&mut self, context: &Context, needs: Needs) -> Result<Buffers<'_>> {
         use wgpu::BufferUsages as Usage;
         let fits = |pair: &Option<Pair>, bytes| pair.as_ref().is_some_and(|p| p.device.size() >= bytes);
-        if !fits(&self.up, up_bytes) {
+        if !fits(&self.up, needs.up) {
             let usages = [Usage::MAP_WRITE | Usage::COPY_SRC, Usage::STORAGE | Usage::UNIFORM | Usage::COPY_DST];
             self.up = None;
-            self.up = Some(pair(context, "input", up_bytes, usages, true)?);
+            self.up = Some(pair(context, "input", needs.up, usages, true)?);
         }
-        if !fits(&self.down, down_bytes) {
+        if !fits(&self.down, needs.down) {
             let usages = [Usage::MAP_READ | Usage::COPY_DST, Usage::STORAGE | Usage::COPY_SRC];
             self.down = None;
-            self.down = Some(pair(context, "output", down_bytes, usages, false)?);
+            self.down = Some(pair(context, "output", needs.down, usages, false)?);
+        }
+        for (planes, bytes) in self.planes.iter_mut().zip(needs.planes) {
+            if bytes > planes.as_ref().map_or(0, wgpu::Buffer::size) {
+                *planes = None;
+                *planes = Some(working(context, bytes)?);
+            }
         }
         match (&self.up, &self.down) {
-            (Some(up), Some(down)) => Ok((up, down)),
+            (Some(up), Some(down)) => Ok(Buffers { up, down, planes: self.planes.each_ref().map(Option::as_ref) }),
             _ => Err(context.error("a slot has no buffers")),
         }
     }
+}
+
+/// Device memory of planes.
+fn working(context: &Context, bytes: u64) -> Result<wgpu::Buffer> {
+    let (size, usage) = (size_class(bytes), wgpu::BufferUsages::STORAGE);
+    context.checked(&format!("working buffer of {size} bytes"), || {
+        let label = Some("planes");
+        context.device.create_buffer(&wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false })
+    })
+}
+
+/// The largest buffer that never grows beyond `limit` by being rounded up.
+pub(super) fn largest_buffer(limit: u64) -> u64 {
+    let step = limit.next_power_of_two() / 8;
+    if step > SMALLEST_BUFFER { limit / step * step } else { limit / SMALLEST_BUFFER * SMALLEST_BUFFER }
 }
 
 fn pair(context: &Context, what: &str, bytes: u64, usages: [wgpu::BufferUsages; 2], mapped: bool) -> Result<Pair> {
@@ -131,6 +170,11 @@ mod tests {
             let size = size_class(bytes);
             assert!(size >= bytes && size.is_multiple_of(4), "{bytes} {size}");
             assert!(bytes < 1 << 20 || size * 4 <= bytes * 5, "{bytes} {size}");
+        }
+        for limit in [1u64 << 20, 128 << 20, (1 << 31) - 4, (1 << 32) - 1] {
+            let largest = largest_buffer(limit);
+            assert!(size_class(largest) <= limit && size_class(largest) == largest, "{limit} {largest}");
+            assert!(largest * 10 >= limit * 8, "{limit} {largest}");
         }
     }
 }

@@ -38,9 +38,10 @@ pub(crate) fn beyond(offset: u64, length: u64, size: u64) -> String {
 }
 
 /// Byte order of a TIFF structure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
     /// "II".
+    #[default]
     Little,
     /// "MM".
     Big,
@@ -166,7 +167,7 @@ impl Kind {
     }
 
     /// Bytes that are swapped together: half of a rational, else the whole value.
-    fn word(self) -> usize {
+    pub(super) fn word(self) -> usize {
         if matches!(self, Self::Rational | Self::SRational) { 4 } else { self.size() }
     }
 }
@@ -225,6 +226,15 @@ impl Entry {
         unsigned.then(|| self.bytes.chunks_exact(size).map(little).collect())
     }
 
+    /// Swaps the characters of a text in UTF-16, which are in the byte order of the structure although the value is called bytes:
+    /// UserComment, GPSProcessingMethod, GPSAreaInformation with the character code "UNICODE" (EXIF 2.32, 4.6.5 and 4.6.6).
+    pub(super) fn swap_unicode(&mut self) {
+        let text = [0x9286, 0x001b, 0x001c].contains(&self.tag) && self.kind == Kind::Undefined;
+        if text && self.bytes.starts_with(b"UNICODE\0") {
+            self.bytes.chunks_exact_mut(2).skip(4).for_each(<[u8]>::reverse);
+        }
+    }
+
     /// The first value as an unsigned number.
     pub fn first(&self) -> Option<u64> {
         self.unsigned()?.first().copied()
@@ -250,6 +260,19 @@ pub struct Field {
 }
 
 impl Field {
+    /// Where the values lie, `None` when they are in the directory itself.
+    pub fn offset(&self, header: &Header) -> Option<u64> {
+        let bytes = self.count.checked_mul(Kind::from_code(self.code)?.size() as u64)?;
+        (bytes > if header.big { 8 } else { 4 }).then(|| self.inline_offset(header))
+    }
+
+    fn inline_offset(&self, header: &Header) -> u64 {
+        match header.big {
+            true => header.order.u64(self.inline),
+            false => u64::from(header.order.u32([self.inline[0], self.inline[1], self.inline[2], self.inline[3]])),
+        }
+    }
+
     /// Loads the values.
     ///
     /// # Errors
@@ -261,10 +284,7 @@ impl Field {
                 format!("tag {}: {} values are more than the limit of {most_bytes} bytes", self.tag, self.count)
             })?;
         let room = if header.big { 8 } else { 4 };
-        let offset = match header.big {
-            true => header.order.u64(self.inline),
-            false => u64::from(header.order.u32([self.inline[0], self.inline[1], self.inline[2], self.inline[3]])),
-        };
+        let offset = self.inline_offset(header);
         if bytes > room && offset.checked_add(bytes).is_none_or(|end| end > from.size()) {
             return Err(format!("tag {}: {}", self.tag, beyond(offset, bytes, from.size())));
         }
@@ -278,7 +298,11 @@ impl Field {
         if header.order == Order::Big {
             values.chunks_exact_mut(kind.word()).for_each(<[u8]>::reverse);
         }
-        Ok(Entry { tag: self.tag, kind, bytes: values })
+        let mut entry = Entry { tag: self.tag, kind, bytes: values };
+        if header.order == Order::Big {
+            entry.swap_unicode();
+        }
+        Ok(entry)
     }
 }
 

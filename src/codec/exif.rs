@@ -1,19 +1,55 @@
-//! The orientation tag of an EXIF blob: reading, and writing in place or by a new first directory behind the old bytes.
+//! EXIF blobs changed without being taken apart: the orientation tag, and the thumbnail that would show the picture as it was.
 //!
+//! The orientation is read, and written in place or by a new first directory behind the old bytes.
 //! A blob is a small TIFF structure (EXIF 2.32, 4.5): byte order, 42, offset of a directory of 12-byte entries
 //! (tag, type, count, value), sorted by tag. Values keep their offsets, so nothing has to be understood but the first directory.
 
 /// EXIF 2.32, 4.6.4: Orientation.
 const ORIENTATION: u16 = 0x0112;
+/// EXIF 2.32, 4.6.6: JPEGInterchangeFormat and JPEGInterchangeFormatLength, in IFD1.
+const THUMBNAIL_OFFSET: u16 = 0x0201;
+const THUMBNAIL_LENGTH: u16 = 0x0202;
 /// TIFF type SHORT.
 const SHORT: u16 = 3;
 
 /// The orientation, if the blob has a legal one.
 pub fn orientation(exif: &[u8]) -> Option<u16> {
+    orientation_tag(exif).filter(|value| (1..=8).contains(value))
+}
+
+/// The orientation, 1 where there is none, and 1 with a warning where it is none of 1 to 8.
+pub fn orientation_or_one(exif: Option<&[u8]>, warnings: &mut Vec<String>) -> u16 {
+    match exif.and_then(orientation_tag) {
+        None => 1,
+        Some(value @ 1..=8) => value,
+        Some(value) => {
+            warnings.push(format!("Orientation is {value}, allowed are 1 to 8; taken as 1"));
+            1
+        }
+    }
+}
+
+fn orientation_tag(exif: &[u8]) -> Option<u16> {
     let blob = Blob::new(exif)?;
     let entry = blob.entries()?.into_iter().find(|e| blob.u16(*e) == Some(ORIENTATION))?;
-    let value = blob.u16(entry + 8)?;
-    (1..=8).contains(&value).then_some(value)
+    blob.u16(entry + 8)
+}
+
+/// The blob without its thumbnail (EXIF 2.32, 4.5.5: IFD1 and the JPEG it points to): the pointer to IFD1 becomes 0, the JPEG is cut off
+/// where it ends the blob and overwritten with zeros elsewhere. All other bytes keep their offsets, so that maker notes stay readable.
+pub fn without_thumbnail(exif: &[u8]) -> Vec<u8> {
+    let mut bytes = exif.to_vec();
+    let Some((next_at, first)) = Blob::new(exif).and_then(|blob| blob.thumbnail_directory()) else { return bytes };
+    let jpeg = Blob::new(exif).and_then(|blob| blob.thumbnail(first));
+    if let Some(next) = bytes.get_mut(next_at..next_at + 4) {
+        next.fill(0);
+    }
+    match jpeg {
+        Some((start, end)) if end + 1 >= bytes.len() => bytes.truncate(start),
+        Some((start, end)) => bytes.get_mut(start..end).unwrap_or_default().fill(0),
+        None => {}
+    }
+    bytes
 }
 
 /// The blob with this orientation; one is made if there is none. 1 without a blob needs none.
@@ -95,6 +131,30 @@ impl<'a> Blob<'a> {
         (end <= self.bytes.len()).then(|| (0..count).map(|i| first + 2 + i * 12).collect())
     }
 
+    fn u32(&self, at: usize) -> Option<usize> {
+        let word = self.bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
+        Some(if self.big { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) } as usize)
+    }
+
+    /// Where the pointer to IFD1 stands, and where it leads.
+    fn thumbnail_directory(&self) -> Option<(usize, usize)> {
+        let next_at = self.first()? + 2 + self.entries()?.len() * 12;
+        self.u32(next_at).filter(|next| *next != 0).map(|next| (next_at, next))
+    }
+
+    /// Start and end of the thumbnail that the directory at `first` describes; behind the header and inside the blob.
+    fn thumbnail(&self, first: usize) -> Option<(usize, usize)> {
+        let count = usize::from(self.u16(first)?);
+        let value = |tag| {
+            let entry = (0..count).map(|i| first + 2 + i * 12).find(|e| self.u16(*e) == Some(tag))?;
+            self.u32(entry + 8)
+        };
+        let start = value(THUMBNAIL_OFFSET)?;
+        let end = start.checked_add(value(THUMBNAIL_LENGTH)?)?;
+        // Behind IFD1, which stands behind everything else: an offset in front of it would overwrite camera facts.
+        (start >= first && start > 8 && end <= self.bytes.len()).then_some((start, end))
+    }
+
     fn put16(&self, value: u16) -> [u8; 2] {
         if self.big { value.to_be_bytes() } else { value.to_le_bytes() }
     }
@@ -130,6 +190,31 @@ mod tests {
         let blob = Blob::new(&turned).unwrap();
         let tags: Vec<_> = blob.entries().unwrap().into_iter().map(|e| blob.u16(e).unwrap()).collect();
         assert_eq!(tags, [0x010f, 0x0112, 0x0131]);
+    }
+
+    #[test]
+    fn a_thumbnail_goes_and_nothing_moves() {
+        // IFD0 with Make, then IFD1 with a thumbnail of 6 bytes behind it.
+        let mut blob = b"II*\0\x08\0\0\0\x01\0\x0f\x01\x02\0\x04\0\0\0abc\0\x1a\0\0\0".to_vec();
+        blob.extend(b"\x02\0\x01\x02\x04\0\x01\0\0\0\x38\0\0\0\x02\x02\x04\0\x01\0\0\0\x06\0\0\0\0\0\0\0");
+        let start = blob.len();
+        assert_eq!(start, 0x38);
+        blob.extend([0xff, 0xd8, 1, 2, 0xff, 0xd9]);
+        let bare = without_thumbnail(&blob);
+        assert_eq!(bare[..22], blob[..22]);
+        assert_eq!((&bare[22..26], bare.len()), (&[0; 4][..], start), "cut off at the end");
+        assert_eq!(without_thumbnail(&bare), bare);
+        blob.extend(b"something behind it");
+        let bare = without_thumbnail(&blob);
+        assert_eq!((&bare[start..start + 6], bare.len()), (&[0; 6][..], blob.len()), "overwritten inside");
+    }
+
+    #[test]
+    fn orientations_out_of_range_warn() {
+        let made = with_orientation(None, 9).unwrap();
+        let mut warnings = Vec::new();
+        assert_eq!((orientation_or_one(Some(&made), &mut warnings), warnings.len()), (1, 1));
+        assert_eq!((orientation_or_one(None, &mut warnings), warnings.len()), (1, 1));
     }
 
     #[test]

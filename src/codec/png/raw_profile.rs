@@ -1,0 +1,98 @@
+//! Blobs in text chunks, as ImageMagick began and exiftool and others read and write them: keyword "Raw profile type NAME", text
+//! `\nNAME\n    LENGTH\nHEX...\n` (ImageMagick, `coders/png.c`; exiftool, `PNG.pm`).
+
+use std::fmt::Write;
+
+use flate2::Compression as Level;
+
+use super::chunks::Chunk;
+use super::deflate;
+use super::facts::keyword;
+
+/// First words of the keyword.
+const KEYWORD: &str = "Raw profile type ";
+
+/// EXIF, behind "Exif\0\0", or XMP, behind its own name, as in JPEG.
+pub const APP1: &str = "APP1";
+/// EXIF.
+pub const EXIF: &str = "exif";
+/// IPTC, bare or in Photoshop resources.
+pub const IPTC: &str = "iptc";
+/// XMP.
+pub const XMP: &str = "xmp";
+
+/// All types that are read as metadata and not carried as texts.
+pub const READ: [&str; 4] = [APP1, EXIF, IPTC, XMP];
+
+/// True for a text chunk that holds a profile of one of the types `names`.
+pub fn is(chunk: &Chunk, names: &[&str]) -> bool {
+    names.iter().any(|name| keyword(chunk) == format!("{KEYWORD}{name}").as_bytes())
+}
+
+/// The profile of type `name`; `None` when there is none that can be read.
+///
+/// # Errors
+/// A sentence when the chunk is there and cannot be read.
+pub fn find(chunks: &[Chunk], name: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, String> {
+    let Some(chunk) = chunks.iter().find(|c| matches!(&c.kind, b"tEXt" | b"zTXt") && is(c, &[name])) else {
+        return Ok(None);
+    };
+    let rest = chunk.data.get(KEYWORD.len() + name.len() + 1..).unwrap_or_default();
+    let text = match (&chunk.kind, rest) {
+        (b"tEXt", text) => text.to_vec(),
+        // Two hex digits for a byte and a line end every 36 bytes.
+        (_, [0, packed @ ..]) => deflate::inflate(packed, max_bytes.saturating_mul(3))
+            .map_err(|reason| format!("the text chunk \"{KEYWORD}{name}\" {reason}"))?,
+        _ => Vec::new(),
+    };
+    let damaged = || format!("the text chunk \"{KEYWORD}{name}\" is not what it says");
+    let text = text.strip_prefix(b"\n").ok_or_else(damaged)?;
+    let mut lines = text.splitn(3, |b| *b == b'\n');
+    let (_, length, hex) = (lines.next(), lines.next(), lines.next());
+    let length = length.and_then(|l| std::str::from_utf8(l).ok()?.trim().parse::<usize>().ok()).ok_or_else(damaged)?;
+    let bytes = unhex(hex.unwrap_or_default()).filter(|bytes| bytes.len() == length).ok_or_else(damaged)?;
+    Ok(Some(bytes))
+}
+
+fn unhex(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |b: u8| char::from(b).to_digit(16);
+    let digits: Option<Vec<u32>> = text.iter().filter(|b| !b.is_ascii_whitespace()).map(|b| digit(*b)).collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
+    Some(digits.chunks_exact(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect())
+}
+
+/// A `zTXt` chunk that holds `bytes`.
+pub fn chunk(name: &str, bytes: &[u8]) -> Option<Chunk> {
+    let mut text = format!("\n{name}\n{:8}", bytes.len());
+    for (index, byte) in bytes.iter().enumerate() {
+        if index % 36 == 0 {
+            text.push('\n');
+        }
+        _ = write!(text, "{byte:02x}");
+    }
+    text.push('\n');
+    let mut data = format!("{KEYWORD}{name}\0\0").into_bytes();
+    data.extend(deflate::ZLIB_HEADER);
+    data.extend(deflate::block(text.as_bytes(), Level::best(), true).ok()?);
+    data.extend(deflate::adler32(text.as_bytes()).to_be_bytes());
+    Some(Chunk { kind: *b"zTXt", data })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_survive_and_damage_is_told() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
+        let packed = chunk(IPTC, &bytes).unwrap();
+        assert_eq!(find(std::slice::from_ref(&packed), IPTC, 1000), Ok(Some(bytes.clone())));
+        assert!(find(std::slice::from_ref(&packed), IPTC, 100).unwrap_err().contains("larger than"));
+        assert_eq!(find(&[packed], EXIF, 1000), Ok(None));
+        let plain = |text: &str| Chunk { kind: *b"tEXt", data: format!("{KEYWORD}iptc\0{text}").into_bytes() };
+        assert_eq!(find(&[plain("\niptc\n 3\n1c02\n05\n")], IPTC, 9), Ok(Some(vec![0x1c, 2, 5])));
+        for text in ["", "\niptc\n", "\niptc\n 3\n1c02", "\niptc\n 1\n1g", "\niptc\n 1\n1", "iptc\n1\n11"] {
+            assert!(find(&[plain(text)], IPTC, 9).is_err(), "{text:?}");
+        }
+    }
+}
