@@ -1,7 +1,7 @@
 //! The command line: a thin face over the engine.
 //!
 //! Parsing ([`args`]) touches nothing; each command is one file. **Results go to stdout, everything else to stderr**, and every error
-//! is printed exactly once, either by the [`console`] of a batch or at the end of [`run`]. What a shell learns is an
+//! is printed exactly once, either by the [`console`] of a batch or at the end of [`run()`]. What a shell learns is an
 //! [`exit::Exit`].
 
 mod args;

@@ -13,7 +13,7 @@ pub fn line(text: &str) -> io::Result<()> {
 /// Writes text that ends its own lines.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn text(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -23,7 +23,7 @@ pub fn text(text: &str) -> io::Result<()> {
 /// Writes a value as indented JSON.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn json(value: &serde_json::Value) -> io::Result<()> {
     // A `Value` always has a text form.
     line(&serde_json::to_string_pretty(value).unwrap_or_default())
