@@ -43,7 +43,7 @@ pub fn prepare(source: Box<dyn Source>, path: &Path, recipe: &Recipe, colors_nee
         None if !assigned => Ok(source),
         None => Ok(Box::new(Prepared { source, info, conversion: None, buffer: None })),
         Some(conversion) => {
-            let chosen = recipe.output.color.is_some();
+            let chosen = recipe.outputs.iter().any(|output| output.color.is_some());
             describe(&mut info, &conversion, chosen).map_err(|reason| Error::unsupported(path, reason))?;
             Ok(Box::new(Prepared { source, info, conversion: Some(conversion), buffer: None }))
         }
