@@ -153,7 +153,7 @@ fn encoding(
         Ok(encoding) => (encoding, SOURCE, Some(profile)),
         Err(reason) => {
             warnings.push(format!("{reason}; the default of the file type is used"));
-            (encodings::srgb(), "file-type default", Some(profile))
+            (encodings::srgb(), crate::picture::FILE_TYPE_DEFAULT, Some(profile))
         }
     }
 }

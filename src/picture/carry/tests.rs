@@ -130,8 +130,8 @@ fn a_jpeg_holds_64_kib() {
     };
     let (out, lost) = carry(&from, &to("jpeg"));
     assert!(out.exif.unwrap().len() <= 65_527, "without blanks it fits");
-    assert!(told(&lost).contains("at another offset") && told(&lost).contains("XMP of 70"), "{}", told(&lost));
-    assert!(out.xmp.is_none());
+    assert!(told(&lost).contains("at another offset"), "{}", told(&lost));
+    assert!(out.xmp.is_some(), "XMP goes into several segments");
 }
 
 #[test]
