@@ -187,13 +187,11 @@ fn avx512<O: Op>(c: &O::Constants, tables: &[u32], mix: Mix, chunk: &mut Chunk) 
 #[inline(always)]
 fn body<O: Op>(c: &O::Constants, tables: &[u32], mix: Mix, chunk: &mut Chunk) {
     if mix.masked || mix.strength != 1.0 {
-        if !mix.masked {
-            // One loop for both: a weight of 1 is exact.
-            chunk.mask[..chunk.len.min(CHUNK)].fill(1.0);
-        }
-        each::<O, true>(c, tables, mix.strength, chunk);
+        // One loop for both: a weight of 1 is exact. The mask itself stays for the steps behind.
+        let weights = if mix.masked { chunk.mask } else { [1.0; CHUNK] };
+        each::<O, true>(c, tables, mix.strength, &weights, chunk);
     } else if !O::chunk(c, tables, chunk) {
-        each::<O, false>(c, tables, 1.0, chunk);
+        each::<O, false>(c, tables, 1.0, &[1.0; CHUNK], chunk);
     }
 }
 
@@ -217,8 +215,15 @@ fn numbers(before: [f32; 3], after: [f32; 3]) -> [f32; 3] {
 /// The loop over pixels. It names the operation instead of taking a closure: a closure would be compiled once without AVX and called
 /// per pixel.
 #[inline(always)]
-fn each<O: Op, const MIXED: bool>(c: &O::Constants, tables: &[u32], strength: f32, chunk: &mut Chunk) {
+fn each<O: Op, const MIXED: bool>(
+    c: &O::Constants,
+    tables: &[u32],
+    strength: f32,
+    weights: &[f32; CHUNK],
+    chunk: &mut Chunk,
+) {
     let n = chunk.len.min(CHUNK);
+    let weights = &weights[..n];
     let (x, y) = (chunk.x, chunk.y);
     let [r, g, b] = &mut chunk.rgb;
     let (r, g, b) = (&mut r[..n], &mut g[..n], &mut b[..n]);
@@ -243,7 +248,7 @@ fn each<O: Op, const MIXED: bool>(c: &O::Constants, tables: &[u32], strength: f3
             y,
         };
         let px = O::pixel(c, tables, before);
-        let share = strength * before.mask;
+        let share = strength * weights[i];
         let after = if O::GUARDED { numbers(before.rgb, px.rgb) } else { px.rgb };
         let rgb = if MIXED { mixed(before.rgb, after, share) } else { after };
         r[i] = rgb[0];
