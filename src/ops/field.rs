@@ -34,7 +34,7 @@ impl Proxy {
         let side = |v: u32| ((f64::from(v) * shrink) as u32).max(1);
         let (width, height) = (side(picture.width), side(picture.height));
         let most = |other: u32| (MAX_PIXELS / u64::from(other)) as u32;
-        let width = width.min(most(height));
+        let width = width.min(most(height)).max(1);
         Extent { width, height: height.min(most(width)) }
     }
 
