@@ -257,20 +257,29 @@ fn rows(c: &Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
     }
 }
 
-/// Mixes columns.
+/// Mixes columns, all values of a pixel side by side: each is a chain of additions that waits for itself.
 #[inline(always)]
 fn columns(c: &Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
     let (n, y, pad) = (chunk.len.min(CHUNK), i64::from(chunk.y), planes.pad());
-    for k in 0..VALUES {
-        let row = planes.row(plane_of(planes, k), y);
-        for i in 0..n {
-            let (first, taps, weights) = span(c, tables, chunk.x + i as u32);
-            let start = first as usize + pad;
-            let (row, weights) = (row.get(start..start + taps), tables.get(weights..weights + taps));
-            let mut sum = 0.0;
-            for (value, weight) in row.unwrap_or(&[]).iter().zip(weights.unwrap_or(&[])) {
-                sum += f32::from_bits(*weight) * value;
+    let mut rows: [&[f32]; VALUES] = [&[]; VALUES];
+    for (k, row) in rows.iter_mut().enumerate() {
+        *row = planes.row(plane_of(planes, k), y);
+    }
+    for i in 0..n {
+        let (first, taps, weights) = span(c, tables, chunk.x + i as u32);
+        let start = first as usize + pad;
+        let weights = tables.get(weights..weights + taps).unwrap_or(&[]);
+        let mut read = rows;
+        for row in &mut read {
+            *row = row.get(start..start + taps).unwrap_or(&[]);
+        }
+        let mut sums = [0.0; VALUES];
+        for (t, weight) in weights.iter().enumerate() {
+            for (sum, row) in sums.iter_mut().zip(&read) {
+                *sum += f32::from_bits(*weight) * row.get(t).copied().unwrap_or(0.0);
             }
+        }
+        for (k, sum) in sums.into_iter().enumerate() {
             value_of(chunk, k)[i] = sum;
         }
     }
