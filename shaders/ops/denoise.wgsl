@@ -22,6 +22,20 @@ fn denoise_color(x: i32, y: i32) -> vec3<f32> {
     return vec3(clamp(color.xz - vec2(luma), vec2(-1e6), vec2(1e6)), color.w);
 }
 
+// Its mean over 3 x 3 pixels.
+fn denoise_mean(x: i32, y: i32) -> vec2<f32> {
+    var sum = vec2(0.0);
+    var weights = 0.0;
+    for (var dx = -1; dx <= 1; dx++) {
+        for (var dy = -1; dy <= 1; dy++) {
+            let color = denoise_color(x + dx, y + dy);
+            sum += color.z * color.xy;
+            weights += color.z;
+        }
+    }
+    return sum / max(weights, 1e-12);
+}
+
 fn denoise(c: Denoise, before: Px) -> Px {
     var px = before;
     let x = i32(px.x);
@@ -48,17 +62,18 @@ fn denoise(c: Denoise, before: Px) -> Px {
     var color = vec2(0.0);
     if c.colors > 0u {
         let color0 = denoise_color(x, y).xy;
+        let mean0 = denoise_mean(x, y);
         let guide0 = area_aux(x, y);
         var sums = vec2(0.0);
         weights = 0.0;
         for (var j = -3; j <= 3; j++) {
             for (var i = -3; i <= 3; i++) {
                 let other = denoise_color(x + 4 * i, y + 4 * j);
-                let d = other.xy - color0;
+                let d = denoise_mean(x + 4 * i, y + 4 * j) - mean0;
                 let dg = area_aux(x + 4 * i, y + 4 * j) - guide0;
                 let near = max(1.0 - (c.chroma * (d.x * d.x + d.y * d.y) + c.guide * (dg * dg)), 0.0);
                 let w = other.z * (near * near);
-                sums += w * d;
+                sums += w * (other.xy - color0);
                 weights += w;
             }
         }

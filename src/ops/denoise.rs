@@ -10,7 +10,7 @@ params! {
     ///
     /// Luma is smoothed by edge-avoiding wavelets (Dammertz, Sewtz, Hanika and Lensch, "Edge-avoiding à-trous wavelet transform for fast global
     /// illumination filtering", 2010): three sizes of grain, one after the other, each mean only over tones that are alike. Color noise is
-    /// coarser than that: it is smoothed over a wide window among pixels of like luma, after that lost its noise, and like color. What is flat
+    /// coarser than that: it is smoothed over a wide window among pixels of like luma, after that lost its noise, and like color nearby. What is flat
     /// stays exactly as it is.
     pub struct Params {
         /// Strength on luma: 50 removes noise of about 2 % of the range from black to white, 100 of 4 %.
@@ -47,15 +47,18 @@ const CHROMA_NOISE: f32 = 0.06;
 /// Difference from which on tones are not alike, per size of grain, in standard deviations of the noise. The first meets the noise itself
 /// (two noisy pixels differ by more than one), the others what is left of it. Those after the first shrink with `detail`.
 const UNLIKE_LUMA: [f32; 3] = [5.6, 4.0, 2.0];
-/// Difference of color from which on colors are not alike, in standard deviations of their noise.
-const UNLIKE_CHROMA: f32 = 5.0;
+/// Difference of color from which on colors are not alike, in standard deviations of their noise. Means over 3 x 3 pixels are compared, which
+/// have a third of it.
+const UNLIKE_CHROMA: f32 = 2.0;
 /// Difference of smoothed luma from which on colors are not mixed, in standard deviations of the noise.
-const UNLIKE_GUIDE: f32 = 3.0;
+const UNLIKE_GUIDE: f32 = 2.0;
 /// The B3 spline kernel of à-trous wavelets (Dammertz et al., section 3).
 const SPLINE: [f32; 5] = [0.0625, 0.25, 0.375, 0.25, 0.0625];
 /// Pixels from tap to tap of the color window, and taps on either side.
 const COLOR_STEP: usize = 4;
 const COLOR_TAPS: usize = 3;
+/// Columns and rows on either side that color is read from: means around the outermost taps.
+const COLOR_REACH: usize = COLOR_STEP * COLOR_TAPS + 1;
 
 /// The operation.
 pub struct Spec;
@@ -80,8 +83,7 @@ impl Op for Spec {
     }
 
     fn area(_: &Params, frame: &Frame, stage: u32) -> Option<Area> {
-        let color = (COLOR_STEP * COLOR_TAPS) as u32;
-        let reach = if stage == 2 { color.max(8) } else { 2 << stage.min(1) };
+        let reach = if stage == 2 { COLOR_REACH as u32 } else { 2 << stage };
         Some(Area {
             extent_in: frame.extent,
             extent_out: frame.extent,
@@ -200,73 +202,121 @@ impl Colors {
 
     #[inline(always)]
     fn look(&mut self, c: &Constants, planes: &Planes, chunk: &Chunk) {
-        let (window, y) = (Window::new(planes, chunk, COLOR_STEP * COLOR_TAPS), i64::from(chunk.y));
-        let (mut center, mut other) = (Row::new(), Row::new());
-        center.take(&window, y);
-        let guide = window.aux(y);
+        let (window, y) = (Window::new(planes, chunk, COLOR_REACH), i64::from(chunk.y));
+        let (mut middle, mut other) = (Row::new(), Row::new());
+        middle.take(&window, y);
+        let (guide, coverage) = (window.aux(y), window.coverage(y));
+        let (from, n) = (window.reach, window.n);
+        let center = Tap::new(&middle, guide, coverage, from, n);
         for j in 0..2 * COLOR_TAPS + 1 {
             let row = y + (j as i64 - COLOR_TAPS as i64) * COLOR_STEP as i64;
             other.take(&window, row);
-            let (values, coverage) = (window.aux(row), window.coverage(row));
+            let (guide, coverage) = (window.aux(row), window.coverage(row));
             for i in 0..2 * COLOR_TAPS + 1 {
-                let at = i * COLOR_STEP;
-                let tap = Tap { red: &other.red[at..], blue: &other.blue[at..], guide: &values[at..], coverage: &coverage[at..] };
-                let (from, to) = (window.reach, window.reach + window.n);
-                let middle = Tap { red: &center.red[from..to], blue: &center.blue[from..to], guide: &guide[from..to], coverage: &[] };
-                self.add(c, &tap, &middle);
+                self.add(c, &Tap::new(&other, guide, coverage, 1 + i * COLOR_STEP, n), &center);
             }
         }
     }
 
     #[inline(always)]
     fn add(&mut self, c: &Constants, tap: &Tap, center: &Tap) {
-        let n = center.red.len();
-        let (red, blue, guide, coverage) = (&tap.red[..n], &tap.blue[..n], &tap.guide[..n], &tap.coverage[..n]);
-        let (red0, blue0, guide0) = (&center.red[..n], &center.blue[..n], &center.guide[..n]);
+        let n = center.guide.len();
+        let ([red, blue], [mean_red, mean_blue]) = (tap.color, tap.mean);
+        let ([red0, blue0], [mean_red0, mean_blue0]) = (center.color, center.mean);
+        let (red, blue, mean_red, mean_blue) = (&red[..n], &blue[..n], &mean_red[..n], &mean_blue[..n]);
+        let (red0, blue0, mean_red0, mean_blue0) = (&red0[..n], &blue0[..n], &mean_red0[..n], &mean_blue0[..n]);
+        let (guide, guide0, coverage) = (&tap.guide[..n], &center.guide[..n], &tap.coverage[..n]);
         let [reds, blues] = &mut self.sums;
         let (reds, blues, weights) = (&mut reds[..n], &mut blues[..n], &mut self.weights[..n]);
         for i in 0..n {
-            let (dr, db, dg) = (red[i] - red0[i], blue[i] - blue0[i], guide[i] - guide0[i]);
+            let (dr, db, dg) = (mean_red[i] - mean_red0[i], mean_blue[i] - mean_blue0[i], guide[i] - guide0[i]);
             let unlike = c.chroma * (dr * dr + db * db) + c.guide * (dg * dg);
             let near = (1.0 - unlike).max(0.0);
             let w = coverage[i] * (near * near);
-            reds[i] += w * dr;
-            blues[i] += w * db;
+            reds[i] += w * (red[i] - red0[i]);
+            blues[i] += w * (blue[i] - blue0[i]);
             weights[i] += w;
         }
     }
 }
 
-/// Slices that begin at one tap.
-struct Tap<'a> {
-    red: &'a [f32],
-    blue: &'a [f32],
-    guide: &'a [f32],
-    coverage: &'a [f32],
-}
-
-/// Color differences of a row.
+/// Color differences of a row and their means over 3 x 3 pixels: red less luma, blue less luma.
 struct Row {
-    red: [f32; WIDE],
-    blue: [f32; WIDE],
+    color: [[f32; WIDE]; 2],
+    mean: [[f32; WIDE]; 2],
 }
 
 impl Row {
     #[inline(always)]
     fn new() -> Self {
-        Self { red: [0.0; WIDE], blue: [0.0; WIDE] }
+        Self { color: [[0.0; WIDE]; 2], mean: [[0.0; WIDE]; 2] }
     }
 
+    /// Takes row `y`; the outermost columns have no means.
     #[inline(always)]
     fn take(&mut self, window: &Window, y: i64) {
         let n = window.width();
-        let mut luma = [0.0; WIDE];
-        window.luma(y, &mut luma);
-        let (r, b, luma) = (window.row(0, y), window.row(2, y), &luma[..n]);
-        let (red, blue) = (&mut self.red[..n], &mut self.blue[..n]);
+        let (mut sums, mut weights) = ([[0.0; WIDE]; 2], [0.0; WIDE]);
+        for near in y - 1..=y + 1 {
+            let mut color = [[0.0; WIDE]; 2];
+            differences(window, near, &mut color);
+            let coverage = &window.coverage(near)[..n];
+            for (sum, color) in sums.iter_mut().zip(&color) {
+                let (sum, color) = (&mut sum[..n], &color[..n]);
+                for i in 0..n {
+                    sum[i] += coverage[i] * color[i];
+                }
+            }
+            for (weight, coverage) in weights[..n].iter_mut().zip(coverage) {
+                *weight += coverage;
+            }
+            if near == y {
+                self.color = color;
+            }
+        }
+        let weights = &weights[..n];
+        for (mean, sum) in self.mean.iter_mut().zip(&sums) {
+            let (mean, sum) = (&mut mean[..n], &sum[..n]);
+            for i in 1..n.max(1) - 1 {
+                let weight = weights[i - 1] + weights[i] + weights[i + 1];
+                mean[i] = (sum[i - 1] + sum[i] + sum[i + 1]) / weight.max(1e-12);
+            }
+        }
+    }
+}
+
+/// Red less luma and blue less luma of row `y`.
+#[inline(always)]
+fn differences(window: &Window, y: i64, out: &mut [[f32; WIDE]; 2]) {
+    let n = window.width();
+    let mut luma = [0.0; WIDE];
+    window.luma(y, &mut luma);
+    for (plane, out) in [0, 2].into_iter().zip(out) {
+        let (values, luma, out) = (&window.row(plane, y)[..n], &luma[..n], &mut out[..n]);
         for i in 0..n {
-            red[i] = (r[i] - luma[i]).max(-LARGEST).min(LARGEST);
-            blue[i] = (b[i] - luma[i]).max(-LARGEST).min(LARGEST);
+            out[i] = (values[i] - luma[i]).max(-LARGEST).min(LARGEST);
+        }
+    }
+}
+
+/// Slices of a row that begin at one tap.
+struct Tap<'a> {
+    color: [&'a [f32]; 2],
+    mean: [&'a [f32]; 2],
+    guide: &'a [f32],
+    coverage: &'a [f32],
+}
+
+impl<'a> Tap<'a> {
+    /// `n` pixels of `row` from column `from` of the window on.
+    #[inline(always)]
+    fn new(row: &'a Row, guide: &'a [f32], coverage: &'a [f32], from: usize, n: usize) -> Self {
+        let ([red, blue], [mean_red, mean_blue], to) = (&row.color, &row.mean, from + n);
+        Self {
+            color: [&red[from..to], &blue[from..to]],
+            mean: [&mean_red[from..to], &mean_blue[from..to]],
+            guide: &guide[from..to],
+            coverage: &coverage[from..to],
         }
     }
 }

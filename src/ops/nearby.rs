@@ -9,7 +9,7 @@ use super::guide::LUMA_REC2020;
 use super::{CHUNK, Chunk};
 
 /// Columns read on either side, at most.
-pub(super) const MAX_REACH: usize = 12;
+pub(super) const MAX_REACH: usize = 13;
 /// Columns of a chunk with those on either side.
 pub(super) const WIDE: usize = CHUNK + 2 * MAX_REACH;
 /// Values beyond are cut off where they only weigh, so that an infinite pixel or one that is no number does not reach its neighbors.

@@ -271,12 +271,15 @@ fn columns(c: &Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
         let weights = tables.get(weights..weights + taps).unwrap_or(&[]);
         let mut read = rows;
         for row in &mut read {
-            *row = row.get(start..start + taps).unwrap_or(&[]);
+            *row = row.get(start..start + weights.len()).unwrap_or(&[]);
         }
+        let [a, b, c, d, e, f, g] = read;
+        let (colors, others) = (a.iter().zip(b).zip(c), d.iter().zip(e).zip(f).zip(g));
         let mut sums = [0.0; VALUES];
-        for (t, weight) in weights.iter().enumerate() {
-            for (sum, row) in sums.iter_mut().zip(&read) {
-                *sum += f32::from_bits(*weight) * row.get(t).copied().unwrap_or(0.0);
+        for ((weight, ((a, b), c)), (((d, e), f), g)) in weights.iter().zip(colors).zip(others) {
+            let weight = f32::from_bits(*weight);
+            for (sum, value) in sums.iter_mut().zip([a, b, c, d, e, f, g]) {
+                *sum += weight * value;
             }
         }
         for (k, sum) in sums.into_iter().enumerate() {
