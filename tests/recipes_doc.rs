@@ -18,7 +18,11 @@ fn sections(text: &str) -> Vec<(&str, &str)> {
 
 /// The paths of pictures in a text.
 fn pictures(text: &str) -> impl Iterator<Item = &str> {
-    text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(path, _)| path).filter(|p| p.ends_with(".jpg"))
+    text.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')'))
+        .map(|(path, _)| path)
+        .filter(|p| p.ends_with(".jpg"))
 }
 
 #[test]
@@ -40,7 +44,8 @@ fn pictures_are_there_shown_and_small() {
     let mut shown: Vec<_> = pictures(&text).map(|p| docs().join(p)).collect();
     shown.sort();
     shown.dedup();
-    let sizes: Vec<u64> = shown.iter().map(|p| p.metadata().unwrap_or_else(|e| panic!("{}: {e}", p.display())).len()).collect();
+    let sizes: Vec<u64> =
+        shown.iter().map(|p| p.metadata().unwrap_or_else(|e| panic!("{}: {e}", p.display())).len()).collect();
     assert!(sizes.iter().all(|size| (1000..=LARGEST.0).contains(size)), "{sizes:?}");
     assert!(sizes.iter().sum::<u64>() <= LARGEST.1, "{sizes:?}");
     let there = std::fs::read_dir(docs().join("pictures/recipes")).unwrap().map(|e| e.unwrap().path());

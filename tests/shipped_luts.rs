@@ -38,7 +38,11 @@ fn baking_again_gives_the_same_bytes() {
         let kept = std::fs::read_to_string(luts().join(format!("{name}.cube"))).unwrap();
         let made = std::fs::read_to_string(made).unwrap();
         let differs = made.lines().zip(kept.lines()).position(|(a, b)| a != b);
-        assert!(made == kept, "{name} differs from line {:?} on: tools/bake_luts.sh bakes it anew", differs.map(|n| n + 1));
+        assert!(
+            made == kept,
+            "{name} differs from line {:?} on: tools/bake_luts.sh bakes it anew",
+            differs.map(|n| n + 1)
+        );
     }
 }
 
