@@ -15,6 +15,7 @@ fn main() {
             println!("cargo::rustc-cfg={name}");
         }
     }
+    // Programs that tests run: exiftool reads every tag there is, the others run the scripts of the documents.
     println!("cargo::rerun-if-env-changed=PATH");
     let folders = std::env::var_os("PATH").unwrap_or_default();
     for (name, program) in [("has_exiftool", "exiftool"), ("has_python3", "python3"), ("has_make", "make")] {

@@ -37,7 +37,7 @@ fn a_plan_tells_what_would_happen_and_does_nothing() {
     assert!(picture["depth"].as_str().unwrap().contains("chiaro-small at 256x192"), "{picture}");
     let passes: Vec<_> = picture["passes"].as_array().unwrap().iter().map(|p| p["name"].clone()).collect();
     assert_eq!(passes, ["analyse", "render"]);
-    assert_eq!(picture["output"]["sample_bytes"], 40 * 30 * 6);
+    assert_eq!(picture["outputs"][0]["sample_bytes"], 40 * 30 * 6);
     let copy = dir.run(&["plan", "in/a.tif", "-r", "neutral"]).ends(0);
     assert!(copy.stdout.contains("copied bit for bit"), "{}", copy.stdout);
     assert_eq!(dir.tree("."), before);

@@ -73,6 +73,32 @@ fn what_cannot_be_baked_or_written_is_refused() {
 }
 
 #[test]
+fn every_operation_is_baked_or_refused_by_name() {
+    // (operation, whether a LUT can hold it)
+    let cases = [
+        ("id = \"saturation\"\namount = 30.0", true),
+        ("id = \"vignette\"\namount = -1.0", false),
+        ("id = \"grain\"\namount = 20.0", false),
+        ("id = \"clarity\"\namount = 40.0", false),
+        ("id = \"glow\"\namount = 40.0", false),
+        ("id = \"exposure\"\nev = 1.0\nmask = { luma = [0.2, 0.8] }", true),
+        ("id = \"exposure\"\nev = 1.0\nmask = { depth = [0.2, 0.8] }", false),
+        ("id = \"exposure\"\nev = 1.0\nmask = { radial = { center = [0.5, 0.5], radius = 0.3 } }", false),
+    ];
+    for (op, fits) in cases {
+        let dir = folder();
+        dir.recipe(&format!("version = 1\n[[op]]\nid = \"invert\"\n[[op]]\n{op}\n"));
+        let ran = dir.run(&["lut", "bake", "look.toml", "-o", "x.cube", "--size", "9"]);
+        println!("{op}: {:?} {}", ran.code, ran.stderr);
+        let name = op.split('"').nth(1).unwrap();
+        if !fits {
+            assert!(ran.stderr.contains(name), "{}", ran.stderr);
+        }
+        ran.ends(if fits { 0 } else { 2 });
+    }
+}
+
+#[test]
 fn a_lut_is_converted_without_changing_what_it_does() {
     let dir = folder();
     let shaper: String = (0..9).map(|i| format!("{0} {0} {0}\n", (f64::from(i) / 8.0).powi(2))).collect();
@@ -122,7 +148,7 @@ fn a_plan_estimates_what_can_be_known() {
     assert_eq!(json["output_bytes"], 40 * 30 * 6);
     assert!(json["free_bytes"].as_u64().is_some_and(|free| free > 0) && json["seconds"].as_f64().is_some());
     assert_eq!(
-        (&json["pictures"][0]["output"]["fate"], &json["pictures"][1]["output"]["fate"]),
+        (&json["pictures"][0]["outputs"][0]["fate"], &json["pictures"][1]["outputs"][0]["fate"]),
         (&"skip-if-valid".into(), &"fail".into())
     );
 }

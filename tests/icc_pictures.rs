@@ -10,7 +10,7 @@ use chiaro::codec::{self, icc_source};
 use chiaro::color::icc::{self, Conversion};
 use chiaro::color::{encodings, matrix};
 use chiaro::engine::job::{Outcome, Status, Work};
-use chiaro::picture::{Alpha, Channels, ColorModel, PictureInfo, PixelLayout, SampleType};
+use chiaro::picture::{Alpha, Channels, ColorModel, Compression, Format, PictureInfo, PixelLayout, SampleType};
 use chiaro::recipe::Recipe;
 use tiff_util::{Build, samples};
 
@@ -202,8 +202,30 @@ fn input_color_is_for_untagged_pictures_and_override_for_all() {
         false,
     );
     assert_eq!(source.unwrap().info().encoding_source, icc_source::ASSIGNED);
+    // A logarithmic input has to become something that a file can say.
+    bench.put(rgb, 2, None);
+    assert!(bench.failed("[input]\ncolor = \"acescct\"\n").contains("give [output] color"));
+    bench.done("[input]\ncolor = \"acescct\"\n[output]\ncolor = \"acescg\"\n");
     let error = bench.recipe("[input]\noverride = true\n").err().unwrap().to_string();
     assert!(error.contains("override without color"), "{error}");
+}
+
+#[test]
+fn exr_stays_linear_unless_a_recipe_insists() {
+    let bench = Bench::new();
+    let strip = chiaro::picture::Strip::new(
+        chiaro::picture::Region { width: 4, y: 0, rows: 4 },
+        layout(SampleType::F16, Channels::Rgb),
+    );
+    common::write(&bench.path("in/a.exr"), Format::Exr, &strip, Compression::None);
+    let open = |text: &str| {
+        let recipe = bench.recipe(text).unwrap();
+        codec::open_for(&bench.path("in/a.exr"), &Default::default(), &recipe, None, false).unwrap().info().clone()
+    };
+    let curve = |text: &str| open(text).encoding.curve;
+    assert_eq!(open("[input]\ncolor = \"acescg\"\noverride = true\n").encoding.primaries, matrix::ACES_AP1);
+    assert_eq!(curve("[input]\ncolor = \"srgb\"\n"), chiaro::picture::Curve::Linear);
+    assert_eq!(curve("[input]\ncolor = \"srgb\"\noverride = true\n"), encodings::SRGB_CURVE);
 }
 
 #[test]
@@ -235,6 +257,36 @@ fn output_color_can_be_a_profile_file_that_is_embedded_as_it_is() {
     }
     assert!(bench.recipe("[output]\ncolor = \"none.icc\"\n").is_err());
     assert!(bench.recipe("[output]\ncolor = \"acescct\"\n").err().unwrap().to_string().contains("acescg"));
+}
+
+#[test]
+fn png_is_converted_in_order_of_its_rows() {
+    let bench = Bench::new();
+    let extent = chiaro::picture::Extent { width: 50, height: 700 };
+    let strip = common::scene(extent, 3);
+    let icc = profile("rgb-lut16");
+    let mut spec = common::spec(extent, strip.layout, Compression::Deflate);
+    spec.metadata.icc = Some(icc.clone());
+    let path = bench.path("in/a.png");
+    let mut sink = codec::create(Format::Png, std::fs::File::create(&path).unwrap(), &path, spec).unwrap();
+    sink.write(&strip, &common::pool(1)).unwrap();
+    sink.finish(&common::pool(1)).unwrap();
+    let (info, out, _) = bench.done("");
+    assert_eq!((out.as_slice(), info.metadata.icc.as_ref()), (strip.bytes(), Some(&icc)));
+    let (info, out, _) = bench.done("[output]\ncolor = \"prophoto\"\n");
+    assert_eq!((info.format, info.encoding.primaries), ("png", matrix::PROPHOTO));
+    let conversion = Conversion::new(&icc, 3).unwrap();
+    for (a, b) in codes(strip.bytes()).chunks_exact(3).zip(codes(&out).chunks_exact(3)) {
+        let exact = conversion.pixel([0, 1, 2, 2].map(|i| f32::from(a[i]) / 65_535.0));
+        assert!(exact.iter().zip(b).all(|(a, b)| (a * 65_535.0 - f32::from(*b)).abs() < 0.51), "{a:?} {b:?}");
+    }
+    // A depth map needs to know the colors of a picture that is only copied otherwise.
+    let recipe = bench.recipe("").unwrap();
+    let limits = Default::default();
+    for (needed, encoding) in [(false, "sRGB"), (true, "ProPhoto RGB")] {
+        let source = codec::open_for(&path, &limits, &recipe, None, needed).unwrap();
+        assert_eq!(source.info().encoding.name, encoding);
+    }
 }
 
 #[test]

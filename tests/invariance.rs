@@ -13,7 +13,7 @@ use chiaro::picture::{Alpha, Channels, Compression, Extent, Format, PixelLayout,
 use chiaro::recipe::Recipe;
 use tiff_util::Build;
 
-/// Point operations in four domains, a LUT, depth, strength, masks; with 8-bit output also dither.
+/// Point operations in four domains, a LUT, depth, strength, masks, fields of the whole picture, grain; with 8-bit output also dither.
 const LOOK: &str = r#"
 version = 1
 [[op]]
@@ -36,6 +36,16 @@ mask = { any = [{ depth = [0.3, 1] }, { linear = { from = [0, 0], to = [1, 0.3] 
 id = "depth_grade"
 far_exposure = -0.3
 near_saturation = 1.2
+[[op]]
+id = "clarity"
+amount = 40
+[[op]]
+id = "glow"
+amount = 20
+mask = { luma = [0.4, 1] }
+[[op]]
+id = "grain"
+amount = 30
 "#;
 
 /// Odd sizes: no strip, tile or chunk of 512 pixels ends with the picture.
@@ -155,13 +165,30 @@ fn assert_invariant(inputs: impl Fn(&Path) -> usize, output: &str) {
         same(isa.name().to_owned(), &|o| o.isa = Some(isa));
     }
     // So little memory that pictures are decoded twice and go one at a time.
-    same("little memory".to_owned(), &|o| o.memory_bytes = Some(8_000_000));
+    same("little memory".to_owned(), &|o| o.memory_bytes = Some(28_000_000));
 }
 
 #[test]
 #[cfg_attr(not(feature = "onnx"), ignore = "needs the feature onnx")]
 fn nothing_but_picture_and_recipe_decides_the_bytes() {
     assert_invariant(integers, "[output]\nbits = 16\n");
+}
+
+/// A resampled copy and a depth map beside the master: windows of rows, and several files from one decode.
+#[test]
+#[cfg_attr(not(feature = "onnx"), ignore = "needs the feature onnx")]
+fn several_outputs_are_invariant() {
+    let outputs = "[[output]]\nname = \"small\"\nformat = \"tiff\"\nlong_edge_px = 203\n[[output]]\nname = \"depth\"\nkind = \"depth\"\n";
+    assert_invariant(|folder| 2 * few(folder), outputs);
+}
+
+/// Two pictures, one with alpha.
+fn few(folder: &Path) -> usize {
+    let scene = common::scene(EXTENT, 7);
+    common::write(&folder.join("strips.tif"), Format::Tiff, &scene, Compression::None);
+    let covered = with_channels(&scene, common::layout(SampleType::U16, Channels::Rgba));
+    common::write(&folder.join("alpha.png"), Format::Png, &covered, Compression::Deflate);
+    2
 }
 
 #[test]

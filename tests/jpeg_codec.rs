@@ -10,8 +10,10 @@ use chiaro::color::{encodings, icc};
 use chiaro::error::ErrorKind;
 use chiaro::picture::exif::{self, EXIF_IFD, Entry, INTEROP_IFD, Ifd};
 use chiaro::picture::{
-    Access, Alpha, Channels, Extent, Metadata, PixelLayout, Resolution, ResolutionUnit, SampleType, Subsampling,
+    Access, Alpha, Channels, ColorModel, Extent, Metadata, PixelLayout, Resolution, ResolutionUnit, SampleType,
+    Subsampling,
 };
+use chiaro::recipe::Recipe;
 use picture_util::{decode, layout, pool, srgb_spec, torture, write};
 
 const EXTENT: Extent = Extent { width: 61, height: 47 };
@@ -124,7 +126,11 @@ fn color_models_follow_the_markers() {
     let inks: Vec<u8> = samples.chunks(3).flat_map(|p| [p[0], p[1], p[2], 9]).collect();
     for color in [jpeg_encoder::ColorType::Cmyk, jpeg_encoder::ColorType::CmykAsYcck] {
         fs::write(&path, by_crate(&inks, color, |_| {})).unwrap();
-        let error = decode(&path, &Limits::default(), &pool).unwrap_err();
+        let (info, _) = decode(&path, &Limits::default(), &pool).unwrap();
+        assert_eq!((info.model, info.layout.channels), (ColorModel::Cmyk, Channels::Rgba));
+        // What the inks look like is known only from a profile.
+        let open = open::open_for(&path, &Limits::default(), &Recipe::empty("r"), None, false);
+        let Err(error) = open else { panic!("inks without a profile were taken for colors") };
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains("convert it to RGB"), "{error}");
     }
@@ -151,6 +157,7 @@ fn all_metadata_come_back() {
         xmp: Some((0..200_000u32).map(|i| b' ' + (i % 90) as u8).collect()),
         iptc: Some(b"\x1c\x02\x05\0\x05Title".to_vec()),
         resolution: Some(Resolution { x: (300, 1), y: (240, 1), unit: ResolutionUnit::Inch }),
+        ..Metadata::default()
     };
     let layout = u8_layout(Channels::Rgb);
     let spec = SinkSpec { orientation: 6, metadata: metadata.clone(), ..srgb_spec(EXTENT, layout) };
@@ -312,6 +319,7 @@ fn metadata_file(folder: &Path) -> Vec<u8> {
         xmp: Some(vec![b'x'; 300]),
         iptc: Some(b"\x1c\x02\x05\0\x05Title".to_vec()),
         resolution: None,
+        ..Metadata::default()
     };
     let spec = SinkSpec { metadata, compression: lossy(80, None), ..srgb_spec(EXTENT, u8_layout(Channels::Rgb)) };
     write(&path, Format::Jpeg, &spec, &picture_util::pixels(EXTENT, spec.layout), 47, &pool(1)).unwrap();

@@ -40,6 +40,7 @@ fn metadata() -> Metadata {
         xmp: Some(b"<x:xmpmeta/> of an odd length".to_vec()),
         iptc: None,
         resolution: None,
+        ..Metadata::default()
     }
 }
 
@@ -92,6 +93,23 @@ fn metadata_come_back() {
                 (metadata().icc, metadata().xmp)
             );
             assert_eq!(theirs.has_alpha(), channels.has_alpha());
+        }
+    }
+}
+
+#[test]
+fn an_alpha_channel_that_is_opaque_everywhere_does_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.webp");
+    let layout = u8_layout(Channels::Rgba);
+    let mut opaque = ramps(Channels::Rgba);
+    opaque.iter_mut().skip(3).step_by(4).for_each(|alpha| *alpha = 255);
+    for metadata in [metadata(), Metadata::default()] {
+        let spec = SinkSpec { metadata, compression: Compression::Lossless, ..srgb_spec(EXTENT, layout) };
+        for compression in [Compression::Lossless, Compression::lossy(90, None)] {
+            fs::write(&path, encoded(&SinkSpec { compression, ..spec.clone() }, &opaque)).unwrap();
+            let (info, back) = decode(&path, &Limits::default(), &pool(1)).unwrap();
+            assert!(info.layout.channels == Channels::Rgb || back.iter().skip(3).step_by(4).all(|a| *a == 255));
         }
     }
 }

@@ -72,6 +72,6 @@ pub(super) fn encoding(
     match camera.color {
         CameraColor::AdobeRgb => (encodings::adobe_rgb(), "EXIF interoperability index"),
         CameraColor::Srgb => (encodings::srgb(), "EXIF color space"),
-        CameraColor::Unknown => (encodings::srgb(), "file-type default"),
+        CameraColor::Unknown => (encodings::srgb(), crate::picture::FILE_TYPE_DEFAULT),
     }
 }

@@ -272,7 +272,7 @@ impl Header {
                 ColorEncoding { name: "linear, Radiance primaries".to_owned(), primaries, ..linear },
                 "Radiance header",
             ),
-            _ => (linear, "file-type default"),
+            _ => (linear, crate::picture::FILE_TYPE_DEFAULT),
         }
     }
 }

@@ -14,7 +14,9 @@ use super::{Extras, Pool, Source};
 use crate::color::encodings;
 use crate::color::icc::{self, Conversion, LabCode, Problem};
 use crate::error::{Error, Result};
-use crate::picture::{Alpha, ColorModel, FILE_TYPE_DEFAULT, PictureInfo, PixelLayout, Region, SampleType, Strip};
+use crate::picture::{
+    Alpha, ColorModel, Curve, FILE_TYPE_DEFAULT, PictureInfo, PixelLayout, Region, SampleType, Strip,
+};
 use crate::recipe::{ColorChoice, InputSettings, Recipe};
 
 /// [`PictureInfo::encoding_source`] of encodings that a recipe assigns.
@@ -41,13 +43,14 @@ pub fn prepare(source: Box<dyn Source>, path: &Path, recipe: &Recipe, colors_nee
         None if !assigned => Ok(source),
         None => Ok(Box::new(Prepared { source, info, conversion: None, buffer: None })),
         Some(conversion) => {
-            describe(&mut info, &conversion).map_err(|reason| Error::unsupported(path, reason))?;
+            let chosen = recipe.outputs.iter().any(|output| output.color.is_some());
+            describe(&mut info, &conversion, chosen).map_err(|reason| Error::unsupported(path, reason))?;
             Ok(Box::new(Prepared { source, info, conversion: Some(conversion), buffer: None }))
         }
     }
 }
 
-/// Puts the recipe's encoding in place of what is unknown, or of everything with `override`. Returns whether it did.
+/// Puts the recipe's encoding in place of what is unknown, or of everything with `override`. Returns whether `info` changed.
 fn assign(info: &mut PictureInfo, input: &InputSettings) -> std::result::Result<bool, String> {
     let Some(choice) = &input.color else { return Ok(false) };
     if info.encoding_source != FILE_TYPE_DEFAULT && !input.override_tags {
@@ -66,8 +69,14 @@ fn assign(info: &mut PictureInfo, input: &InputSettings) -> std::result::Result<
             info.encoding_source = icc::BY_TABLE;
             return Ok(true);
         }
-        (ColorModel::AsLayout, ColorChoice::Named(_)) => {
-            info.encoding = choice.encoding(color).map_err(|problem| problem.to_string())?;
+        (ColorModel::AsLayout, ColorChoice::Named(name)) => {
+            let encoding = choice.encoding(color).map_err(|problem| problem.to_string())?;
+            if info.format == "exr" && encoding.curve != Curve::Linear && !input.override_tags {
+                let what = "is not applied: EXR is linear by definition ([input] override = true insists)";
+                info.warnings.push(format!("[input] color {name:?} {what}"));
+                return Ok(true);
+            }
+            info.encoding = encoding;
             // With a profile, so that the output says it again in whatever format. Logarithmic encodings have none.
             info.metadata.icc = icc::write(&info.encoding, color).ok();
         }
@@ -112,8 +121,8 @@ fn conversion(info: &PictureInfo, touched: bool) -> std::result::Result<Option<C
     }
 }
 
-/// Makes `info` that of the converted picture.
-fn describe(info: &mut PictureInfo, conversion: &Conversion) -> std::result::Result<(), String> {
+/// Makes `info` that of the converted picture. `chosen`: the recipe says what the output is to be.
+fn describe(info: &mut PictureInfo, conversion: &Conversion, chosen: bool) -> std::result::Result<(), String> {
     let stored = info.layout.sample;
     let (what, through) = match info.model {
         ColorModel::Cmyk => ("CMYK is", format!(" through its profile ({})", conversion.name())),
@@ -125,10 +134,9 @@ fn describe(info: &mut PictureInfo, conversion: &Conversion) -> std::result::Res
     info.encoding_source = CONVERTED;
     info.metadata.icc = Some(icc::write(&info.encoding, info.layout.channels.is_color())?);
     info.model = ColorModel::Converted(stored);
-    info.compression = "deflate";
-    info.warnings.push(format!(
-        "{what} converted{through}; without [output] color the result is ProPhoto RGB, or Adobe RGB with 8 bit"
-    ));
+    let result =
+        if chosen { "" } else { "; without [output] color the result is ProPhoto RGB, or Adobe RGB with 8 bit" };
+    info.warnings.push(format!("{what} converted{through}{result}"));
     Ok(())
 }
 

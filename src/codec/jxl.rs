@@ -153,7 +153,7 @@ fn encoding(
         Ok(encoding) => (encoding, SOURCE, Some(profile)),
         Err(reason) => {
             warnings.push(format!("{reason}; the default of the file type is used"));
-            (encodings::srgb(), "file-type default", Some(profile))
+            (encodings::srgb(), crate::picture::FILE_TYPE_DEFAULT, Some(profile))
         }
     }
 }
@@ -195,7 +195,7 @@ fn decode(image: &JxlImage, info: &PictureInfo, count: usize, bytes: &mut [u8]) 
     if written == count { Ok(()) } else { Err(format!("{written} of {count} samples")) }
 }
 
-fn rows<S: jxl_oxide::FrameBufferSample, const N: usize>(
+fn rows<S: jxl_oxide::FrameBufferSample + Copy, const N: usize>(
     stream: &mut jxl_oxide::ImageStream<'_>,
     row: usize,
     bytes: &mut [u8],

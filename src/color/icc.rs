@@ -125,7 +125,10 @@ fn curve_tag(encoding: &ColorEncoding) -> Result<ToneReprCurve, String> {
             let code = |v: &f32| (v.clamp(0.0, 1.0) * 65_535.0).round() as u16;
             ToneReprCurve::Lut(table.samples.iter().map(code).collect())
         }
-        Curve::Acescct => return Err(format!("no ICC profile can be written for {}", encoding.name)),
+        Curve::Acescct => {
+            let what = "no ICC profile can say this curve, give [output] color";
+            return Err(format!("{}: {what}", encoding.name));
+        }
     })
 }
 

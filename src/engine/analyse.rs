@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::drive::Work;
 use super::proxy::{self, ProxySums};
+use super::remarks;
 use crate::codec::Source;
 use crate::depth::reduce::{ReducePlan, Reduced, Reducer};
 use crate::depth::registry::ModelEntry;
@@ -15,7 +16,7 @@ use crate::error::Result;
 use crate::exec::cpu;
 use crate::ops::disparity::Join;
 use crate::ops::supplied;
-use crate::picture::{Extent, PictureInfo, Strip};
+use crate::picture::{Extent, PictureInfo, Region, Strip};
 use crate::plan::{DepthFacts, DepthPlan, Plan, RenderFacts, guide_program, linear_program};
 
 /// What the analyse phase leaves behind.
@@ -43,14 +44,15 @@ pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<
     let mut facts = Facts { kept: std::mem::take(&mut gathered.kept), ..Facts::default() };
     match (&plan.depth, gathered.histogram, gathered.reduced) {
         (Some(DepthPlan::Supplied { channel }), Some(histogram), _) => {
-            facts.render.depth = Some(supplied_depth(work, &histogram, channel));
+            facts.render.depth = Some(supplied_depth(work, &histogram, gathered.ends, info.orientation, channel));
             facts.depth_source = Some(format!("channel {channel}"));
         }
         (Some(DepthPlan::Estimated { .. }), _, Some(reduced)) => {
             let depth = work.engine.depth()?;
             let reduced = reduced.sums.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
             let started = Instant::now();
-            let (join, described) = estimate(&depth.model, &depth.stage, &reduced, &info)?;
+            let (join, described, remarks) = estimate(&depth.model, &depth.stage, &reduced, &info)?;
+            work.warnings.extend(remarks);
             work.stages.depth += started.elapsed().as_secs_f64();
             facts.render.depth = Some(DepthFacts::Joined(join));
             facts.depth_source = Some(described);
@@ -72,6 +74,8 @@ struct Gathered {
     reduced: Option<Reduction>,
     /// Of supplied depth.
     histogram: Option<SuppliedHistogram>,
+    /// Sum and number of valid disparities in the top and the bottom quarter.
+    ends: [(f64, u64); 2],
     /// For fields.
     proxy: Option<Mutex<ProxySums>>,
     kept: Vec<Strip>,
@@ -90,6 +94,7 @@ impl Gathered {
         Ok(Self {
             reduced: if estimated { Some(Reduction::new(info, &work.engine.depth()?.model)?) } else { None },
             histogram: supplied.then(|| SuppliedHistogram::new(SuppliedKind::Depth)),
+            ends: Default::default(),
             proxy: plan.needs_proxy().then(|| Mutex::new(ProxySums::new(info.extent))),
             kept: Vec::new(),
         })
@@ -110,6 +115,7 @@ impl Gathered {
                 depth.resize(region.pixels(), 0.0);
                 source.read_depth(region, &mut depth, &work.engine.pool)?;
                 histogram.add(&depth);
+                add_ends(&mut self.ends, &depth, region, source.info().extent.height);
                 if let Some(proxy) = &mut self.proxy {
                     proxy.get_mut().unwrap_or_else(PoisonError::into_inner).take_depth(region, &depth);
                 }
@@ -153,7 +159,25 @@ impl Reduction {
     }
 }
 
-fn supplied_depth(work: &mut Work, histogram: &SuppliedHistogram, channel: &str) -> DepthFacts {
+/// Adds the disparities of a strip to those of the top and the bottom quarter of the picture.
+fn add_ends(ends: &mut [(f64, u64); 2], depth: &[f32], region: Region, height: u32) {
+    let quarter = (height / 4).max(1);
+    for (y, row) in (region.y..).zip(depth.chunks_exact(region.width.max(1) as usize)) {
+        for (end, inside) in ends.iter_mut().zip([y < quarter, y >= height - quarter]) {
+            let valid = row.iter().filter_map(|z| SuppliedKind::Depth.disparity(*z)).filter(|_| inside);
+            let (sum, count) = valid.fold((0.0, 0), |(sum, n), d| (sum + f64::from(d), n + 1));
+            *end = (end.0 + sum, end.1 + count);
+        }
+    }
+}
+
+fn supplied_depth(
+    work: &mut Work,
+    histogram: &SuppliedHistogram,
+    ends: [(f64, u64); 2],
+    orientation: u16,
+    channel: &str,
+) -> DepthFacts {
     let (valid, invalid) = histogram.totals();
     if valid == 0 {
         work.warnings.push(format!("depth channel {channel:?} holds no valid distance: everything counts as farthest"));
@@ -162,6 +186,14 @@ fn supplied_depth(work: &mut Work, histogram: &SuppliedHistogram, channel: &str)
             .push(format!("depth channel {channel:?}: {invalid} of {} values are no distance", valid + invalid));
     }
     let norm = histogram.norm();
+    let [top, bottom] = ends.map(|(sum, count)| {
+        (sum / count.max(1) as f64 * f64::from(norm.scale) + f64::from(norm.offset)).clamp(0.0, 1.0)
+    });
+    if valid > 0 && norm.scale == 0.0 {
+        work.warnings.push(format!("depth channel {channel:?} is flat: what depends on distance does little"));
+    } else if orientation == 1 {
+        work.warnings.extend(remarks::upside_down(top, bottom));
+    }
     DepthFacts::Supplied(supplied::Constants { scale: norm.scale, offset: norm.offset })
 }
 
@@ -171,15 +203,16 @@ fn estimate(
     stage: &DepthStage,
     reduced: &Reduced,
     info: &PictureInfo,
-) -> Result<(Join, String)> {
+) -> Result<(Join, String, Vec<String>)> {
     let turned = orient::upright_picture(reduced, info.orientation);
     let upright = (turned.width, turned.height);
     let request = DepthRequest { model: model.clone(), input: model.tensor(&turned), size: upright };
     let answer = stage.estimate(request)?;
     let map = join::resample(&answer.values, (answer.width, answer.height), upright);
     let (disparity, _) = join::normalize(&orient::stored(&map, upright, info.orientation));
+    let remarks = remarks::of_depth(&join::normalize(&map).0, upright.0 as usize);
     let table = join::fit(&disparity, reduced, &model.join);
     let constants = table.constants(0, (info.extent.width, info.extent.height));
     let described = format!("model {}, {}", model.id, answer.engine);
-    Ok((Join { constants, words: table.words().to_vec() }, described))
+    Ok((Join { constants, words: table.words().to_vec() }, described, remarks))
 }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::budget::Budget;
@@ -17,6 +17,7 @@ use super::staged::Stager;
 use super::{Engine, analyse, render};
 use crate::codec;
 use crate::error::{Error, Result};
+use crate::exec::Executor;
 use crate::plan::{DepthPlan, PlanRequest, plan};
 use crate::recipe::DepthSource;
 
@@ -43,6 +44,8 @@ pub struct Run<'a> {
 /// One job in work.
 pub struct Work<'a> {
     pub engine: &'a Engine,
+    /// What renders this picture from first strip to last.
+    pub executor: Arc<dyn Executor>,
     pub job: &'a Job,
     pub stages: Stages,
     pub warnings: Vec<String>,
@@ -134,7 +137,13 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) 
     if matches!(plan.depth, Some(DepthPlan::Estimated { .. })) {
         warm_up(run)?;
     }
-    let mut work = Work { engine, job, stages: Stages::default(), warnings: source.info().warnings.clone() };
+    let mut work = Work {
+        engine,
+        executor: engine.executor.clone(),
+        job,
+        stages: Stages::default(),
+        warnings: source.info().warnings.clone(),
+    };
     work.warnings.extend(plan.notes.iter().cloned());
     let started = Instant::now();
     let permit = run.budget.acquire(plan.bytes, &engine.cancel)?;

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::drive::Work;
 use super::exports;
 use super::job::DepthExport;
+use super::remarks::Clipped;
 use crate::codec::Sink;
 use crate::error::Result;
 use crate::picture::{Extent, Region, Strip};
@@ -23,13 +24,28 @@ pub struct Lane {
     /// Rows of the result that are written.
     done: u32,
     result: Option<Strip>,
+    /// Samples at the ends of the code range, as they came and as they are written.
+    clipped: (Clipped, Clipped),
 }
 
 impl Lane {
     /// A lane for a picture of this size.
     pub fn new(program: Program, extent_in: Extent, sinks: Vec<(Option<DepthExport>, Box<dyn Sink>)>) -> Self {
         let extent_out = program.extent_out(extent_in);
-        Self { program, extent_out, sinks, window: Window::default(), done: 0, result: None }
+        Self {
+            program,
+            extent_out,
+            sinks,
+            window: Window::default(),
+            done: 0,
+            result: None,
+            clipped: Default::default(),
+        }
+    }
+
+    /// What it runs.
+    pub fn program(&self) -> &Program {
+        &self.program
     }
 
     /// True when the lane wants supplied depth beside the strips.
@@ -40,6 +56,9 @@ impl Lane {
     /// Takes the next strip of the picture, with its supplied depth where the program wants it.
     pub fn push(&mut self, work: &mut Work, strip: &Strip, depth: Option<&[f32]>) -> Result<()> {
         let depth = depth.filter(|_| self.program.supplied_depth);
+        if self.looks() {
+            self.clipped.0.add(strip, &work.engine.pool);
+        }
         if self.program.areas().next().is_none() {
             return self.render(work, strip, depth, strip.region);
         }
@@ -77,7 +96,10 @@ impl Lane {
     fn render(&mut self, work: &mut Work, input: &Strip, depth: Option<&[f32]>, region: Region) -> Result<()> {
         let started = Instant::now();
         let mut result = self.result.take().unwrap_or_else(|| Strip::new(region, self.program.output));
-        work.engine.executor.run_rows(&self.program, input, depth, region, &mut result)?;
+        work.executor.run_rows(&self.program, input, depth, region, &mut result)?;
+        if self.looks() {
+            self.clipped.1.add(&result, &work.engine.pool);
+        }
         work.stages.render += started.elapsed().as_secs_f64();
         let started = Instant::now();
         for (form, sink) in &mut self.sinks {
@@ -92,9 +114,21 @@ impl Lane {
         Ok(())
     }
 
+    /// True when clipping is counted: in graded pictures, not in copies and maps.
+    fn looks(&self) -> bool {
+        !self.program.is_copy() && self.sinks.iter().all(|(form, _)| form.is_none())
+    }
+
     /// Ends the files.
     pub fn finish(self, work: &mut Work) -> Result<()> {
         let started = Instant::now();
+        let (before, after) = self.clipped;
+        for remark in after.remarks(before) {
+            // Several outputs of one picture clip alike.
+            if !work.warnings.contains(&remark) {
+                work.warnings.push(remark);
+            }
+        }
         for (_, sink) in self.sinks {
             sink.finish(&work.engine.pool)?;
         }

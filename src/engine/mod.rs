@@ -42,6 +42,7 @@ pub mod naming;
 pub mod on_exist;
 pub mod options;
 mod proxy;
+mod remarks;
 mod render;
 mod run;
 pub mod staged;

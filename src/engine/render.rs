@@ -1,5 +1,6 @@
 //! The render phase: strip by strip from the source (or what analyse kept) through the lanes into the sinks.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::analyse::Facts;
@@ -7,9 +8,11 @@ use super::drive::Work;
 use super::exports;
 use super::job::DepthExport;
 use super::lane::Lane;
+use super::options::Device;
 use super::staged::Staged;
 use crate::codec::{self, Sink, SinkSpec, Source};
 use crate::error::{Error, Result};
+use crate::exec::cpu::Cpu;
 use crate::picture::{Format, Metadata, Strip};
 use crate::plan::{OutputPlan, Plan, depth_program};
 
@@ -105,8 +108,19 @@ fn warn_of_orientation(work: &mut Work, source: &dyn Source, maps: &[(DepthExpor
     }
 }
 
+/// A picture too wide for the buffers of the GPU is rendered on the CPU, unless the GPU was asked for: then its own error says so.
+fn choose_executor(work: &mut Work, lanes: &[Lane]) {
+    let engine = work.engine;
+    if engine.options.device == Device::Auto && !lanes.iter().all(|lane| work.executor.fits(lane.program())) {
+        work.warnings
+            .push(format!("a row does not fit the buffers of {}: rendered on the CPU", engine.executor.describe()));
+        work.executor = Arc::new(Cpu::new(engine.pool.clone(), engine.isa));
+    }
+}
+
 /// Pulls every strip through the lanes.
 fn each_strip(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Facts, mut lanes: Vec<Lane>) -> Result<()> {
+    choose_executor(work, &lanes);
     let extent = source.info().extent;
     let wants_depth = lanes.iter().any(Lane::wants_depth);
     let mut kept = facts.kept.into_iter();

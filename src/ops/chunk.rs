@@ -187,13 +187,9 @@ fn avx512<O: Op>(c: &O::Constants, tables: &[u32], mix: Mix, chunk: &mut Chunk) 
 #[inline(always)]
 fn body<O: Op>(c: &O::Constants, tables: &[u32], mix: Mix, chunk: &mut Chunk) {
     if mix.masked || mix.strength != 1.0 {
-        if !mix.masked {
-            // One loop for both: a weight of 1 is exact.
-            chunk.mask[..chunk.len.min(CHUNK)].fill(1.0);
-        }
-        each::<O, true>(c, tables, mix.strength, chunk);
+        each::<O, true>(c, tables, mix, chunk);
     } else if !O::chunk(c, tables, chunk) {
-        each::<O, false>(c, tables, 1.0, chunk);
+        each::<O, false>(c, tables, mix, chunk);
     }
 }
 
@@ -217,7 +213,7 @@ fn numbers(before: [f32; 3], after: [f32; 3]) -> [f32; 3] {
 /// The loop over pixels. It names the operation instead of taking a closure: a closure would be compiled once without AVX and called
 /// per pixel.
 #[inline(always)]
-fn each<O: Op, const MIXED: bool>(c: &O::Constants, tables: &[u32], strength: f32, chunk: &mut Chunk) {
+fn each<O: Op, const MIXED: bool>(c: &O::Constants, tables: &[u32], mix: Mix, chunk: &mut Chunk) {
     let n = chunk.len.min(CHUNK);
     let (x, y) = (chunk.x, chunk.y);
     let [r, g, b] = &mut chunk.rgb;
@@ -243,7 +239,8 @@ fn each<O: Op, const MIXED: bool>(c: &O::Constants, tables: &[u32], strength: f3
             y,
         };
         let px = O::pixel(c, tables, before);
-        let share = strength * before.mask;
+        // One loop for masked and unmasked mixes: a weight of 1 is exact.
+        let share = mix.strength * if mix.masked { before.mask } else { 1.0 };
         let after = if O::GUARDED { numbers(before.rgb, px.rgb) } else { px.rgb };
         let rgb = if MIXED { mixed(before.rgb, after, share) } else { after };
         r[i] = rgb[0];

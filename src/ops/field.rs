@@ -33,7 +33,7 @@ impl Proxy {
         // Very long pictures keep at least one row; the other side gives way.
         let side = |v: u32| ((f64::from(v) * shrink) as u32).max(1);
         let (width, height) = (side(picture.width), side(picture.height));
-        let most = |other: u32| (MAX_PIXELS / u64::from(other)) as u32;
+        let most = |other: u32| (MAX_PIXELS / u64::from(other)).max(1) as u32;
         let width = width.min(most(height));
         Extent { width, height: height.min(most(width)) }
     }

@@ -290,7 +290,8 @@ impl Storage {
             return Ok(carried.cloned());
         }
         // What the color chunks of a PNG said, those of the output say again.
-        let in_chunks = self.format == Format::Png && self.same_format && kept && matches!(input, InputProfile::Absent);
+        let says = self.format == Format::Png && encoding.curve != Curve::Acescct;
+        let in_chunks = says && self.same_format && kept && matches!(input, InputProfile::Absent);
         let required = !kept || matches!(input, InputProfile::Used) || !self.assumed(encoding);
         if required && !in_chunks { icc::write(encoding, color).map(Some) } else { Ok(None) }
     }

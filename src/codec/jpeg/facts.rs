@@ -5,8 +5,12 @@ use super::model::Model;
 use super::segments::Head;
 use crate::codec::bytes::FileBytes;
 use crate::codec::{Limits, camera, exif, whole};
+use crate::color::{encodings, icc};
 use crate::error::{Error, Result};
-use crate::picture::{Access, Alpha, Channels, Metadata, PictureInfo, PixelLayout, SampleType};
+use crate::picture::{
+    Access, Alpha, Channels, ColorEncoding, ColorModel, FILE_TYPE_DEFAULT, Metadata, PictureInfo, PixelLayout,
+    SampleType,
+};
 
 /// The facts of a file and what its components are.
 ///
@@ -23,10 +27,6 @@ pub(super) fn read(file: &FileBytes, head: &Head, limits: &Limits) -> Result<(Pi
     }
     let found = meta::read(file, head, limits, &mut warnings)?;
     let model = Model::of(&head.frame, found.jfif, found.adobe).map_err(|reason| Error::input(path, reason))?;
-    if model.is_ink() {
-        let what = "a JPEG of CMYK inks, which is not read yet: convert it to RGB (sRGB or Adobe RGB) first";
-        return Err(Error::unsupported(path, what));
-    }
     Ok((info(head, found, model, limits, warnings), model))
 }
 
@@ -62,16 +62,25 @@ fn check_bytes(file: &FileBytes, head: &Head) -> Result<()> {
 }
 
 fn info(head: &Head, found: Found, model: Model, limits: &Limits, mut warnings: Vec<String>) -> PictureInfo {
-    let channels = if model == Model::Gray { Channels::Gray } else { Channels::Rgb };
+    let channels = match model {
+        Model::Gray => Channels::Gray,
+        // Four inks lie in the channels of RGB with alpha, as in TIFF.
+        ink if ink.is_ink() => Channels::Rgba,
+        _ => Channels::Rgb,
+    };
     let facts = camera::Camera::read(found.exif.as_deref(), limits.metadata_bytes);
-    let (encoding, encoding_source) =
-        camera::encoding(found.icc.as_deref(), &facts, channels.is_color(), &mut warnings);
+    let (encoding, encoding_source) = if model.is_ink() {
+        let source = if found.icc.is_some() { icc::BY_TABLE } else { FILE_TYPE_DEFAULT };
+        (ColorEncoding { name: "CMYK".to_owned(), ..encodings::prophoto() }, source)
+    } else {
+        camera::encoding(found.icc.as_deref(), &facts, channels.is_color(), &mut warnings)
+    };
     let orientation = exif::orientation_or_one(found.exif.as_deref(), &mut warnings);
     PictureInfo {
         extent: head.frame.extent,
         layout: PixelLayout { sample: SampleType::U8, channels, alpha: Alpha::None },
         encoding,
-        model: crate::picture::ColorModel::AsLayout,
+        model: if model.is_ink() { ColorModel::Cmyk } else { ColorModel::AsLayout },
         encoding_source,
         orientation,
         metadata: Metadata {
@@ -79,6 +88,7 @@ fn info(head: &Head, found: Found, model: Model, limits: &Limits, mut warnings: 
             exif: found.exif,
             xmp: found.xmp,
             iptc: found.iptc,
+            photoshop: found.photoshop,
             resolution: found.resolution.or(facts.resolution),
             ..Metadata::default()
         },

@@ -7,7 +7,7 @@ use crate::codec::bytes::FileBytes;
 use crate::codec::{Limits, exif};
 use crate::error::{Error, Result};
 use crate::picture::exif::ReadAt;
-use crate::picture::{Resolution, ResolutionUnit};
+use crate::picture::{Resolution, ResolutionUnit, photoshop};
 
 /// Application segments.
 pub(super) const APP0: u8 = 0xe0;
@@ -27,8 +27,6 @@ const ICC: &[u8] = b"ICC_PROFILE\0";
 const MULTI: &[u8] = b"MPF\0";
 /// Adobe Photoshop file formats specification, image resources in JPEG.
 const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
-/// Image resource 0x0404: IPTC-NAA record.
-const IPTC: [u8; 2] = [0x04, 0x04];
 
 /// What the application segments of a file say.
 #[derive(Debug, Default)]
@@ -36,6 +34,8 @@ pub(super) struct Found {
     pub(super) exif: Option<Vec<u8>>,
     pub(super) icc: Option<Vec<u8>>,
     pub(super) iptc: Option<Vec<u8>>,
+    /// Other Photoshop resources.
+    pub(super) photoshop: Option<Vec<u8>>,
     pub(super) xmp: Option<Vec<u8>>,
     /// From JFIF.
     pub(super) resolution: Option<Resolution>,
@@ -50,7 +50,7 @@ pub(super) struct Found {
 /// # Errors
 /// `Input` when they cannot be read, `Limit` when they are more than `limits` allow together.
 pub(super) fn read(file: &FileBytes, head: &Head, limits: &Limits, warnings: &mut Vec<String>) -> Result<Found> {
-    let (mut found, mut profile, mut photoshop) = (Found::default(), Vec::new(), Vec::new());
+    let (mut found, mut profile, mut resources) = (Found::default(), Vec::new(), Vec::new());
     let mut packets = xmp::Packets::default();
     let mut total = 0;
     for segment in head.segments.iter().filter(|s| matches!(s.marker, APP0 | APP1 | APP2 | APP13 | APP14)) {
@@ -77,7 +77,7 @@ pub(super) fn read(file: &FileBytes, head: &Head, limits: &Limits, warnings: &mu
                 warnings.push("further pictures in the file (a gain map, a preview) are left out".into());
             }
             APP2 => profile.extend(payload.strip_prefix(ICC).and_then(Chunk::read)),
-            APP13 => photoshop.extend_from_slice(payload.strip_prefix(PHOTOSHOP).unwrap_or_default()),
+            APP13 => resources.extend_from_slice(payload.strip_prefix(PHOTOSHOP).unwrap_or_default()),
             _ => {
                 if let Some([_, _, _, _, _, _, transform, ..]) = payload.strip_prefix(b"Adobe") {
                     found.adobe = Some(*transform);
@@ -89,7 +89,7 @@ pub(super) fn read(file: &FileBytes, head: &Head, limits: &Limits, warnings: &mu
         warnings.push(format!("the ICC profile is left out: {reason}"));
         None
     });
-    found.iptc = iptc(&photoshop);
+    (found.iptc, found.photoshop) = photoshop::split(&resources);
     found.xmp = packets.finish(warnings);
     Ok(found)
 }
@@ -136,22 +136,6 @@ fn assemble(mut chunks: Vec<Chunk>) -> std::result::Result<Option<Vec<u8>>, Stri
     Ok(Some(chunks.into_iter().flat_map(|chunk| chunk.data).collect()))
 }
 
-/// The IPTC record among image resources: `8BIM id:u16 name:pascal length:u32 data`, name and data padded to even lengths.
-fn iptc(mut resources: &[u8]) -> Option<Vec<u8>> {
-    while let Some([id0, id1, name, rest @ ..]) = resources.strip_prefix(b"8BIM") {
-        // The length byte and the name take an even number of bytes together.
-        let rest = rest.get(usize::from(*name | 1)..)?;
-        let (length, rest) = rest.split_first_chunk::<4>()?;
-        let length = u32::from_be_bytes(*length) as usize;
-        let data = rest.get(..length)?;
-        if [*id0, *id1] == IPTC {
-            return Some(data.to_vec());
-        }
-        resources = rest.get(length.next_multiple_of(2)..)?;
-    }
-    None
-}
-
 /// Segments of an ICC profile.
 ///
 /// # Errors
@@ -163,12 +147,10 @@ pub(super) fn icc_segments(profile: &[u8]) -> std::result::Result<Vec<Vec<u8>>, 
     Ok((1..=count).zip(pieces).map(|(number, piece)| [ICC, &[number, count], piece].concat()).collect())
 }
 
-/// Segments of an IPTC record.
-pub(super) fn iptc_segments(record: &[u8]) -> Vec<Vec<u8>> {
-    let length = u32::try_from(record.len()).unwrap_or(u32::MAX).to_be_bytes();
-    let mut resource = [b"8BIM", &IPTC[..], &[0, 0], &length, record].concat();
-    resource.resize(resource.len().next_multiple_of(2), 0);
-    resource.chunks(MOST_PAYLOAD - PHOTOSHOP.len()).map(|part| [PHOTOSHOP, part].concat()).collect()
+/// Segments of Photoshop resources with the IPTC record among them.
+pub(super) fn photoshop_segments(others: Option<&[u8]>, iptc: Option<&[u8]>) -> Vec<Vec<u8>> {
+    let blob = photoshop::join(others, iptc).unwrap_or_default();
+    blob.chunks(MOST_PAYLOAD - PHOTOSHOP.len()).map(|part| [PHOTOSHOP, part].concat()).collect()
 }
 
 /// The segment of an EXIF blob, `None` when it is too long for one (T.81 has 16-bit lengths).
@@ -200,16 +182,12 @@ mod tests {
     }
 
     #[test]
-    fn records_are_found_behind_other_resources() {
+    fn records_and_resources_come_back() {
         let odd = b"8BIM\x03\xed\x01x\0\0\0\x03abc\0".to_vec();
-        let record = vec![0x1c, 2, 5, 0, 1, b'A', 7];
-        let [segment] = &iptc_segments(&record)[..] else { panic!("one segment is enough") };
-        let resources = [&odd, segment.strip_prefix(PHOTOSHOP).unwrap()].concat();
-        assert_eq!(iptc(&resources), Some(record));
-        assert_eq!(iptc(&odd), None);
-        for cut in 0..resources.len() - 2 {
-            assert_eq!(iptc(&resources[..cut]), None, "{cut}");
-        }
+        let record = vec![0x1c, 2, 5, 0, 1, b'A', 7, 9];
+        let [segment] = &photoshop_segments(Some(&odd), Some(&record))[..] else { panic!("one segment is enough") };
+        let (iptc, others) = photoshop::split(segment.strip_prefix(PHOTOSHOP).unwrap());
+        assert_eq!((iptc, others), (Some(record), Some(odd)));
     }
 
     #[test]

@@ -18,6 +18,9 @@ const TEM: u8 = 0x01;
 /// Segments in front of the first scan that are listed at most; the largest real files have some hundreds (depth maps in XMP).
 const MOST_SEGMENTS: usize = 1 << 14;
 
+/// Bytes between segments that are stepped over in all.
+const MOST_STRAY_BYTES: u64 = 1 << 16;
+
 /// Bytes of the window that markers are read through.
 const WINDOW: usize = 4096;
 
@@ -84,6 +87,9 @@ impl Head {
             // Anything in front of a marker is filling (T.81, B.1.1.2) or stray.
             while window.byte(at)? != 0xff {
                 (at, stray_bytes) = (at + 1, stray_bytes + 1);
+                if stray_bytes > MOST_STRAY_BYTES {
+                    return Err(format!("no marker in {MOST_STRAY_BYTES} bytes in front of byte {at}"));
+                }
             }
             while window.byte(at)? == 0xff {
                 at += 1;

@@ -46,7 +46,7 @@ fn segments(spec: &SinkSpec) -> std::result::Result<Vec<(u8, Vec<u8>)>, String> 
     let metadata = &spec.metadata;
     let all = |marker, payloads: Vec<Vec<u8>>| payloads.into_iter().map(move |payload| (marker, payload));
     list.extend(all(APP1, metadata.xmp.as_deref().map(xmp::segments).unwrap_or_default()));
-    list.extend(all(APP13, metadata.iptc.as_deref().map(meta::iptc_segments).unwrap_or_default()));
+    list.extend(all(APP13, meta::photoshop_segments(metadata.photoshop.as_deref(), metadata.iptc.as_deref())));
     list.extend(all(APP2, metadata.icc.as_deref().map(meta::icc_segments).transpose()?.unwrap_or_default()));
     Ok(list)
 }

@@ -82,3 +82,30 @@ fn decode(bare: &[u8], frame: &Frame, model: Model, samples: &mut [u8]) -> std::
     model::to_cmyk(model, samples);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::jpeg::meta;
+
+    #[test]
+    fn inks_are_decoded_although_they_are_not_read_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jpg");
+        let inks: Vec<u8> = (0..16u8).flat_map(|i| [i * 10, 255 - i * 9, i * 3, 40 + i]).collect();
+        for color in [jpeg_encoder::ColorType::Cmyk, jpeg_encoder::ColorType::CmykAsYcck] {
+            let mut bytes = Vec::new();
+            jpeg_encoder::Encoder::new(&mut bytes, 100).encode(&inks, 16, 1, color).unwrap();
+            std::fs::write(&path, bytes).unwrap();
+            let file = FileBytes::open(&path, u64::MAX).unwrap();
+            let head = Head::read(&file).unwrap();
+            let found = meta::read(&file, &head, &Limits::default(), &mut Vec::new()).unwrap();
+            let model = Model::of(&head.frame, found.jfif, found.adobe).unwrap();
+            assert_eq!(matches!(model, Model::Ycck { .. }), color == jpeg_encoder::ColorType::CmykAsYcck);
+            let mut samples = vec![0; inks.len()];
+            decode(&head.bare(&file).unwrap(), &head.frame, model, &mut samples).unwrap();
+            let worst = inks.iter().zip(&samples).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(worst <= Some(6), "{color:?}: {inks:?} became {samples:?}");
+        }
+    }
+}

@@ -53,7 +53,7 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
         layout,
         encoding: if float { encodings::linear_rec709() } else { encodings::srgb() },
         model: crate::picture::ColorModel::AsLayout,
-        encoding_source: "file-type default",
+        encoding_source: crate::picture::FILE_TYPE_DEFAULT,
         orientation: 1,
         metadata: Metadata::default(),
         access: if whole { Access::Whole } else { Access::Random },

@@ -142,8 +142,6 @@ fn framed(kind: &[u8; 4], data: &[u8]) -> Result<Vec<u8>, String> {
 pub(super) struct Around<'a> {
     /// Size of the picture, 1 to 16 383 on a side.
     pub(super) extent: Extent,
-    /// The pixels have alpha.
-    pub(super) alpha: bool,
     pub(super) icc: Option<&'a [u8]>,
     pub(super) exif: Option<&'a [u8]>,
     pub(super) xmp: Option<&'a [u8]>,
@@ -157,9 +155,10 @@ pub(super) fn wrap(encoded: &[u8], around: &Around<'_>) -> Result<Vec<u8>, Strin
     if [around.icc, around.exif, around.xmp].iter().all(Option::is_none) {
         return Ok(encoded.to_vec());
     }
+    let (pixels, alpha) = pixels(encoded)?;
     let flag = |bit, on: bool| if on { bit } else { 0 };
     let flags = flag(ICC, around.icc.is_some())
-        | flag(ALPHA, around.alpha)
+        | flag(ALPHA, alpha)
         | flag(EXIF, around.exif.is_some())
         | flag(XMP, around.xmp.is_some());
     let [w0, w1, w2, _] = (around.extent.width - 1).to_le_bytes();
@@ -169,21 +168,31 @@ pub(super) fn wrap(encoded: &[u8], around: &Around<'_>) -> Result<Vec<u8>, Strin
     if let Some(icc) = around.icc {
         bytes.extend(framed(b"ICCP", icc)?);
     }
-    let mut rest = encoded.get(12..).unwrap_or_default();
-    while let Some((head, data)) = rest.split_first_chunk::<8>() {
-        let [k0, k1, k2, k3, l0, l1, l2, l3] = *head;
-        let padded = (u32::from_le_bytes([l0, l1, l2, l3]) as usize).next_multiple_of(2);
-        let data = data.get(..padded).ok_or("the encoder's file is cut off")?;
-        if [*b"ALPH", *b"VP8 ", *b"VP8L"].contains(&[k0, k1, k2, k3]) {
-            bytes.extend(head);
-            bytes.extend(data);
-        }
-        rest = rest.get(8 + padded..).unwrap_or_default();
-    }
+    bytes.extend(pixels);
     for (kind, blob) in [(b"EXIF", around.exif), (b"XMP ", around.xmp)] {
         if let Some(blob) = blob {
             bytes.extend(framed(kind, blob)?);
         }
     }
     framed(b"RIFF", &bytes)
+}
+
+/// The chunks of an encoder's file that are pixels, and whether they have alpha: encoders leave out what is opaque everywhere.
+fn pixels(encoded: &[u8]) -> Result<(Vec<u8>, bool), String> {
+    let (mut pixels, mut alpha) = (Vec::with_capacity(encoded.len()), false);
+    let mut rest = encoded.get(12..).unwrap_or_default();
+    while let Some((head, data)) = rest.split_first_chunk::<8>() {
+        let [k0, k1, k2, k3, l0, l1, l2, l3] = *head;
+        let padded = (u32::from_le_bytes([l0, l1, l2, l3]) as usize).next_multiple_of(2);
+        let data = data.get(..padded).ok_or("the encoder's file is cut off")?;
+        let kind = [k0, k1, k2, k3];
+        if [*b"ALPH", *b"VP8 ", *b"VP8L"].contains(&kind) {
+            // Bit 28 behind the signature of VP8L (3.4).
+            alpha |= kind == *b"ALPH" || kind == *b"VP8L" && data.get(4).is_some_and(|byte| byte & 0x10 != 0);
+            pixels.extend(head);
+            pixels.extend(data);
+        }
+        rest = rest.get(8 + padded..).unwrap_or_default();
+    }
+    Ok((pixels, alpha))
 }

@@ -42,7 +42,6 @@ fn encode(spec: &SinkSpec, rows: &[u8]) -> std::result::Result<Vec<u8>, String> 
     let exif = exif::with_orientation(spec.metadata.exif.as_deref(), spec.orientation);
     let around = Around {
         extent: spec.extent,
-        alpha,
         icc: spec.metadata.icc.as_deref(),
         exif: exif.as_deref(),
         xmp: spec.metadata.xmp.as_deref(),

@@ -32,7 +32,7 @@ const JPEG_SEGMENT: u64 = 65_533;
 /// * PNG: `eXIf`, `iTXt`, `iCCP`, `pHYs`; IPTC and Photoshop resources in the text chunk "Raw profile type iptc" of ImageMagick and exiftool.
 /// * EXR: XMP in the attribute `xmp`, EXIF, IPTC and Photoshop resources in attributes of our own, facts of EXIF also in the standard ones
 ///   (`expTime`, `aperture`, ...). No profile: primaries are an attribute. No orientation.
-/// * JPEG: APP1 (EXIF behind "Exif\0\0", XMP behind its 29-byte name; one segment each), APP13, APP2, APP0.
+/// * JPEG: APP1 (EXIF behind "Exif\0\0" in one segment, XMP in as many as it needs: XMP part 3, 1.1.3.1), APP13, APP2, APP0.
 /// * WebP: chunks `EXIF`, `XMP `, `ICCP` (RFC 9649, 2.7).
 pub fn holds(format: &str) -> Holds {
     let all = Holds {
@@ -50,7 +50,7 @@ pub fn holds(format: &str) -> Holds {
         "tiff" => Holds { exif_is_native: true, media_type: "image/tiff", ..all },
         "png" => Holds { media_type: "image/png", ..all },
         "exr" => Holds { icc: false, orientation: false, media_type: "image/x-exr", ..all },
-        "jpeg" => Holds { exif: Some(JPEG_SEGMENT - 6), xmp: Some(JPEG_SEGMENT - 29), media_type: "image/jpeg", ..all },
+        "jpeg" => Holds { exif: Some(JPEG_SEGMENT - 6), media_type: "image/jpeg", ..all },
         "webp" => Holds { iptc: false, photoshop: false, resolution: false, media_type: "image/webp", ..all },
         _ => Holds {
             exif: None,

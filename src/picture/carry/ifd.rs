@@ -36,9 +36,9 @@ pub(super) fn read(from: &Metadata, lost: &mut Vec<Lost>) -> Option<Found> {
     let blob = from.exif.as_deref()?;
     match exif::parse(blob, blob.len() as u64) {
         Ok(found) => {
-            lost.extend(
-                found.warnings.iter().map(|warning| Lost { what: "EXIF", why: format!("is damaged: {warning}") }),
-            );
+            // Sentences of the reader begin with "EXIF".
+            let sentence = |warning: &String| warning.strip_prefix("EXIF ").unwrap_or(warning).to_owned();
+            lost.extend(found.warnings.iter().map(|warning| Lost { what: "EXIF", why: sentence(warning) }));
             Some(found)
         }
         Err(reason) => {

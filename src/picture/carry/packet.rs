@@ -42,7 +42,8 @@ fn within(packet: Vec<u8>, most: u64, lost: &mut Vec<Lost>) -> Option<Vec<u8>> {
     if packet.len() as u64 <= most {
         return Some(packet);
     }
-    let tight = std::str::from_utf8(&packet).map_or(packet.clone(), |text| xmp::without_padding(text).into_bytes());
+    let tight = std::str::from_utf8(&packet).map(|text| xmp::without_padding(text).into_bytes());
+    let tight = tight.unwrap_or(packet);
     if tight.len() as u64 <= most {
         return Some(tight);
     }

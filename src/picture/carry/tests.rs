@@ -130,8 +130,8 @@ fn a_jpeg_holds_64_kib() {
     };
     let (out, lost) = carry(&from, &to("jpeg"));
     assert!(out.exif.unwrap().len() <= 65_527, "without blanks it fits");
-    assert!(told(&lost).contains("at another offset") && told(&lost).contains("XMP of 70"), "{}", told(&lost));
-    assert!(out.xmp.is_none());
+    assert!(told(&lost).contains("at another offset"), "{}", told(&lost));
+    assert!(out.xmp.is_some(), "XMP goes into several segments");
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn damage_costs_what_is_damaged() {
     let (out, lost) = carry(&from, &to("tiff"));
     let ifd = parse(out.exif.as_ref().unwrap(), 1 << 20).unwrap().ifd;
     assert!(ifd.child(GPS_IFD).is_none() && ifd.child(EXIF_IFD).is_some());
-    assert!(told(&lost).contains("EXIF is damaged: EXIF directory 34853"), "{}", told(&lost));
+    assert!(told(&lost).contains("EXIF directory 34853 left out"), "{}", told(&lost));
     assert!(told(&lost).contains("XMP is damaged") && out.xmp == from.xmp, "{}", told(&lost));
     let (out, lost) = carry(&from, &Carry { policy: Policy::Copyright, ..to("tiff") });
     assert!(out.xmp.is_none() && out.iptc.is_none());
@@ -232,6 +232,12 @@ fn damage_costs_what_is_damaged() {
     let (out, lost) = carry(&from, &to("tiff"));
     assert!(out.exif.is_none() && out.xmp.is_none());
     assert!(told(&lost).contains("EXIF cannot be read") && told(&lost).contains("document type"));
+    // An orientation that is none.
+    let turned = Ifd { entries: vec![Entry::short(274, &[9])], children: vec![] };
+    let from = Metadata { exif: write(&turned).ok(), ..Metadata::default() };
+    assert_eq!(exif_orientation(&from), None);
+    let (out, _) = carry(&from, &Carry { orientation: 1, ..to("png") });
+    assert_eq!(exif_orientation(&out), Some(1));
     // Bytes of any kind do not panic.
     let sound = picture().exif.unwrap();
     for at in 0..sound.len() * 8 {

@@ -1,0 +1,96 @@
+//! Several outputs from one decode: names, sizes, samples, and what each holds.
+
+mod common;
+
+use std::path::Path;
+
+use chiaro::codec;
+use chiaro::engine::job::Work;
+use chiaro::picture::{Compression, Extent, Format, SampleType};
+
+const EXTENT: Extent = Extent { width: 301, height: 120 };
+
+fn info(path: &Path) -> chiaro::picture::PictureInfo {
+    codec::open(path, &codec::Limits::default()).unwrap().info().clone()
+}
+
+#[test]
+#[cfg_attr(not(feature = "onnx"), ignore = "needs the feature onnx")]
+fn master_web_copy_and_depth_come_from_one_decode() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, out) = (folder.path().join("in"), folder.path().join("out"));
+    std::fs::create_dir(&input).unwrap();
+    common::write(&input.join("a.tif"), Format::Tiff, &common::scene(EXTENT, 1), Compression::Lzw);
+    let recipe = common::recipe(
+        r#"
+version = 1
+[[op]]
+id = "exposure"
+ev = 0.5
+[[output]]
+bits = 16
+[[output]]
+name = "web"
+format = "jpeg"
+quality = 80
+long_edge_px = 100
+[[output]]
+name = "depth"
+kind = "depth"
+"#,
+    );
+    let (_, outcomes) = common::run(common::options(&out), recipe, &input, &Work::Grade);
+    common::assert_done(&outcomes);
+    let names: Vec<_> = common::tree(&out).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["a.tif", "depth/a_depth.png", "web/a.jpg"].map(Path::new));
+    let master = info(&out.join("a.tif"));
+    assert_eq!((master.extent, master.layout.sample, master.compression), (EXTENT, SampleType::U16, "lzw"));
+    let web = info(&out.join("web/a.jpg"));
+    assert_eq!((web.extent.width, web.extent.height, web.layout.sample), (100, 40, SampleType::U8));
+    let depth = info(&out.join("depth/a_depth.png"));
+    assert_eq!((depth.extent, depth.layout.sample), (EXTENT, SampleType::U16));
+}
+
+/// The small copy is what the master looks like from far away.
+#[test]
+fn a_resized_copy_keeps_the_light() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, out) = (folder.path().join("in"), folder.path().join("out"));
+    std::fs::create_dir(&input).unwrap();
+    common::write(&input.join("a.tif"), Format::Tiff, &common::scene(EXTENT, 2), Compression::None);
+    let recipe = common::recipe(
+        "version = 1\n[output]\nbits = \"float\"\ncolor = \"linear-rec2020\"\nwidth_px = 43\nheight_px = 30\n",
+    );
+    let (_, outcomes) = common::run(common::options(&out), recipe, &input, &Work::Grade);
+    common::assert_done(&outcomes);
+    let small = common::read(&out.join("a.tif"));
+    assert_eq!((small.region.width, small.region.rows), (43, 30));
+    let whole = common::recipe("version = 1\n[output]\nbits = \"float\"\ncolor = \"linear-rec2020\"\n");
+    let again = folder.path().join("whole");
+    common::assert_done(&common::run(common::options(&again), whole, &input, &Work::Grade).1);
+    let large = common::read(&again.join("a.tif"));
+    let mean = |strip: &chiaro::picture::Strip| {
+        let values: &[f32] = bytemuck::cast_slice(strip.words());
+        let values = &values[..strip.byte_len() / 4];
+        values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len() as f64
+    };
+    let (small, large) = (mean(&small), mean(&large));
+    assert!((small / large - 1.0).abs() < 0.01, "{small} instead of {large}");
+}
+
+#[test]
+fn outputs_that_cannot_be_told_apart_are_refused() {
+    for (text, word) in [
+        ("[[output]]\n[[output]]\n", "no name"),
+        ("[[output]]\nname = \"a\"\n[[output]]\nname = \"A\"\n", "named"),
+        ("[output]\nlong_edge_px = 5\nwidth_px = 5\n", "contradict"),
+        ("[output]\nname = \"../x\"\n", "allowed"),
+        ("[output]\nkind = \"depth\"\nbits = 8\n", "no other key"),
+    ] {
+        let text = format!("version = 1\n{text}");
+        let error = chiaro::recipe::Recipe::from_text("t", &text, Path::new(""), Path::new("t.toml"));
+        let Err(error) = error else { panic!("{text} was accepted") };
+        let word = if word == "no other key" { "have a meaning there" } else { word };
+        assert!(error.to_string().contains(word), "{error}");
+    }
+}
