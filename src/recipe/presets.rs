@@ -22,7 +22,18 @@ macro_rules! presets {
 }
 
 /// Every preset, in the order lists show them.
-pub static PRESETS: &[Preset] = presets!["neutral", "interior", "exterior"];
+pub static PRESETS: &[Preset] = presets![
+    "neutral",
+    "signature",
+    "golden-hour",
+    "twilight",
+    "interior",
+    "exterior",
+    "vivid",
+    "moody",
+    "print-master",
+    "web",
+];
 
 impl Preset {
     /// Looks one up.
