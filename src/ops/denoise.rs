@@ -220,23 +220,38 @@ impl Colors {
 
     #[inline(always)]
     fn add(&mut self, c: &Constants, tap: &Tap, center: &Tap) {
-        let n = center.guide.len();
-        let ([red, blue], [mean_red, mean_blue]) = (tap.color, tap.mean);
-        let ([red0, blue0], [mean_red0, mean_blue0]) = (center.color, center.mean);
-        let (red, blue, mean_red, mean_blue) = (&red[..n], &blue[..n], &mean_red[..n], &mean_blue[..n]);
-        let (red0, blue0, mean_red0, mean_blue0) = (&red0[..n], &blue0[..n], &mean_red0[..n], &mean_blue0[..n]);
-        let (guide, guide0, coverage) = (&tap.guide[..n], &center.guide[..n], &tap.coverage[..n]);
+        let mut weights = [0.0; CHUNK];
+        let weights = &mut weights[..center.guide.len()];
+        weigh(c, tap, center, weights);
         let [reds, blues] = &mut self.sums;
-        let (reds, blues, weights) = (&mut reds[..n], &mut blues[..n], &mut self.weights[..n]);
-        for i in 0..n {
-            let (dr, db, dg) = (mean_red[i] - mean_red0[i], mean_blue[i] - mean_blue0[i], guide[i] - guide0[i]);
-            let unlike = c.chroma * (dr * dr + db * db) + c.guide * (dg * dg);
-            let near = (1.0 - unlike).max(0.0);
-            let w = coverage[i] * (near * near);
-            reds[i] += w * (red[i] - red0[i]);
-            blues[i] += w * (blue[i] - blue0[i]);
-            weights[i] += w;
+        add_weighted(weights, tap.color[0], center.color[0], reds);
+        add_weighted(weights, tap.color[1], center.color[1], blues);
+        for (sum, weight) in self.weights.iter_mut().zip(weights) {
+            *sum += *weight;
         }
+    }
+}
+
+/// How much the pixels of a tap count. In loops of its own, like [`add_weighted`]: compilers give up on telling too many slices apart.
+#[inline(always)]
+fn weigh(c: &Constants, tap: &Tap, center: &Tap, out: &mut [f32]) {
+    let n = out.len();
+    let (red, blue, guide, coverage) = (&tap.mean[0][..n], &tap.mean[1][..n], &tap.guide[..n], &tap.coverage[..n]);
+    let (red0, blue0, guide0) = (&center.mean[0][..n], &center.mean[1][..n], &center.guide[..n]);
+    for i in 0..n {
+        let (dr, db, dg) = (red[i] - red0[i], blue[i] - blue0[i], guide[i] - guide0[i]);
+        let unlike = c.chroma * (dr * dr + db * db) + c.guide * (dg * dg);
+        let near = (1.0 - unlike).max(0.0);
+        out[i] = coverage[i] * (near * near);
+    }
+}
+
+#[inline(always)]
+fn add_weighted(weights: &[f32], values: &[f32], center: &[f32], sums: &mut [f32; CHUNK]) {
+    let n = weights.len().min(CHUNK);
+    let (values, center, sums) = (&values[..n], &center[..n], &mut sums[..n]);
+    for i in 0..n {
+        sums[i] += weights[i] * (values[i] - center[i]);
     }
 }
 
@@ -256,46 +271,54 @@ impl Row {
     #[inline(always)]
     fn take(&mut self, window: &Window, y: i64) {
         let n = window.width();
-        let (mut sums, mut weights) = ([[0.0; WIDE]; 2], [0.0; WIDE]);
-        for near in y - 1..=y + 1 {
-            let mut color = [[0.0; WIDE]; 2];
-            differences(window, near, &mut color);
-            let coverage = &window.coverage(near)[..n];
-            for (sum, color) in sums.iter_mut().zip(&color) {
-                let (sum, color) = (&mut sum[..n], &color[..n]);
-                for i in 0..n {
-                    sum[i] += coverage[i] * color[i];
-                }
-            }
-            for (weight, coverage) in weights[..n].iter_mut().zip(coverage) {
+        let (mut sums, mut weights, mut luma) = ([[0.0; WIDE]; 2], [0.0; WIDE], [0.0; WIDE]);
+        // Its own row last: its differences stay.
+        for near in [y - 1, y + 1, y] {
+            window.luma(near, &mut luma);
+            let coverage = window.coverage(near);
+            let ([red, blue], [reds, blues]) = (&mut self.color, &mut sums);
+            differences(window.row(0, near), &luma, red);
+            differences(window.row(2, near), &luma, blue);
+            add_covered(coverage, red, reds);
+            add_covered(coverage, blue, blues);
+            for (weight, coverage) in weights.iter_mut().zip(coverage) {
                 *weight += coverage;
             }
-            if near == y {
-                self.color = color;
-            }
         }
-        let weights = &weights[..n];
         for (mean, sum) in self.mean.iter_mut().zip(&sums) {
-            let (mean, sum) = (&mut mean[..n], &sum[..n]);
-            for i in 1..n.max(1) - 1 {
-                let weight = weights[i - 1] + weights[i] + weights[i + 1];
-                mean[i] = (sum[i - 1] + sum[i] + sum[i + 1]) / weight.max(1e-12);
-            }
+            means(&sum[..n], &weights[..n], mean);
         }
     }
 }
 
-/// Red less luma and blue less luma of row `y`.
+/// A channel less luma.
 #[inline(always)]
-fn differences(window: &Window, y: i64, out: &mut [[f32; WIDE]; 2]) {
-    let n = window.width();
-    let mut luma = [0.0; WIDE];
-    window.luma(y, &mut luma);
-    for (plane, out) in [0, 2].into_iter().zip(out) {
-        let (values, luma, out) = (&window.row(plane, y)[..n], &luma[..n], &mut out[..n]);
-        for i in 0..n {
-            out[i] = (values[i] - luma[i]).max(-LARGEST).min(LARGEST);
-        }
+fn differences(values: &[f32], luma: &[f32; WIDE], out: &mut [f32; WIDE]) {
+    let n = values.len().min(WIDE);
+    let (luma, out) = (&luma[..n], &mut out[..n]);
+    for i in 0..n {
+        out[i] = (values[i] - luma[i]).max(-LARGEST).min(LARGEST);
+    }
+}
+
+#[inline(always)]
+fn add_covered(coverage: &[f32], values: &[f32; WIDE], sums: &mut [f32; WIDE]) {
+    let n = coverage.len().min(WIDE);
+    let (values, sums) = (&values[..n], &mut sums[..n]);
+    for i in 0..n {
+        sums[i] += coverage[i] * values[i];
+    }
+}
+
+/// Sums of three neighbors by those of their weights, for all but the outermost.
+#[inline(always)]
+fn means(sums: &[f32], weights: &[f32], out: &mut [f32; WIDE]) {
+    let n = sums.len().saturating_sub(2);
+    let (before, here, after) = (&sums[..n], &sums[1..n + 1], &sums[2..n + 2]);
+    let (weight0, weight1, weight2) = (&weights[..n], &weights[1..n + 1], &weights[2..n + 2]);
+    let out = &mut out[1..n + 1];
+    for i in 0..n {
+        out[i] = (before[i] + here[i] + after[i]) / (weight0[i] + weight1[i] + weight2[i]).max(1e-12);
     }
 }
 

@@ -61,7 +61,7 @@ fn direct(picture: &Picture, to: (u32, u32), filter: &str, at: (u32, u32)) -> [f
 #[test]
 fn resizing_is_the_sum_of_the_papers() {
     let light = |x: u32, y: u32| {
-        let edge = if (x / 5 + y / 4) % 2 == 0 { 0.8 } else { 0.1 };
+        let edge = if (x / 5 + y / 4).is_multiple_of(2) { 0.8 } else { 0.1 };
         [edge, 0.03 * x as f32, 0.5 + 0.4 * ((x * 7 + y * 13) % 11) as f32 / 11.0]
     };
     let picture = Picture::new(FROM.0, FROM.1, light);

@@ -60,7 +60,6 @@ fn sharpened_edges_have_no_halo() {
             let out = apply("sharpen", &[("amount", 150.0), ("radius_px", radius)], &picture);
             for x in 0..40 {
                 let (rgb, came) = (out.at(x, 4), picture.at(x, 4));
-                let luma = |v| luma(v);
                 let (low, high) = (luma(picture.at(0, 4)), luma(picture.at(39, 4)));
                 assert!(
                     (low - 0.05..=high + 0.05).contains(&luma(rgb)),
@@ -96,7 +95,7 @@ fn clean() -> Picture {
         match (x / 64, y / 64) {
             (0, 0) => [0.2 + 0.6 * u as f32 / 63.0, 0.3 + 0.4 * v as f32 / 63.0, 0.5],
             (1, 0) => {
-                let tone = if (u / 16 + v / 20) % 2 == 0 { 0.7 } else { 0.25 };
+                let tone = if (u / 16 + v / 20).is_multiple_of(2) { 0.7 } else { 0.25 };
                 [tone, 0.9 * tone, 0.8 * tone]
             }
             (0, 1) => {
@@ -104,7 +103,7 @@ fn clean() -> Picture {
                 let tone = 0.45 + 0.06 * (0.9 * u).sin() * (0.7 * v).sin() + 0.05 * (0.21 * u + 0.33 * v).sin();
                 [tone, 1.05 * tone, 0.8 * tone]
             }
-            _ if (u / 20 + v / 20) % 2 == 0 => [0.35, 0.42, 0.5],
+            _ if (u / 20 + v / 20).is_multiple_of(2) => [0.35, 0.42, 0.5],
             _ => [0.7, 0.34, 0.3],
         }
     })
