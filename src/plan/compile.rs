@@ -16,7 +16,8 @@ use crate::ops::disparity::{Join, JoinConstants};
 use crate::ops::field::Field;
 use crate::ops::{self, Context, Domain, Grading, Step, Tables};
 use crate::picture::{
-    Alpha, Channels, ColorEncoding, ColorModel, Extent, Format, PictureInfo, PixelLayout, Referred, Region, SampleType,
+    Alpha, Channels, ColorEncoding, ColorModel, Compression, Extent, Format, PictureInfo, PixelLayout, Referred,
+    Region, SampleType,
 };
 use crate::recipe::{DepthSource, OpSetting, OutputKind, Recipe};
 
@@ -125,9 +126,21 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
     let work = GradeFacts { graded: !kept.is_empty(), makes_color, maps_to_display };
     let plans = recipe.outputs.iter().map(|settings| output_plan(path, info, settings, work));
     let outputs = plans.collect::<Result<Vec<_>>>()?;
-    if outputs.iter().any(|output| changes_channels(info.layout.channels, output.layout.channels)) {
+    let colored = |output: &OutputPlan| {
+        output.kind == OutputKind::Picture && changes_channels(info.layout.channels, output.layout.channels)
+    };
+    if outputs.iter().any(colored) {
         let why = if makes_color { "an operation can make color" } else { "the output format has no gray" };
         notes.push(format!("gray becomes RGB, because {why}"));
+    }
+    let again = |output: &&OutputPlan| {
+        output.format.name() == info.format && matches!(output.compression, Compression::Lossy { .. })
+    };
+    if let (true, Some(output)) = (kept.is_empty(), outputs.iter().find(again)) {
+        let name = output.format.name();
+        notes.push(format!(
+            "nothing is graded, yet a {name} is compressed anew, which loses a little: copy the file if it is to stay"
+        ));
     }
     let grading = recipe.grading.unwrap_or(match info.encoding.referred {
         Referred::Display => Grading::Display,
