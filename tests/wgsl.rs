@@ -210,7 +210,7 @@ fn numbers_do_not_change_the_text() {
 
 #[test]
 fn errors_name_file_and_line_of_the_operation() {
-    let mut step = text_step(ALL[0], 1.0);
+    let mut step = text_step(chiaro::ops::find("invert").unwrap(), 1.0);
     step.wgsl =
         "struct Invert {\n    white: f32,\n}\n\nfn invert(c: Invert, before: Px) -> Px {\n    return befor;\n}\n";
     let message = parse(&compose(&program(vec![text_step(ALL[1], 1.0), step.clone()]))[0]).unwrap_err();

@@ -23,6 +23,24 @@ fn area_alpha(x: i32, y: i32) -> f32 {
     return planes_in[area_index(x, y)].a;
 }
 
+// Alpha; 1 where the picture has none.
+fn area_coverage(x: i32, y: i32) -> f32 {
+    return select(1.0, area_alpha(x, y), PLANES_ALPHA);
+}
+
+// Color as it is, not associated, and coverage.
+fn area_free(x: i32, y: i32) -> vec4<f32> {
+    let color = planes_in[area_index(x, y)];
+    return vec4(color.rgb, select(1.0, color.a, PLANES_ALPHA));
+}
+
+// Luma and coverage. Twin of `Window::luma` and `Window::coverage` in src/ops/nearby.rs.
+fn area_luma(x: i32, y: i32) -> vec2<f32> {
+    let color = area_free(x, y);
+    let luma = 0.2627 * color.x + 0.6780 * color.y + 0.0593 * color.z;
+    return vec2(clamp(luma, -1e6, 1e6), color.w);
+}
+
 fn area_guide(x: i32, y: i32) -> f32 {
     return planes_in[pass_params.from_stride + area_index(x, y)].x;
 }

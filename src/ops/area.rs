@@ -74,6 +74,10 @@ pub struct Carried {
 
 /// Planes of the values in [`Planes`], in this order: red, green, blue, alpha, guide, disparity, mask, aux.
 pub const BASE_PLANES: usize = 8;
+/// The plane of alpha.
+pub const ALPHA_PLANE: usize = 3;
+/// The plane of what one stage hands to the next.
+pub const AUX_PLANE: usize = 7;
 /// Further ones where kept values are carried: touched, source (3), original (3).
 pub const KEPT_PLANES: usize = 7;
 /// Further ones where alpha is carried: associated color.

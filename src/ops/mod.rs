@@ -15,6 +15,7 @@ pub mod area;
 mod chunk;
 pub mod distance;
 pub mod field;
+mod nearby;
 mod params;
 mod purity;
 mod step;
@@ -39,7 +40,7 @@ ops! {
     ALL:
         exposure, white_balance, cdl, contrast, levels, curves, lift_gamma_gain, shadows_highlights, tone_map,
         saturation, vibrance, hsl, split_tone, monochrome, invert, lut,
-        clarity, glow, vignette, grain, haze, depth_grade, resize
+        clarity, glow, sharpen, denoise, vignette, grain, haze, depth_grade, resize
 }
 
 ops! {

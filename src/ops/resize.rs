@@ -257,20 +257,32 @@ fn rows(c: &Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
     }
 }
 
-/// Mixes columns.
+/// Mixes columns, all values of a pixel side by side: each is a chain of additions that waits for itself.
 #[inline(always)]
 fn columns(c: &Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
     let (n, y, pad) = (chunk.len.min(CHUNK), i64::from(chunk.y), planes.pad());
-    for k in 0..VALUES {
-        let row = planes.row(plane_of(planes, k), y);
-        for i in 0..n {
-            let (first, taps, weights) = span(c, tables, chunk.x + i as u32);
-            let start = first as usize + pad;
-            let (row, weights) = (row.get(start..start + taps), tables.get(weights..weights + taps));
-            let mut sum = 0.0;
-            for (value, weight) in row.unwrap_or(&[]).iter().zip(weights.unwrap_or(&[])) {
-                sum += f32::from_bits(*weight) * value;
+    let mut rows: [&[f32]; VALUES] = [&[]; VALUES];
+    for (k, row) in rows.iter_mut().enumerate() {
+        *row = planes.row(plane_of(planes, k), y);
+    }
+    for i in 0..n {
+        let (first, taps, weights) = span(c, tables, chunk.x + i as u32);
+        let start = first as usize + pad;
+        let weights = tables.get(weights..weights + taps).unwrap_or(&[]);
+        let mut read = rows;
+        for row in &mut read {
+            *row = row.get(start..start + weights.len()).unwrap_or(&[]);
+        }
+        let [a, b, c, d, e, f, g] = read;
+        let (colors, others) = (a.iter().zip(b).zip(c), d.iter().zip(e).zip(f).zip(g));
+        let mut sums = [0.0; VALUES];
+        for ((weight, ((a, b), c)), (((d, e), f), g)) in weights.iter().zip(colors).zip(others) {
+            let weight = f32::from_bits(*weight);
+            for (sum, value) in sums.iter_mut().zip([a, b, c, d, e, f, g]) {
+                *sum += weight * value;
             }
+        }
+        for (k, sum) in sums.into_iter().enumerate() {
             value_of(chunk, k)[i] = sum;
         }
     }

@@ -2,6 +2,9 @@
 
 mod area;
 mod cases;
+mod pictures;
+mod resampling;
+mod smoothing;
 
 use super::*;
 use cases::{Case, cases, context};
