@@ -1,4 +1,5 @@
-//! The LUTs of `luts/` are what their recipes bake to, byte for byte, and are listed with their origin.
+//! The LUTs of `luts/` are what their recipes bake to, byte for byte, and are listed with their origin. The hash of the recipe in their
+//! comment is left out: it covers keys of `[output]` too, and a new one of those changes no color.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,6 +20,13 @@ fn names() -> Vec<String> {
     found
 }
 
+/// The text without the hash of the recipe.
+fn without_hash(text: &str) -> String {
+    let Some((before, after)) = text.split_once(", hash ") else { return text.to_owned() };
+    let rest = after.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+    format!("{before}{rest}")
+}
+
 #[test]
 fn baking_again_gives_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
@@ -35,8 +43,8 @@ fn baking_again_gives_the_same_bytes() {
             .output()
             .unwrap();
         assert!(ran.status.success(), "{name}: {}", String::from_utf8_lossy(&ran.stderr));
-        let kept = std::fs::read_to_string(luts().join(format!("{name}.cube"))).unwrap();
-        let made = std::fs::read_to_string(made).unwrap();
+        let kept = without_hash(&std::fs::read_to_string(luts().join(format!("{name}.cube"))).unwrap());
+        let made = without_hash(&std::fs::read_to_string(made).unwrap());
         let differs = made.lines().zip(kept.lines()).position(|(a, b)| a != b);
         assert!(
             made == kept,
