@@ -123,16 +123,18 @@ fn text_tag(mut text: String) -> ProfileText {
 /// Midnight of 2000-01-01 as a dateTimeNumber (ICC.1:2022, 4.2). A date of creation would make equal inputs give different files.
 const DATE: [u8; 12] = [0x07, 0xD0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0];
 
-/// The profile with a fixed date, which the encoder of the crate replaces by that of today, and padded to a multiple of 4 bytes (7.2.1):
-/// libpng ignores profiles that are not.
+/// D50 as the header states it: X, Y and Z as s15Fixed16Number (7.2.16).
+const ILLUMINANT: [u8; 12] = [0, 0, 0xF6, 0xD6, 0, 1, 0, 0, 0, 0, 0xD3, 0x2D];
+
+/// The profile with a fixed date, which the encoder of the crate replaces by that of today, the exact illuminant, which it rounds
+/// otherwise, and padded to a multiple of 4 bytes (7.2.1). libpng ignores profiles of other lengths and warns of other illuminants.
 fn finished(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.resize(bytes.len().next_multiple_of(4), 0);
     let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
-    if let Some(field) = bytes.get_mut(..4) {
-        field.copy_from_slice(&size);
-    }
-    if let Some(field) = bytes.get_mut(24..36) {
-        field.copy_from_slice(&DATE);
+    for (place, field) in [(0, &size[..]), (24, &DATE), (68, &ILLUMINANT)] {
+        if let Some(bytes) = bytes.get_mut(place..place + field.len()) {
+            bytes.copy_from_slice(field);
+        }
     }
     bytes
 }
@@ -397,13 +399,13 @@ mod tests {
     }
 
     #[test]
-    fn profiles_are_whole_words_of_a_fixed_date() {
+    fn profiles_are_whole_words_with_exact_headers() {
         for name in super::super::encodings::storable_names() {
             for color in [true, false] {
                 let bytes = write(&super::super::encodings::by_name(name).unwrap(), color).unwrap();
                 assert_eq!(bytes.len() % 4, 0, "{name}: libpng ignores it");
                 assert_eq!(bytes[..4], u32::try_from(bytes.len()).unwrap().to_be_bytes());
-                assert_eq!(bytes[24..36], DATE);
+                assert_eq!((&bytes[24..36], &bytes[68..80]), (&DATE[..], &ILLUMINANT[..]), "{name}");
                 let tags = u32::from_be_bytes(bytes[128..132].try_into().unwrap()) as usize;
                 for entry in bytes[132..132 + 12 * tags].chunks(12) {
                     let offset = u32::from_be_bytes(entry[4..8].try_into().unwrap());
