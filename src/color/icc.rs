@@ -106,12 +106,37 @@ pub fn write(encoding: &ColorEncoding, color: bool) -> Result<Vec<u8>, String> {
     // The media white of a display profile is that of the connection space (ICC.1:2022, 9.2.36).
     profile.media_white_point = Some(profile.white_point);
     let name = encoding.name.replace("ICC: ", "");
-    let text = LocalizableString::new("en".to_owned(), "US".to_owned(), name);
-    profile.description = Some(ProfileText::Localizable(vec![text]));
-    // A creation date would make equal inputs give different files.
-    profile.creation_date_time =
-        moxcms::ColorDateTime { year: 2000, month: 1, day_of_the_month: 1, hours: 0, minutes: 0, seconds: 0 };
-    profile.encode().map_err(|e| format!("ICC profile cannot be written: {e}"))
+    profile.description = Some(text_tag(name));
+    profile.copyright = Some(text_tag("CC0".to_owned()));
+    let bytes = profile.encode().map_err(|e| format!("ICC profile cannot be written: {e}"))?;
+    Ok(finished(bytes))
+}
+
+/// A text of an even number of UTF-16 units, so that the element behind it begins at a multiple of 4 bytes (ICC.1:2022, 7.1.2).
+fn text_tag(mut text: String) -> ProfileText {
+    if text.encode_utf16().count() % 2 == 1 {
+        text.push(' ');
+    }
+    ProfileText::Localizable(vec![LocalizableString::new("en".to_owned(), "US".to_owned(), text)])
+}
+
+/// Midnight of 2000-01-01 as a dateTimeNumber (ICC.1:2022, 4.2). A date of creation would make equal inputs give different files.
+const DATE: [u8; 12] = [0x07, 0xD0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0];
+
+/// D50 as the header states it: X, Y and Z as s15Fixed16Number (7.2.16).
+const ILLUMINANT: [u8; 12] = [0, 0, 0xF6, 0xD6, 0, 1, 0, 0, 0, 0, 0xD3, 0x2D];
+
+/// The profile with a fixed date, which the encoder of the crate replaces by that of today, the exact illuminant, which it rounds
+/// otherwise, and padded to a multiple of 4 bytes (7.2.1). libpng ignores profiles of other lengths and warns of other illuminants.
+fn finished(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
+    for (place, field) in [(0, &size[..]), (24, &DATE), (68, &ILLUMINANT)] {
+        if let Some(bytes) = bytes.get_mut(place..place + field.len()) {
+            bytes.copy_from_slice(field);
+        }
+    }
+    bytes
 }
 
 fn curve_tag(encoding: &ColorEncoding) -> Result<ToneReprCurve, String> {
@@ -368,6 +393,23 @@ mod tests {
                     let worst = (0..=1000).map(|i| i as f32 / 1000.0);
                     let worst = worst.map(|x| (value(curve, x) - value(&written.curve, x)).abs()).fold(0.0, f32::max);
                     assert!(worst < 1e-5, "{curve:?} {:?}: {worst}", written.curve);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn profiles_are_whole_words_with_exact_headers() {
+        for name in super::super::encodings::storable_names() {
+            for color in [true, false] {
+                let bytes = write(&super::super::encodings::by_name(name).unwrap(), color).unwrap();
+                assert_eq!(bytes.len() % 4, 0, "{name}: libpng ignores it");
+                assert_eq!(bytes[..4], u32::try_from(bytes.len()).unwrap().to_be_bytes());
+                assert_eq!((&bytes[24..36], &bytes[68..80]), (&DATE[..], &ILLUMINANT[..]), "{name}");
+                let tags = u32::from_be_bytes(bytes[128..132].try_into().unwrap()) as usize;
+                for entry in bytes[132..132 + 12 * tags].chunks(12) {
+                    let offset = u32::from_be_bytes(entry[4..8].try_into().unwrap());
+                    assert_eq!(offset % 4, 0, "{name}: {}", String::from_utf8_lossy(&entry[..4]));
                 }
             }
         }
