@@ -85,7 +85,7 @@ fn committed_outputs_are_up_to_date_for_their_identity_only() {
     );
 
     fs::remove_file(&targets[0]).unwrap();
-    assert_eq!(ledger.state(&one, &targets).unwrap(), State::OursPartial);
+    assert_eq!(ledger.state(&one, &targets).unwrap(), State::OursPartial { stale: false, other_class: None });
     fs::write(&targets[0], b"PIXELS").unwrap();
     assert_eq!(ledger.state(&one, &targets).unwrap(), State::OursTouched { path: targets[0].clone() });
     fs::write(&targets[0], b"pixels").unwrap();

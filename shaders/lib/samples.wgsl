@@ -72,11 +72,11 @@ fn dither_place(x: u32, y: u32, seed: u32) -> u32 {
     return (x * 0x9e3779b1u) ^ (y * 0x85ebca77u) ^ seed;
 }
 
-// Rectangular dither in 0..1: the finalizer of MurmurHash3 (Appleby, public domain).
+// Rectangular dither in 0..1, 16 bits of it: the finalizer of MurmurHash3 (Appleby, public domain).
 fn dither_value(place: u32, channel: u32) -> f32 {
     var h = place ^ (channel * 0xc2b2ae3du);
     h = (h ^ (h >> 16u)) * 0x85ebca6bu;
     h = (h ^ (h >> 13u)) * 0xc2b2ae35u;
     h = h ^ (h >> 16u);
-    return f32(h >> 8u) * (1.0 / 16777216.0);
+    return f32(h >> 16u) * (1.0 / 65536.0);
 }

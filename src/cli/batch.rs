@@ -181,7 +181,6 @@ impl State {
     fn pictures(&mut self, engine: &Engine, batch: &Batch, intake: &Intake) -> chiaro::error::Result<()> {
         let jobs = &intake.jobs;
         let mut progress = Progress::begin(&mut self.console, jobs, &batch.recipe.name);
-        let device = engine.device();
         let summary = engine.run(jobs, &batch.work, |event| match event {
             Event::Note(text) => self.console.warning(None, text),
             Event::Started { index } => {
@@ -192,7 +191,7 @@ impl State {
             Event::Finished(outcome) => {
                 if let Some(job) = jobs.get(outcome.index) {
                     progress.finished(&self.console, job, outcome);
-                    self.finished(job, outcome, &device);
+                    self.finished(job, outcome);
                 }
             }
         });
@@ -204,7 +203,7 @@ impl State {
     }
 
     /// Tells what became of one picture.
-    fn finished(&mut self, job: &Job, outcome: &Outcome, device: &str) {
+    fn finished(&mut self, job: &Job, outcome: &Outcome) {
         for warning in &outcome.warnings {
             self.console.picture_warning(&job.input, warning);
         }
@@ -237,7 +236,7 @@ impl State {
             ));
         }
         if let Some(entry) = self.pictures.get_mut(outcome.index) {
-            *entry = Some(Picture::ended(job, outcome, device));
+            *entry = Some(Picture::ended(job, outcome));
             self.totals.add(outcome);
         }
     }

@@ -161,7 +161,7 @@ impl Picture {
     }
 
     /// A job that ended.
-    pub fn ended(job: &Job, outcome: &Outcome, device: &str) -> Self {
+    pub fn ended(job: &Job, outcome: &Outcome) -> Self {
         let (kind, message) = kind_and_message(&outcome.status);
         Self {
             outputs: in_place(job, outcome).iter().map(|p| path_text(p)).collect(),
@@ -169,7 +169,7 @@ impl Picture {
             message: message.map(str::to_owned),
             width: outcome.extent.map(|e| e.width),
             height: outcome.extent.map(|e| e.height),
-            device: (outcome.status == Status::Done).then(|| device.to_owned()),
+            device: outcome.device.clone().filter(|_| outcome.status == Status::Done),
             depth: outcome.depth.clone(),
             seconds: Some(seconds(&outcome.stages)),
             stages: Some(outcome.stages),

@@ -12,7 +12,7 @@ use crate::plan::{DepthPlan, OutputPlan, Plan};
 /// The metadata of `output` of `plan` on the picture `info`. What is lost goes to the warnings of `work`.
 pub fn metadata(work: &mut Work, plan: &Plan, output: &OutputPlan, info: &PictureInfo) -> Metadata {
     let provenance = provenance(work, plan);
-    let changed = !same(&output.encoding, &info.encoding);
+    let changed = !output.encoding.same_codes(&info.encoding);
     let to = Carry {
         policy: output.metadata,
         format: output.format.name(),
@@ -45,14 +45,10 @@ fn provenance(work: &Work, plan: &Plan) -> Provenance {
     }
 }
 
-fn same(a: &ColorEncoding, b: &ColorEncoding) -> bool {
-    a.primaries == b.primaries && a.curve == b.curve
-}
-
 fn color_tag(encoding: &ColorEncoding) -> ColorTag {
-    if same(encoding, &encodings::srgb()) {
+    if encoding.same_codes(&encodings::srgb()) {
         ColorTag::Srgb
-    } else if same(encoding, &encodings::adobe_rgb()) {
+    } else if encoding.same_codes(&encodings::adobe_rgb()) {
         ColorTag::AdobeRgb
     } else {
         ColorTag::Other

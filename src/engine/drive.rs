@@ -168,6 +168,7 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) 
     drop(permit);
     outcome.stages = work.stages;
     outcome.warnings = work.warnings;
+    outcome.device = Some(work.executor.describe());
     let staged = result?;
     let outputs = staged.into_iter().map(|staged| Output { staged, replace }).collect();
     let mut finished = outcome.clone();
@@ -241,7 +242,10 @@ pub fn refuse_mixed(run: &Run) -> Result<()> {
         // What cannot be looked at fails as a picture, with its own error.
         let Ok(stamp) = stamp(&job.input) else { continue };
         let state = run.ledger.state(&identity(run, job, stamp), &job.targets);
-        let Ok(State::OtherClass { recorded }) = state else { continue };
+        let recorded = match state {
+            Ok(State::OtherClass { recorded } | State::OursPartial { other_class: Some(recorded), .. }) => recorded,
+            _ => continue,
+        };
         return Err(Error::Environment(format!(
             "{} was rendered with another arithmetic ({recorded}), this run would use {}: continue with --allow-mixed, or render all anew with --on-exist overwrite",
             crate::error::escape(job.targets.first().unwrap_or(&job.input)),

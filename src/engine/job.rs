@@ -131,6 +131,8 @@ pub struct Outcome {
     pub extent: Option<Extent>,
     /// Where the depth came from, when the recipe reads it: "model chiaro-small, rten 0.27 (cpu)", "channel Z".
     pub depth: Option<String>,
+    /// What rendered it, once it was rendered.
+    pub device: Option<String>,
     /// Time per stage.
     pub stages: Stages,
     /// Things worth knowing that are no failure.
@@ -145,6 +147,7 @@ impl Outcome {
             outputs: Vec::new(),
             extent: None,
             depth: None,
+            device: None,
             stages: Stages::default(),
             warnings: Vec::new(),
         }

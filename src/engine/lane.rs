@@ -26,6 +26,8 @@ pub struct Lane {
     result: Option<Strip>,
     /// Samples at the ends of the code range, as they came and as they are written.
     clipped: (Clipped, Clipped),
+    /// The result is a graded picture, no map or mask.
+    is_graded: bool,
 }
 
 impl Lane {
@@ -40,7 +42,13 @@ impl Lane {
             done: 0,
             result: None,
             clipped: Default::default(),
+            is_graded: false,
         }
+    }
+
+    /// The same lane, of a graded picture: clipped tones are worth a remark.
+    pub fn graded(self) -> Self {
+        Self { is_graded: true, ..self }
     }
 
     /// What it runs.
@@ -57,7 +65,7 @@ impl Lane {
     pub fn push(&mut self, work: &mut Work, strip: &Strip, depth: Option<&[f32]>) -> Result<()> {
         let depth = depth.filter(|_| self.program.supplied_depth);
         if self.looks() {
-            self.clipped.0.add(strip, &work.engine.pool);
+            self.clipped.0.add(strip, self.program.output.sample, &work.engine.pool);
         }
         if self.program.areas().next().is_none() {
             return self.render(work, strip, depth, strip.region);
@@ -98,7 +106,7 @@ impl Lane {
         let mut result = self.result.take().unwrap_or_else(|| Strip::new(region, self.program.output));
         work.executor.run_rows(&self.program, input, depth, region, &mut result)?;
         if self.looks() {
-            self.clipped.1.add(&result, &work.engine.pool);
+            self.clipped.1.add(&result, self.program.output.sample, &work.engine.pool);
         }
         work.stages.render += started.elapsed().as_secs_f64();
         let started = Instant::now();
@@ -116,7 +124,7 @@ impl Lane {
 
     /// True when clipping is counted: in graded pictures, not in copies and maps.
     fn looks(&self) -> bool {
-        !self.program.is_copy() && self.sinks.iter().all(|(form, _)| form.is_none())
+        self.is_graded && !self.program.is_copy()
     }
 
     /// Ends the files.

@@ -11,7 +11,8 @@ pub enum OnExist {
     /// `skip-if-valid`: skip what is up to date, replace what is ours and stale, fail on anything else.
     #[default]
     SkipIfValid,
-    /// `skip`: never replace; whatever exists is left as it is. A set of ours with missing files is completed.
+    /// `skip`: never replace; whatever exists is left as it is. A set of ours with missing files is completed when what is there is what
+    /// this job would write.
     Skip,
     /// `overwrite`: replace whatever exists.
     Overwrite,
@@ -60,12 +61,16 @@ pub fn decide(state: &State, policy: OnExist, allow_mixed: bool) -> Decision {
         (P::Error, _) => D::Fail(format!("{}; the policy is to fail on what exists", describe(state))),
         _ if up_to_date => D::Skip(SkipReason::UpToDate),
         (P::Rename, _) => D::WriteAs,
-        (_, S::OursPartial) | (P::SkipIfValid, S::OursStale) => D::Write { replace: true },
+        // What exists is written again with the same bytes: nothing of it is lost.
+        (P::Skip, S::OursPartial { stale: false, other_class: None }) => D::Write { replace: true },
         (P::Skip, _) => D::Skip(SkipReason::Exists),
-        (P::SkipIfValid, S::OtherClass { .. }) => D::Fail(format!(
-            "{}; keep it with --allow-mixed, or render anew with --on-exist overwrite",
-            describe(state)
-        )),
+        (P::SkipIfValid, S::OtherClass { .. } | S::OursPartial { other_class: Some(_), .. }) if !allow_mixed => {
+            D::Fail(format!(
+                "{}; keep it with --allow-mixed, or render anew with --on-exist overwrite",
+                describe(state)
+            ))
+        }
+        (P::SkipIfValid, S::OursStale | S::OursPartial { .. }) => D::Write { replace: true },
         (P::SkipIfValid, _) => D::Fail(format!("{}; replace it with --on-exist overwrite", describe(state))),
     }
 }
@@ -76,7 +81,10 @@ fn describe(state: &State) -> String {
         State::UpToDate => "the output exists and is up to date".into(),
         State::OtherClass { recorded } => format!("the output exists, rendered with another arithmetic ({recorded})"),
         State::OursStale => "the output exists, rendered from another recipe or input".into(),
-        State::OursPartial => "some of the outputs exist".into(),
+        State::OursPartial { other_class: Some(recorded), .. } => {
+            format!("some of the outputs exist, rendered with another arithmetic ({recorded})")
+        }
+        State::OursPartial { .. } => "some of the outputs exist".into(),
         State::OursTouched { path } => format!("{} exists and was changed since it was written", escape(path)),
         State::Foreign { path } => format!("{} exists and is in no journal of this folder", escape(path)),
     }
@@ -129,14 +137,16 @@ fn with_number(target: &Path, n: u32) -> PathBuf {
 mod tests {
     use super::*;
 
-    fn states() -> [State; 7] {
+    fn states() -> [State; 9] {
         let path = PathBuf::from("a.tif");
         [
             State::Absent,
             State::UpToDate,
             State::OtherClass { recorded: "cpu".into() },
             State::OursStale,
-            State::OursPartial,
+            State::OursPartial { stale: false, other_class: None },
+            State::OursPartial { stale: true, other_class: None },
+            State::OursPartial { stale: false, other_class: Some("cpu".into()) },
             State::OursTouched { path: path.clone() },
             State::Foreign { path },
         ]
@@ -157,18 +167,18 @@ mod tests {
 
     #[test]
     fn the_whole_table() {
-        assert_eq!(row(OnExist::SkipIfValid, false), "wuFrrFF");
-        assert_eq!(row(OnExist::SkipIfValid, true), "wuurrFF");
-        assert_eq!(row(OnExist::Skip, false), "wueeree");
-        assert_eq!(row(OnExist::Overwrite, false), "rrrrrrr");
-        assert_eq!(row(OnExist::Rename, false), "wunnnnn");
-        assert_eq!(row(OnExist::Error, true), "wFFFFFF");
+        assert_eq!(row(OnExist::SkipIfValid, false), "wuFrrrFFF");
+        assert_eq!(row(OnExist::SkipIfValid, true), "wuurrrrFF");
+        assert_eq!(row(OnExist::Skip, false), "wueereeee");
+        assert_eq!(row(OnExist::Overwrite, false), "rrrrrrrrr");
+        assert_eq!(row(OnExist::Rename, false), "wunnnnnnn");
+        assert_eq!(row(OnExist::Error, true), "wFFFFFFFF");
     }
 
     #[test]
     fn a_foreign_file_is_never_replaced_without_overwrite() {
         for policy in [OnExist::SkipIfValid, OnExist::Skip, OnExist::Rename, OnExist::Error] {
-            for state in states().into_iter().skip(5) {
+            for state in states().into_iter().skip(7) {
                 assert_ne!(decide(&state, policy, true), Decision::Write { replace: true });
             }
         }

@@ -20,17 +20,19 @@ pub struct Clipped {
 }
 
 impl Clipped {
-    /// Counts in the looked-at rows of a strip of integers; floats have no ends.
-    pub fn add(&mut self, strip: &Strip, pool: &rayon::ThreadPool) {
+    /// Counts in the looked-at rows of a strip of integers; floats have no ends. `stored` says as what the samples are looked at: a 16-bit
+    /// code that becomes the last 8-bit one is at the end.
+    pub fn add(&mut self, strip: &Strip, stored: SampleType, pool: &rayon::ThreadPool) {
         if !strip.layout.sample.is_integer() || strip.region.rows == 0 {
             return;
         }
         let (first, row_bytes) = (strip.region.y, strip.row_bytes());
         let seen = |y: u32| y.is_multiple_of(EVERY);
         let rows = strip.bytes().par_chunks(row_bytes.max(1)).enumerate();
+        let ends = ends(strip.layout.sample, stored);
         let found = pool.install(|| {
             rows.filter(|(i, _)| seen(first + *i as u32))
-                .map(|(_, row)| count(strip, row))
+                .map(|(_, row)| count(strip, row, ends))
                 .reduce(Self::default, Self::plus)
         });
         *self = self.plus(found);
@@ -58,8 +60,17 @@ impl Clipped {
     }
 }
 
+/// The largest code that is stored as the smallest one, and the smallest that is stored as the largest.
+fn ends(sample: SampleType, stored: SampleType) -> (u16, u16) {
+    match (sample, stored) {
+        // Half a step of 8 bits: 65535 / 255 / 2.
+        (SampleType::U16, SampleType::U8) => (128, 65_535 - 128),
+        _ => (0, u16::MAX),
+    }
+}
+
 /// Color samples of one row at the ends; alpha is none.
-fn count(strip: &Strip, row: &[u8]) -> Clipped {
+fn count(strip: &Strip, row: &[u8], (lowest, highest): (u16, u16)) -> Clipped {
     let channels = strip.layout.channels;
     let color = if matches!(channels, Channels::Gray | Channels::GrayAlpha) { 1 } else { 3 };
     let mut found = Clipped::default();
@@ -77,7 +88,7 @@ fn count(strip: &Strip, row: &[u8]) -> Clipped {
             samples
                 .chunks_exact(channels.count())
                 .flat_map(|px| &px[..color])
-                .for_each(|v| see(*v == 0, *v == u16::MAX));
+                .for_each(|v| see(*v <= lowest, *v >= highest));
         }
     }
     found
@@ -146,7 +157,7 @@ mod tests {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let seen = |value| {
             let mut clipped = Clipped::default();
-            clipped.add(&strip(value), &pool);
+            clipped.add(&strip(value), SampleType::U16, &pool);
             clipped
         };
         assert_eq!(seen(7), Clipped { low: 0, high: 0, total: 60 });

@@ -72,7 +72,8 @@ fn picture(
         gray_name: "Y",
         text: Vec::new(),
     };
-    Ok(Lane::new(program, info.extent, vec![(None, open_sink(output.format, staged, spec)?)]))
+    let lane = Lane::new(program, info.extent, vec![(None, open_sink(output.format, staged, spec)?)]);
+    Ok(if plan.is_mask() { lane } else { lane.graded() })
 }
 
 /// The lane of all depth maps; `None` without any.

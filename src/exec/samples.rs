@@ -128,13 +128,14 @@ fn code(v: f32, white: f32) -> f32 {
 }
 
 /// Rectangular dither in 0..1 from position and seed alone: the finalizer of MurmurHash3 (Appleby, public domain) over mixed coordinates.
+/// It has 16 bits, so that its sum with any code of 8 bits is exact: a code that is exact stays that code.
 #[inline(always)]
 pub fn dither(x: u32, y: u32, channel: u32, seed: u32) -> f32 {
     let mut h = x.wrapping_mul(0x9e37_79b1) ^ y.wrapping_mul(0x85eb_ca77) ^ channel.wrapping_mul(0xc2b2_ae3d) ^ seed;
     h = (h ^ (h >> 16)).wrapping_mul(0x85eb_ca6b);
     h = (h ^ (h >> 13)).wrapping_mul(0xc2b2_ae35);
     h ^= h >> 16;
-    (h >> 8) as f32 * (1.0 / 16_777_216.0)
+    (h >> 16) as f32 * (1.0 / 65_536.0)
 }
 
 fn interleave<T>(channels: Channels, samples: &mut [T], chunk: &Chunk, to: impl Fn(f32, usize, u32) -> T) {

@@ -62,6 +62,13 @@ pub enum Curve {
     Table(Arc<CurveTable>),
 }
 
+impl ColorEncoding {
+    /// True when code values mean the same color in both, under whatever name.
+    pub fn same_codes(&self, other: &Self) -> bool {
+        self.primaries == other.primaries && self.curve == other.curve
+    }
+}
+
 /// Primaries, transfer function and reference of a picture's code values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColorEncoding {

@@ -173,13 +173,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         },
         shown: None,
     };
-    for index in 0..plan.outputs.len() {
-        let extent =
-            plan.outputs.get(index).map(|output| plan.areas(output)).unwrap_or_default().last().map(|a| a.extent_out);
-        if let (Some(output), Some(extent)) = (plan.outputs.get_mut(index), extent) {
-            output.extent = extent;
-        }
-    }
+    plan.set_extents();
     memory::choose(&mut plan, request);
     memory::check(&plan, request)?;
     check_domains(path, &plan)?;
@@ -294,7 +288,7 @@ impl Compiler {
             }
         };
         self.at = Space::Encoded(to.clone());
-        if from.primaries == to.primaries && from.curve == to.curve {
+        if from.same_codes(to) {
             return;
         }
         self.steps.extend(ops::transfer::step(&from.curve, Direction::Decode, &mut self.tables));
@@ -356,6 +350,23 @@ impl Plan {
         self.depth = Some(depth_plan(request.path, request.info, request.recipe)?);
         memory::choose(self, request);
         memory::check(self, request)
+    }
+
+    /// Size of the picture as it comes in.
+    pub(super) fn frame_extent(&self) -> Extent {
+        self.context.frame.extent
+    }
+
+    /// Gives every picture that is written the size its operations make. Depth maps keep that of the picture.
+    pub(super) fn set_extents(&mut self) {
+        for index in 0..self.outputs.len() {
+            let areas = self.outputs.get(index).map(|output| self.areas(output)).unwrap_or_default();
+            if let (Some(output), Some(last)) = (self.outputs.get_mut(index), areas.last())
+                && output.kind == OutputKind::Picture
+            {
+                output.extent = last.extent_out;
+            }
+        }
     }
 
     /// True when the picture is looked at as a whole before it is rendered.

@@ -10,7 +10,7 @@ use crate::color::encodings;
 use crate::error::{Error, Result};
 use crate::ops::mask::{Mask, Of};
 use crate::ops::{self, Context};
-use crate::picture::{Alpha, Channels, ColorEncoding, Compression, Format, PixelLayout, Policy, SampleType};
+use crate::picture::{Alpha, Channels, Compression, Format, PixelLayout, Policy, SampleType};
 use crate::recipe::{OpSetting, OutputKind, Recipe};
 
 /// What is remembered of every pixel before the first operation.
@@ -32,11 +32,15 @@ impl Remembered {
 /// Remembers what the operations of `plan` need. `original` is taken in the code values of the file, `source` after depth is there.
 pub(super) fn begin(c: &mut Compiler, plan: &Plan, output: &OutputPlan) -> Remembered {
     let (from, to) = (&plan.input.1, &output.encoding);
-    let masked = plan.ops.iter().chain(&output.resize).all(|op| op.mask.is_some())
-        && !plan.ops.is_empty()
+    // A resize that is left with its size does nothing to any pixel.
+    let masked = |op: &OpSetting| op.mask.is_some() || op.op.id() == "resize";
+    let keeps_size = output.extent == plan.frame_extent();
+    let masked = plan.ops.iter().all(masked)
+        && plan.ops.iter().any(|op| op.mask.is_some())
+        && keeps_size
         && plan.shown.is_none();
     let source = plan.ops.iter().chain(&plan.shown).any(reads_source);
-    let found = Remembered { original: masked && same(from, to), source };
+    let found = Remembered { original: masked && from.same_codes(to), source };
     if found.original {
         c.steps.push(ops::keep::step());
     }
@@ -86,10 +90,6 @@ fn reads_source(op: &OpSetting) -> bool {
     op.mask.as_ref().is_some_and(|mask| mask.reads(Of::Source))
 }
 
-fn same(a: &ColorEncoding, b: &ColorEncoding) -> bool {
-    a.primaries == b.primaries && a.curve == b.curve
-}
-
 /// Ends the pass with the weight of the pixel for `op`.
 pub(super) fn show(c: &mut Compiler, op: &OpSetting, context: &Context, recipe: &str) -> Result<()> {
     before(c, op, context, recipe)?;
@@ -123,6 +123,7 @@ impl Plan {
             icc: None,
             compression: Compression::Deflate,
         }];
+        self.set_extents();
         memory::choose(self, request);
         memory::check(self, request)
     }

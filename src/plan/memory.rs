@@ -6,14 +6,18 @@ use super::program::DepthPlan;
 use crate::error::{Error, Result};
 use crate::ops::area::{Area, Carried, Planes};
 use crate::ops::field::MAX_PIXELS;
-use crate::picture::{Access, Format};
+use crate::picture::{Access, ColorModel, Format};
 use crate::recipe::OutputKind;
 
 /// Bytes of input samples a strip aims at: enough rows for every thread of the pool, little enough to stay beside its neighbors.
 const STRIP_BYTES: u64 = 8 << 20;
 
-/// Bytes per pixel of a proxy: its sums, its means, one more on the way through operations, and a field.
-const PROXY_BYTES: u64 = 100;
+/// Bytes per pixel of a proxy: its sums, then its means and planes of them on the way through an operation.
+const PROXY_BYTES: u64 = 90;
+/// Bytes per pixel of a proxy that one field takes: three numbers.
+const FIELD_BYTES: u64 = 12;
+/// Bytes per pixel of a picture before it is converted, twice: raw, and as samples (at most four of 32 bits).
+const CONVERTED_BYTES: u64 = 32;
 
 /// Bytes that every row of a strip costs, and those that do not depend on the height of strips.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,9 +34,15 @@ pub(super) fn choose(plan: &mut Plan, request: &PlanRequest) {
     let depth_row = if matches!(plan.depth, Some(DepthPlan::Supplied { .. })) { width * 4 } else { 0 };
     let whole = row * u64::from(info.extent.height);
     // Raw chunk bytes live beside the strip that is read.
-    let mut cost = Cost { per_row: 2 * row + depth_row, fixed: request.export_bytes + masks::bytes(plan) };
-    if plan.needs_proxy() {
-        cost.fixed += info.extent.pixels().min(MAX_PIXELS) * PROXY_BYTES;
+    // Converted pictures are also held as the file has them.
+    let converted = if matches!(info.model, ColorModel::Converted(_)) { width * CONVERTED_BYTES } else { 0 };
+    // Every output's program has tables of its own, and there is one more for proxies.
+    let programs = 1 + plan.outputs.iter().filter(|output| output.kind == OutputKind::Picture).count() as u64;
+    let tables = programs * masks::bytes(plan);
+    let mut cost = Cost { per_row: 2 * row + depth_row + converted, fixed: request.export_bytes + tables };
+    let fields = plan.ops.iter().filter(|op| op.op.wants_field(&op.params)).count() as u64;
+    if fields > 0 {
+        cost.fixed += info.extent.pixels().min(MAX_PIXELS) * (PROXY_BYTES + programs * fields * FIELD_BYTES);
     }
     for index in 0..plan.outputs.len() {
         let one = output_cost(plan, request, index, row + depth_row);

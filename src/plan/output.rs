@@ -78,7 +78,7 @@ pub fn output_plan(
     let to_code_values = maps_to_display && sample.is_integer();
     let encoding =
         output_encoding(info, settings, (format, sample), to_code_values).map_err(|e| Error::unsupported(path, e))?;
-    let untouched = !graded && settings.color.is_none() && same(&encoding, &info.encoding);
+    let untouched = !graded && settings.color.is_none() && encoding.same_codes(&info.encoding);
     let profile = InputProfile::of(info);
     if let (InputProfile::Unsupported(reason), false) = (&profile, untouched) {
         let advice = "convert the picture to sRGB, Display P3, Adobe RGB or another matrix profile first";
@@ -216,12 +216,7 @@ fn output_encoding(
     // EXR is linear by definition: an encoding with a curve is written as light of the same primaries.
     let bent = format == Format::Exr && encoding.curve != Curve::Linear;
     let encoding = if bent { encodings::linear_of(&encoding) } else { encoding };
-    Ok(if same(&encoding, &info.encoding) { info.encoding.clone() } else { encoding })
-}
-
-/// The same meaning of code values, under whatever name.
-fn same(a: &ColorEncoding, b: &ColorEncoding) -> bool {
-    a.primaries == b.primaries && a.curve == b.curve
+    Ok(if encoding.same_codes(&info.encoding) { info.encoding.clone() } else { encoding })
 }
 
 /// What the input's ICC profile is to the plan.
@@ -278,7 +273,7 @@ impl Storage {
         if self.format == Format::Exr {
             return Ok(None);
         }
-        let kept = same(encoding, &info.encoding);
+        let kept = encoding.same_codes(&info.encoding);
         let color = self.channels.is_color();
         let carried = info.metadata.icc.as_ref().filter(|profile| match input {
             InputProfile::Absent => false,

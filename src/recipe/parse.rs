@@ -312,8 +312,9 @@ impl Reader<'_> {
             recipe.outputs.truncate(i);
             recipe.outputs.push(output);
         }
-        if let Err(message) = settings::check_outputs(&recipe.outputs) {
-            self.problems.add(entry.line, message);
+        if let Err((at, message)) = settings::check_outputs(&recipe.outputs) {
+            let line = tables.get(at).and_then(|table| entries(*table, &self.lines).first().map(|e| e.line));
+            self.problems.add(line.unwrap_or(entry.line), message);
         }
     }
 

@@ -355,14 +355,14 @@ fn check_depth_output(output: &OutputSettings) -> Result<(), String> {
 /// Whether several outputs can be told apart.
 ///
 /// # Errors
-/// A sentence with the name that is missing or used twice.
-pub(super) fn check_outputs(outputs: &[OutputSettings]) -> Result<(), String> {
+/// The place of the second of two, and a sentence with the name that is missing or used twice.
+pub(super) fn check_outputs(outputs: &[OutputSettings]) -> Result<(), (usize, String)> {
     let mut seen = std::collections::BTreeSet::new();
-    match outputs.iter().find(|output| !seen.insert(output.name.to_lowercase())) {
-        Some(twice) if twice.name.is_empty() => {
-            Err("several outputs have no name: give each [[output]] but one a name = \"...\"".to_owned())
+    match outputs.iter().enumerate().find(|(_, output)| !seen.insert(output.name.to_lowercase())) {
+        Some((at, twice)) if twice.name.is_empty() => {
+            Err((at, "several outputs have no name: give each [[output]] but one a name = \"...\"".to_owned()))
         }
-        Some(twice) => Err(format!("several outputs are named {:?}", twice.name)),
+        Some((at, twice)) => Err((at, format!("several outputs are named {:?}", twice.name))),
         None => Ok(()),
     }
 }

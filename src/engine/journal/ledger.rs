@@ -29,7 +29,12 @@ pub enum State {
     /// What exists is ours and untouched, but of another identity.
     OursStale,
     /// Some outputs exist, all of them ours and untouched; others are missing.
-    OursPartial,
+    OursPartial {
+        /// True when one of those that exist is of another identity.
+        stale: bool,
+        /// The class of one that was rendered with another arithmetic.
+        other_class: Option<String>,
+    },
     /// An output has a name of ours, but its bytes changed since.
     OursTouched {
         /// The first such output.
@@ -364,7 +369,7 @@ impl Sum {
         match (self.touched, self.other_class) {
             (Some(path), _) => State::OursTouched { path },
             _ if exist == 0 => State::Absent,
-            _ if self.absent > 0 => State::OursPartial,
+            (None, other_class) if self.absent > 0 => State::OursPartial { stale: self.stale > 0, other_class },
             _ if self.stale > 0 => State::OursStale,
             (None, Some(recorded)) => State::OtherClass { recorded },
             (None, None) => State::UpToDate,
