@@ -32,7 +32,7 @@ params! {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Constants {
-    /// First word of the table: [`Ends`], then a [`Piece`] for each, 5 floats all.
+    /// First word of the table: `Ends`, then a `Piece` for each, 5 floats all.
     pub table: [u32; 4],
     /// Number of pieces; 0 = the curve changes nothing and has no table.
     pub pieces: [u32; 4],

@@ -1,6 +1,6 @@
 //! `oklab` (plumbing): linear Rec.2020 to Oklab and back.
 //!
-//! Björn Ottosson, "A perceptual color space for image processing", 2020 (https://bottosson.github.io/posts/oklab/): XYZ (D65) to cone
+//! Björn Ottosson, "A perceptual color space for image processing", 2020 (<https://bottosson.github.io/posts/oklab/>): XYZ (D65) to cone
 //! responses by the matrix M1, their cube roots, and the matrix M2 to lightness L and the opponent channels a and b. Cube roots are odd, so
 //! colors outside the gamut go there and back. The first three channels are then L, a, b.
 

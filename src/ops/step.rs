@@ -18,7 +18,7 @@ pub enum Domain {
     Linear,
     /// The tonal domain of the recipe: display-shaped or ACEScct ([`Grading`]).
     Grade,
-    /// Oklab (Björn Ottosson, "A perceptual color space for image processing", 2020, https://bottosson.github.io/posts/oklab/): the
+    /// Oklab (Björn Ottosson, "A perceptual color space for image processing", 2020, <https://bottosson.github.io/posts/oklab/>): the
     /// channels are L (0 = black, 1 = white), a and b.
     Perceptual,
     /// A named encoding, or with `None` the code values of the picture itself.

@@ -2,12 +2,12 @@
 //!
 //! * **reinhard**: Reinhard et al., "Photographic Tone Reproduction for Digital Images", SIGGRAPH 2002, equation 4, on luminance. Colors
 //!   that leave 0..1 are mixed with gray of their luminance until they fit.
-//! * **hable**: Hable, "Filmic Tonemapping Operators", 2010 (http://filmicworlds.com/blog/filmic-tonemapping-operators/), the curve of
+//! * **hable**: Hable, "Filmic Tonemapping Operators", 2010 (<http://filmicworlds.com/blog/filmic-tonemapping-operators/>), the curve of
 //!   Uncharted 2, on channels.
 //! * **aces**: Hill's fit of the ACES 1.0 reference rendering and output transform (https://github.com/TheRealMJP/BakingLab, ACES.hlsl).
 //!   Its matrices are for Rec.709; those to and from the working primaries are multiplied in.
 //! * **agx**: Sobotka's AgX in the Rec.2020 form of Blender, matrices as published with Google's Filament (ToneMapper.cpp), curve by the
-//!   polynomial of Wrensch, "Minimal AgX Implementation", 2023 (https://iolite-engine.com/blog_posts/minimal_agx_implementation), base look.
+//!   polynomial of Wrensch, "Minimal AgX Implementation", 2023 (<https://iolite-engine.com/blog_posts/minimal_agx_implementation>), base look.
 //!
 //! All are divided by what they make of white, so that white becomes 1, and cut to 0..1.
 
@@ -39,7 +39,7 @@ params! {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Constants {
-    /// [`REINHARD`], [`RATIONAL`] or [`AGX`].
+    /// `REINHARD`, `RATIONAL` or `AGX`.
     pub method: u32,
     /// Factor before the curve.
     pub gain: f32,

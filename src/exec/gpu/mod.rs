@@ -2,7 +2,7 @@
 //!
 //! A strip is a linear run of pixels, cut into *bands* of whole groups of 4 pixels that fit the device's limits (rows do not matter: column
 //! and row of a pixel follow from its index). With area operations a band is some rows of the result, and all its passes run one after the
-//! other: each leaves working pixels on the device, with the rows around that the next one reads ([`cut`]). The calling thread copies a
+//! other: each leaves working pixels on the device, with the rows around that the next one reads (`cut`). The calling thread copies a
 //! band into the mapped memory of a slot of the ring, submits upload, dispatches and readback as one batch, and goes on with the next band; it waits for its oldest band when no slot
 //! is free and at the end. Several callers share the ring, so one band is uploaded while another is computed and a third read back.
 //!

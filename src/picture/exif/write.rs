@@ -59,7 +59,7 @@ pub fn write(ifd: &Ifd) -> Result<Vec<u8>, String> {
 /// with the other values, which makes the blob smaller.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_as(found: &Found, pinning: bool) -> Result<Vec<u8>, String> {
     let Found { ifd, order, note_at, .. } = found;
     let mut blob = match order {

@@ -5,9 +5,9 @@
 //! operation that reads the *planes* (working pixels) the pass before left, and ends in planes or in samples. Where samples are read or
 //! written, one invocation owns **4 consecutive pixels**: 4 pixels of any layout are whole 32-bit words.
 //!
-//! * [`chain`]: the calls, from the first value of a pixel to the last.
-//! * [`ends`]: samples in and out, and the entry point.
-//! * [`area`]: the area operation that begins a pass, and planes.
+//! * `chain`: the calls, from the first value of a pixel to the last.
+//! * `ends`: samples in and out, and the entry point.
+//! * `area`: the area operation that begins a pass, and planes.
 //!
 //! All constants are 4-byte scalars (or arrays of them), so the WGSL layout of the struct is the concatenation of the `#[repr(C)]` bytes.
 //! A strength below 1 is one more scalar behind the constants of its step.
