@@ -5,7 +5,7 @@ use super::*;
 use crate::ops::{Frame, Step, Tables};
 use crate::picture::Extent;
 
-const FRAME: Frame = Frame { extent: Extent { width: 61, height: 47 }, orientation: 1, scale: 1.0, resized_from: None };
+const FRAME: Frame = Frame { extent: Extent { width: 61, height: 47 }, orientation: 1, resized_from: None };
 
 fn at_stage(stage: u32, extent: Extent) -> Context {
     let frame = Frame { extent, resized_from: (stage > 0).then_some(FRAME.extent), ..FRAME };
