@@ -239,6 +239,36 @@ fn every_area_operation_within_its_tolerance() {
     }
 }
 
+/// Pixels that are infinite or no number, of which neighbors see nothing, or 65504 where they are resampled.
+#[test]
+fn broken_pixels_agree() {
+    let Some(gpu) = gpu() else { return };
+    let mut random = Random(31);
+    let odd = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+    for op in ALL.iter().copied().filter(|op| op.is_area()) {
+        for layout in layouts().into_iter().filter(|layout| layout.sample == SampleType::F32) {
+            let mut tables = Tables::default();
+            let steps = random_stages(op, &mut random, 1.0, &mut EXTENT.clone(), &mut tables);
+            let program = program(layout, &steps, tables);
+            let mut input = picture(layout, EXTENT);
+            let bytes = layout.pixel_bytes();
+            for (i, pixel) in input.bytes_mut().chunks_exact_mut(bytes).enumerate() {
+                let channel = i % 3;
+                if i % 601 < 2 {
+                    pixel[4 * channel..4 * channel + 4].copy_from_slice(&odd[i / 601 % 3].to_ne_bytes());
+                }
+            }
+            let (expected, actual) = (all_rows(&cpu(), &program, &input), all_rows(gpu, &program, &input));
+            // Sums of 65504 under weights of both signs cancel.
+            let (tolerance, cancels) = (f64::from(op.tolerance_codes()) / 65_535.0, !keeps_size(&steps));
+            for (i, (e, a)) in samples(&expected).into_iter().zip(samples(&actual)).enumerate() {
+                let near = (a - e).abs() <= tolerance * e.abs().max(1.0) || cancels && (a - e).abs() < 0.1;
+                assert!(near || !e.is_finite() && !a.is_finite(), "{} in {layout}: {a} instead of {e}, {i}", op.id());
+            }
+        }
+    }
+}
+
 #[test]
 fn point_operations_in_front_and_behind() {
     let Some(gpu) = gpu() else { return };

@@ -34,11 +34,17 @@ fn area_free(x: i32, y: i32) -> vec4<f32> {
     return vec4(color.rgb, select(1.0, color.a, PLANES_ALPHA));
 }
 
-// Luma and coverage. Twin of `Window::luma` and `Window::coverage` in src/ops/nearby.rs.
+// Luma and coverage. Twin of `Window::luma` and `Window::coverage` in src/ops/nearby.rs, but that the luma of all that is not finite
+// is the same here: it counts for nothing.
 fn area_luma(x: i32, y: i32) -> vec2<f32> {
     let color = area_free(x, y);
     let luma = 0.2627 * color.x + 0.6780 * color.y + 0.0593 * color.z;
-    return vec2(clamp(luma, -1e6, 1e6), color.w);
+    return vec2(select(-1e6, clamp(luma, -1e6, 1e6), finite(luma)), color.w);
+}
+
+// True for luma, or a mean of it, of a pixel that is not broken. Twin of `sound` in src/ops/nearby.rs.
+fn area_sound(luma: f32) -> bool {
+    return abs(luma) < 1e6;
 }
 
 fn area_guide(x: i32, y: i32) -> f32 {

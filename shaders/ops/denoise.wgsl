@@ -15,11 +15,12 @@ fn denoise_luma(c: Denoise, x: i32, y: i32) -> vec2<f32> {
     return vec2(area_aux(x, y), area_coverage(x, y));
 }
 
-// Red less luma, blue less luma, and coverage.
+// Red less luma, blue less luma, and coverage; 0 where the pixel is broken.
 fn denoise_color(x: i32, y: i32) -> vec3<f32> {
     let color = area_free(x, y);
     let luma = area_luma(x, y).x;
-    return vec3(clamp(color.xz - vec2(luma), vec2(-1e6), vec2(1e6)), color.w);
+    let found = vec3(clamp(color.xz - vec2(luma), vec2(-1e6), vec2(1e6)), color.w);
+    return select(vec3(0.0), found, area_sound(luma));
 }
 
 // Its mean over 3 x 3 pixels.

@@ -22,13 +22,13 @@ fn sharpen(c: Sharpen, before: Px) -> Px {
         } else {
             value = vec2(area_aux(x, y + k), area_coverage(x, y + k));
         }
-        let w = weight * value.y;
+        let w = select(0.0, weight * value.y, area_sound(value.x));
         sum += w * (value.x - center);
         weights += w;
     }
     let blurred = center + sum / max(weights, 1e-12);
     if c.stage == 0u {
-        px.aux = blurred;
+        px.aux = select(1e6, blurred, area_sound(luma));
         return px;
     }
     var low = 1e6;
@@ -36,8 +36,9 @@ fn sharpen(c: Sharpen, before: Px) -> Px {
     for (var dy = -2; dy <= 2; dy++) {
         for (var dx = -2; dx <= 2; dx++) {
             let near = area_luma(x + dx, y + dy);
-            low = min(low, select(1e6, near.x, near.y > 0.0));
-            high = max(high, select(-1e6, near.x, near.y > 0.0));
+            let seen = near.y > 0.0 && area_sound(near.x);
+            low = min(low, select(1e6, near.x, seen));
+            high = max(high, select(-1e6, near.x, seen));
         }
     }
     let range = high - low;
@@ -47,6 +48,7 @@ fn sharpen(c: Sharpen, before: Px) -> Px {
     let over = max(wanted - high, 0.0);
     let under = max(low - wanted, 0.0);
     let held = min(max(wanted, low), high) + over * 0.05 / (over + 0.05) - under * 0.05 / (under + 0.05);
-    px.rgb = (px.rgb + vec3(held - luma)) * area_coverage(x, y);
+    let change = select(0.0, held - luma, area_sound(luma));
+    px.rgb = (px.rgb + vec3(change)) * area_coverage(x, y);
     return px;
 }

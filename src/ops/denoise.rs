@@ -2,7 +2,7 @@
 
 use super::area::{Area, Planes, Reach};
 use super::guide::LUMA_REC2020;
-use super::nearby::{LARGEST, Sums, WIDE, Window};
+use super::nearby::{LARGEST, Sums, WIDE, Window, sound};
 use super::{CHUNK, Chunk, Context, Domain, Frame, Op, Tables, params};
 
 params! {
@@ -205,15 +205,15 @@ impl Colors {
         let (window, y) = (Window::new(planes, chunk, COLOR_REACH), i64::from(chunk.y));
         let (mut middle, mut other) = (Row::new(), Row::new());
         middle.take(&window, y);
-        let (guide, coverage) = (window.aux(y), window.coverage(y));
+        let guide = window.aux(y);
         let (from, n) = (window.reach, window.n);
-        let center = Tap::new(&middle, guide, coverage, from, n);
+        let center = Tap::new(&middle, guide, from, n);
         for j in 0..2 * COLOR_TAPS + 1 {
             let row = y + (j as i64 - COLOR_TAPS as i64) * COLOR_STEP as i64;
             other.take(&window, row);
-            let (guide, coverage) = (window.aux(row), window.coverage(row));
+            let guide = window.aux(row);
             for i in 0..2 * COLOR_TAPS + 1 {
-                self.add(c, &Tap::new(&other, guide, coverage, 1 + i * COLOR_STEP, n), &center);
+                self.add(c, &Tap::new(&other, guide, 1 + i * COLOR_STEP, n), &center);
             }
         }
     }
@@ -257,6 +257,8 @@ fn add_weighted(weights: &[f32], values: &[f32], center: &[f32], sums: &mut [f32
 
 /// Color differences of a row and their means over 3 x 3 pixels: red less luma, blue less luma.
 struct Row {
+    /// Coverage; 0 where the pixel is broken.
+    coverage: [f32; WIDE],
     color: [[f32; WIDE]; 2],
     mean: [[f32; WIDE]; 2],
 }
@@ -264,7 +266,7 @@ struct Row {
 impl Row {
     #[inline(always)]
     fn new() -> Self {
-        Self { color: [[0.0; WIDE]; 2], mean: [[0.0; WIDE]; 2] }
+        Self { coverage: [0.0; WIDE], color: [[0.0; WIDE]; 2], mean: [[0.0; WIDE]; 2] }
     }
 
     /// Takes row `y`; the outermost columns have no means.
@@ -275,7 +277,8 @@ impl Row {
         // Its own row last: its differences stay.
         for near in [y - 1, y + 1, y] {
             window.luma(near, &mut luma);
-            let coverage = window.coverage(near);
+            sound_coverage(window.coverage(near), &luma, &mut self.coverage);
+            let coverage = &self.coverage[..n];
             let ([red, blue], [reds, blues]) = (&mut self.color, &mut sums);
             differences(window.row(0, near), &luma, red);
             differences(window.row(2, near), &luma, blue);
@@ -288,6 +291,16 @@ impl Row {
         for (mean, sum) in self.mean.iter_mut().zip(&sums) {
             means(&sum[..n], &weights[..n], mean);
         }
+    }
+}
+
+/// Coverage; 0 where the pixel is broken.
+#[inline(always)]
+fn sound_coverage(coverage: &[f32], luma: &[f32; WIDE], out: &mut [f32; WIDE]) {
+    let n = coverage.len().min(WIDE);
+    let (luma, out) = (&luma[..n], &mut out[..n]);
+    for i in 0..n {
+        out[i] = if sound(luma[i]) { coverage[i] } else { 0.0 };
     }
 }
 
@@ -333,13 +346,13 @@ struct Tap<'a> {
 impl<'a> Tap<'a> {
     /// `n` pixels of `row` from column `from` of the window on.
     #[inline(always)]
-    fn new(row: &'a Row, guide: &'a [f32], coverage: &'a [f32], from: usize, n: usize) -> Self {
+    fn new(row: &'a Row, guide: &'a [f32], from: usize, n: usize) -> Self {
         let ([red, blue], [mean_red, mean_blue], to) = (&row.color, &row.mean, from + n);
         Self {
             color: [&red[from..to], &blue[from..to]],
             mean: [&mean_red[from..to], &mean_blue[from..to]],
             guide: &guide[from..to],
-            coverage: &coverage[from..to],
+            coverage: &row.coverage[from..to],
         }
     }
 }

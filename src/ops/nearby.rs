@@ -12,7 +12,8 @@ use super::{CHUNK, Chunk};
 pub(super) const MAX_REACH: usize = 13;
 /// Columns of a chunk with those on either side.
 pub(super) const WIDE: usize = CHUNK + 2 * MAX_REACH;
-/// Values beyond are cut off where they only weigh, so that an infinite pixel or one that is no number does not reach its neighbors.
+/// Luma of this magnitude and beyond, or that is no number, is cut off to it and is that of a broken pixel: it has no weight, so that it does
+/// not reach its neighbors.
 pub(super) const LARGEST: f32 = 1e6;
 /// Sums of weights below this count as nothing.
 const TINY: f32 = 1e-12;
@@ -66,7 +67,7 @@ impl<'a> Window<'a> {
         if self.planes.carried().alpha { self.row(ALPHA_PLANE, y) } else { &ONES[..self.width()] }
     }
 
-    /// Luma of row `y`, of magnitude [`LARGEST`] at most.
+    /// Luma of row `y`, of magnitude [`LARGEST`] where the pixel is broken and below elsewhere.
     #[inline(always)]
     pub fn luma(&self, y: i64, out: &mut [f32; WIDE]) {
         let n = self.width();
@@ -76,6 +77,12 @@ impl<'a> Window<'a> {
             out[i] = luma.max(-LARGEST).min(LARGEST);
         }
     }
+}
+
+/// True for luma, or a mean of it, of a pixel that is not broken.
+#[inline(always)]
+pub(super) fn sound(luma: f32) -> bool {
+    luma.abs() < LARGEST
 }
 
 /// Weighted differences from a center, summed: means that leave flat places exactly as they are.
@@ -92,14 +99,14 @@ impl Sums {
         Self { differences: [0.0; CHUNK], weights: [0.0; CHUNK] }
     }
 
-    /// Adds `values` with `weight` times `coverage`. All slices but `center` may be longer than that.
+    /// Adds `values` with `weight` times `coverage`, those of broken pixels with none. All slices but `center` may be longer than that.
     #[inline(always)]
     pub fn add(&mut self, weight: f32, values: &[f32], coverage: &[f32], center: &[f32]) {
         let n = center.len();
         let (values, coverage) = (&values[..n], &coverage[..n]);
         let (differences, weights) = (&mut self.differences[..n], &mut self.weights[..n]);
         for i in 0..n {
-            let w = weight * coverage[i];
+            let w = if sound(values[i]) { weight * coverage[i] } else { 0.0 };
             differences[i] += w * (values[i] - center[i]);
             weights[i] += w;
         }

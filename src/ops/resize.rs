@@ -15,7 +15,8 @@ params! {
     /// Sides are those of the picture as shown, after its orientation. Give one of long_edge_px, short_edge_px, width_px and height_px to
     /// keep the aspect, or width_px and height_px together for exactly that size. Pictures that are smaller already stay as they are
     /// unless enlarge is true. Lanczos (three lobes) is the sharpest, mitchell (Mitchell and Netravali, "Reconstruction filters in
-    /// computer graphics", 1988, B = C = 1/3) rings least.
+    /// computer graphics", 1988, B = C = 1/3) rings least. Values beyond 65504 (the largest of half floats) count as 65504, infinite ones
+    /// too, and what is no number counts as 0.
     pub struct Params {
         /// Length of the longer side; 0 = not given.
         long_edge_px: u32 = 0u32, Kind::Whole { min: 0, max: MAX_SIDE_PX, unit: "px" };
@@ -182,6 +183,16 @@ fn spans(from: u32, to: u32, filter: &str) -> Vec<Span> {
         .collect()
 }
 
+/// Magnitude that values count as at most: the largest half float (IEEE 754-2019, binary16). Twin of the bits in the shader.
+const LARGEST: f32 = 65_504.0;
+
+/// What a value counts as in a sum: infinities of both signs, or one under weights of both signs, would sum to no number.
+#[inline(always)]
+fn counted(value: f32) -> f32 {
+    let cut = value.max(-LARGEST).min(LARGEST);
+    if value.is_nan() { 0.0 } else { cut }
+}
+
 /// Radius in pixels and the kernel.
 fn kernel(filter: &str) -> (f64, fn(f64) -> f64) {
     match filter {
@@ -251,7 +262,7 @@ fn rows(c: &Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
             let weight = f32::from_bits(tables.get(weights + t).copied().unwrap_or(0));
             let Some(row) = planes.row(plane, i64::from(first) + t as i64).get(x..x + n) else { continue };
             for (sum, value) in sum[..n].iter_mut().zip(row) {
-                *sum += weight * value;
+                *sum += weight * counted(*value);
             }
         }
     }
@@ -279,7 +290,7 @@ fn columns(c: &Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
         for ((weight, ((a, b), c)), (((d, e), f), g)) in weights.iter().zip(colors).zip(others) {
             let weight = f32::from_bits(*weight);
             for (sum, value) in sums.iter_mut().zip([a, b, c, d, e, f, g]) {
-                *sum += weight * value;
+                *sum += weight * counted(*value);
             }
         }
         for (k, sum) in sums.into_iter().enumerate() {

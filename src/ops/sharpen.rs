@@ -1,14 +1,15 @@
 //! `sharpen`: unsharp masking of luma without halos.
 
 use super::area::{Area, Planes, Reach};
-use super::nearby::{LARGEST, Sums, WIDE, Window};
+use super::nearby::{LARGEST, Sums, WIDE, Window, sound};
 use super::{CHUNK, Chunk, Context, Domain, Frame, Op, Tables, params};
 
 params! {
     /// Sharpens fine detail.
     ///
     /// Unsharp masking of luma: what a pixel differs from its surroundings (a Gaussian blur) is strengthened; color differences stay. Edges
-    /// get no bright or dark lines beside them: what goes beyond the tones nearby is held back.
+    /// get no bright or dark lines beside them: what goes beyond the tones nearby is held back. Pixels that are infinite or no number stay, and
+    /// their neighbors are sharpened as if they were not there.
     pub struct Params {
         /// How much: 100 doubles the difference from the surroundings.
         amount: f32 = 0.0, Kind::Number { min: 0.0, max: 150.0, unit: "" };
@@ -108,7 +109,7 @@ fn weight(c: &Constants, tables: &[u32], k: i32) -> f32 {
 }
 
 /// Means of luma along rows, into `aux`. Where there is alpha they are means over what is covered, and the columns weigh them with the coverage
-/// of their own pixel: the one number between two stages cannot hold a sum and its weight.
+/// of their own pixel: the one number between two stages cannot hold a sum and its weight. Broken pixels get no mean, and so no weight there.
 #[inline(always)]
 fn blur_rows(c: &Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
     let (window, y) = (Window::new(planes, chunk, c.reach as usize), i64::from(chunk.y));
@@ -121,6 +122,9 @@ fn blur_rows(c: &Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) 
         sums.add(weight(c, tables, k as i32), &luma[k..], &coverage[k..], center);
     }
     sums.mean(center, &mut chunk.aux);
+    for (mean, luma) in chunk.aux.iter_mut().zip(center) {
+        *mean = if sound(*luma) { *mean } else { LARGEST };
+    }
 }
 
 #[inline(always)]
@@ -142,7 +146,7 @@ fn sharpen(c: &Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
     let (r, g, b, alpha) = (&mut r[..n], &mut g[..n], &mut b[..n], &chunk.alpha[..n]);
     let (luma, low, high) = (&near.luma[..n], &near.low[..n], &near.high[..n]);
     for i in 0..n {
-        let change = change(c, luma[i], blurred[i], low[i], high[i]);
+        let change = if sound(luma[i]) { change(c, luma[i], blurred[i], low[i], high[i]) } else { 0.0 };
         let share = if has_alpha { alpha[i] } else { 1.0 };
         r[i] = (r[i] + change) * share;
         g[i] = (g[i] + change) * share;
@@ -191,9 +195,9 @@ impl Near {
             let (coverage, luma) = (window.coverage(y), &luma[..width]);
             let (low, high) = (&mut low[..width], &mut high[..width]);
             for i in 0..width {
-                let covered = coverage[i] > 0.0;
-                low[i] = low[i].min(if covered { luma[i] } else { LARGEST });
-                high[i] = high[i].max(if covered { luma[i] } else { -LARGEST });
+                let seen = (coverage[i] > 0.0) & sound(luma[i]);
+                low[i] = low[i].min(if seen { luma[i] } else { LARGEST });
+                high[i] = high[i].max(if seen { luma[i] } else { -LARGEST });
             }
         }
         for k in 0..2 * window.reach + 1 {

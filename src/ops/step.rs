@@ -62,15 +62,13 @@ pub struct Frame {
     pub extent: Extent,
     /// EXIF orientation, 1 to 8: how the stored rows and columns are to be shown.
     pub orientation: u16,
-    /// Pixels of this frame per pixel of the picture that came in: below 1 where a pass works on a reduced copy.
-    pub scale: f32,
     /// Size before the first stage of an operation that changes it, for its later stages.
     pub resized_from: Option<Extent>,
 }
 
 impl Default for Frame {
     fn default() -> Self {
-        Self { extent: Extent { width: 1, height: 1 }, orientation: 1, scale: 1.0, resized_from: None }
+        Self { extent: Extent { width: 1, height: 1 }, orientation: 1, resized_from: None }
     }
 }
 

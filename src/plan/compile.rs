@@ -380,15 +380,15 @@ impl Plan {
     }
 
     /// The program that shows the proxy of a picture (of size `extent`, linear Rec.2020) as operation `index` meets it, in its domain.
-    /// Area operations before it are left out: what they change is smaller than a pixel of the proxy.
+    /// Area operations before it are left out. What they change is smaller than a pixel of the proxy where the proxy is much smaller than the
+    /// picture; a picture of at most 524,288 pixels is its own proxy, and there the field is that of the picture before them.
     ///
     /// # Errors
     /// As [`Plan::program`].
     pub fn before(&self, index: usize, extent: Extent, path: &Path, facts: &RenderFacts) -> Result<Program> {
         let mut c = Compiler::new(encodings::linear_rec2020());
         let mut context = self.context.clone();
-        let scale = extent.width as f32 / context.frame.extent.width as f32;
-        context.frame = ops::Frame { extent, scale, ..context.frame };
+        context.frame = ops::Frame { extent, ..context.frame };
         c.depth(scaled(facts.depth.as_ref(), extent).as_ref());
         masks::source(&mut c, masks::Remembered::for_proxy(self));
         for (i, op) in self.ops.iter().enumerate().take(index) {

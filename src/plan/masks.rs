@@ -57,17 +57,27 @@ pub(super) fn source(c: &mut Compiler, remembered: Remembered) {
 
 /// Weighs the pixel for `op`.
 pub(super) fn before(c: &mut Compiler, op: &OpSetting, context: &Context, recipe: &str) -> Result<()> {
-    let refuse = |what: &str| Err(Error::recipe(Path::new(recipe), op.line, format!("{}: {what}", op.op.id())));
-    if op.mask.is_some() && op.op.id() == "resize" {
-        return refuse("a picture has one size, so a mask has no meaning here");
-    }
-    if reads_source(op) && context.resized {
-        return refuse("a mask of the source cannot stand behind a resize: put the resize last");
+    if let Some(what) = refusal(op, context) {
+        return Err(Error::recipe(Path::new(recipe), op.line, format!("{}: {what}", op.op.id())));
     }
     match &op.mask {
         Some(mask) => select(c, mask, context).map_err(|e| Error::recipe(Path::new(recipe), op.line, e)),
         None => Ok(()),
     }
+}
+
+/// Why `op` cannot stand where the picture is as `context` says.
+fn refusal(op: &OpSetting, context: &Context) -> Option<String> {
+    let resizes = op.op.id() == "resize";
+    if op.mask.is_some() && resizes {
+        return Some("a picture has one size, so a mask has no meaning here".to_owned());
+    }
+    if op.strength != 1.0 && resizes {
+        let strength = op.strength;
+        return Some(format!("a picture has one size, so a strength of {strength} has no meaning here: leave it at 1"));
+    }
+    let late = reads_source(op) && context.resized;
+    late.then(|| "a mask of the source cannot stand behind a resize: put the resize last".to_owned())
 }
 
 fn select(c: &mut Compiler, mask: &Mask, context: &Context) -> std::result::Result<(), String> {
@@ -164,4 +174,21 @@ pub(super) fn bytes(plan: &Plan) -> u64 {
     let context = &plan.context;
     let files = plan.ops.iter().chain(&plan.shown).filter_map(|op| op.mask.as_ref()).flat_map(Mask::files);
     files.filter_map(|file| context.masks.get(file)).map(|image| image.bytes()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resize_has_no_strength_between() {
+        let resize = ops::find("resize").unwrap();
+        let refused = |strength| {
+            let op = OpSetting { op: resize, params: resize.defaults(), strength, mask: None, line: 7 };
+            refusal(&op, &Context::default())
+        };
+        let message = refused(0.5).unwrap();
+        assert!(message.contains("strength of 0.5") && message.contains("leave it at 1"), "{message}");
+        assert_eq!(refused(1.0), None);
+    }
 }

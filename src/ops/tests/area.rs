@@ -5,7 +5,7 @@ use super::*;
 use crate::ops::{Frame, Step, Tables};
 use crate::picture::Extent;
 
-const FRAME: Frame = Frame { extent: Extent { width: 61, height: 47 }, orientation: 1, scale: 1.0, resized_from: None };
+const FRAME: Frame = Frame { extent: Extent { width: 61, height: 47 }, orientation: 1, resized_from: None };
 
 fn at_stage(stage: u32, extent: Extent) -> Context {
     let frame = Frame { extent, resized_from: (stage > 0).then_some(FRAME.extent), ..FRAME };
@@ -80,14 +80,26 @@ fn planes(
 
 /// Runs all stages over rows `first..end` of the result; returns color, alpha and touched as bits.
 fn run(steps: &[Step], tables: &Tables, alpha: bool, isa: Isa, first: u32, end: u32) -> Vec<[u32; 5]> {
+    run_on(fill, steps, tables, alpha, isa, first..end)
+}
+
+/// As [`run`], on another picture.
+fn run_on(
+    pixel: impl FnMut(u32, u32, &mut Chunk, usize),
+    steps: &[Step],
+    tables: &Tables,
+    alpha: bool,
+    isa: Isa,
+    rows: std::ops::Range<u32>,
+) -> Vec<[u32; 5]> {
     let areas: Vec<&Area> = steps.iter().filter_map(|s| s.area.as_ref()).collect();
-    let mut wanted = vec![(first, end)];
+    let mut wanted = vec![(rows.start, rows.end)];
     for area in areas.iter().rev() {
         let (a, b) = wanted[wanted.len() - 1];
         wanted.push(area.rows(a, b));
     }
     wanted.reverse();
-    let mut front = planes(areas[0], alpha, wanted[0].0, wanted[0].1, fill);
+    let mut front = planes(areas[0], alpha, wanted[0].0, wanted[0].1, pixel);
     let mut out = Vec::new();
     for (k, step) in steps.iter().enumerate() {
         let (a, b) = wanted[k + 1];
@@ -188,6 +200,50 @@ fn strength_zero_leaves_every_pixel() {
         for (i, px) in run(&steps, &tables, true, Isa::best(), 0, height(&steps)).iter().enumerate() {
             fill(i as u32 % 61, i as u32 / 61, &mut chunk, 0);
             assert!((0..3).all(|c| chunk.rgb[c][0].to_bits() == px[c]), "{name}, pixel {i}");
+        }
+    }
+}
+
+/// Pixels that are infinite or no number: two side by side that cover all, and two that cover half.
+fn break_some(x: u32, y: u32, color: [f32; 3], chunk: &mut Chunk, i: usize) {
+    fill(x, y, chunk, i);
+    if y == 9 && [10, 11, 30, 31].contains(&x) {
+        (0..3).for_each(|c| chunk.rgb[c][i] = color[c]);
+    }
+}
+
+/// True when pixel (`x`, `y`) of the result reads nothing of row 9, or nothing of the columns of [`break_some`].
+fn is_far(steps: &[Step], x: u32, y: u32) -> bool {
+    let areas = steps.iter().rev().filter_map(|s| s.area.as_ref());
+    let (first, end) = areas.clone().fold((y, y + 1), |(first, end), area| area.rows(first, end));
+    let reach = areas.map(Area::margin_x).sum();
+    !(first..end).contains(&9)
+        || steps.iter().all(keeps_size) && [10, 11, 30, 31].iter().all(|at| x.abs_diff(*at) > reach)
+}
+
+#[test]
+fn no_area_operation_makes_nan_or_spreads_it() {
+    let (nan, inf) = (f32::NAN, f32::INFINITY);
+    for (name, steps, tables) in area_cases(1.0) {
+        for alpha in [false, true] {
+            let whole = run(&steps, &tables, alpha, Isa::best(), 0, height(&steps));
+            let width = (whole.len() as u32 / height(&steps)).max(1);
+            for color in [[nan; 3], [inf; 3], [-inf; 3], [inf, -inf, nan]] {
+                let broken = |x, y, chunk: &mut Chunk, i| break_some(x, y, color, chunk, i);
+                let out = run_on(broken, &steps, &tables, alpha, Isa::best(), 0..height(&steps));
+                let mut chunk = Chunk::new();
+                for (i, (px, came)) in out.iter().zip(&whole).enumerate() {
+                    let (x, y) = (i as u32 % width, i as u32 / width);
+                    let mut came_so = [false; 5];
+                    if steps.iter().all(keeps_size) {
+                        broken(x, y, &mut chunk, 0);
+                        (0..3).for_each(|c| came_so[c] = chunk.rgb[c][0].is_nan());
+                    }
+                    let made = px.iter().zip(came_so).any(|(v, came)| f32::from_bits(*v).is_nan() && !came);
+                    assert!(!made, "{name}, alpha {alpha}: {color:?} makes NaN at {x}, {y}");
+                    assert!(px == came || !is_far(&steps, x, y), "{name}, alpha {alpha}: {color:?} reaches {x}, {y}");
+                }
+            }
         }
     }
 }

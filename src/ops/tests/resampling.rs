@@ -114,3 +114,31 @@ fn edges_of_coverage_have_no_fringe() {
         }
     }
 }
+
+/// Infinities count as 65504, so those that touch do not cancel to NaN under weights of both signs, and NaN counts as 0.
+#[test]
+fn what_is_infinite_counts_as_large() {
+    let (nan, inf) = (f32::NAN, f32::INFINITY);
+    let of = |a: f32, b: f32| {
+        let tone = move |x: u32, y: u32| match (x, y) {
+            (15, 11) => a,
+            (16, 11) | (15, 12) => b,
+            _ => 0.25 + 0.01 * (x % 3) as f32,
+        };
+        Picture::new(FROM.0, FROM.1, move |x, y| [tone(x, y), 0.5, tone(x, y)])
+    };
+    for filter in ["lanczos", "mitchell", "bilinear", "box"] {
+        for to in [(12, 9), (77, 40)] {
+            for ((a, b), (like_a, like_b)) in [
+                ((inf, inf), (65_504.0, 65_504.0)),
+                ((inf, -inf), (65_504.0, -65_504.0)),
+                ((nan, 1e9), (0.0, 65_504.0)),
+                ((-1e30, nan), (-65_504.0, 0.0)),
+            ] {
+                let (out, wanted) = (resized(&of(a, b), to, filter), resized(&of(like_a, like_b), to, filter));
+                assert!(out.rgb == wanted.rgb, "{filter} to {to:?}: {a} beside {b}");
+                assert!(out.rgb.iter().flatten().all(|v| v.is_finite()), "{filter} to {to:?}: {a} beside {b}");
+            }
+        }
+    }
+}

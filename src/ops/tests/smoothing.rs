@@ -50,6 +50,32 @@ fn broken_pixels_stay_alone() {
     }
 }
 
+/// A broken pixel of a textured picture counts as little to its neighbors as one that covers nothing, and stays.
+#[test]
+fn broken_pixels_count_as_uncovered() {
+    let (nan, inf) = (f32::NAN, f32::INFINITY);
+    let noisy = noisy(&clean());
+    // Alone, a block wider than the blur of `sharpen`, and one in the corner.
+    let places = |i: usize| {
+        let (x, y) = (i % 128, i / 128);
+        (x, y) == (20, 90) || (40..60).contains(&x) && (60..75).contains(&y) || x < 2 && y < 3
+    };
+    for (id, values) in STRONG {
+        let mut hidden = noisy.clone();
+        hidden.alpha = Some((0..noisy.rgb.len()).map(|i| if places(i) { 0.0 } else { 1.0 }).collect());
+        let hidden = apply(id, values, &hidden);
+        for color in [[nan; 3], [inf; 3], [-inf; 3], [0.2, nan, 0.4], [inf, 0.5, -inf], [0.3, 0.4, inf]] {
+            let mut broken = noisy.clone();
+            (0..broken.rgb.len()).filter(|i| places(*i)).for_each(|i| broken.rgb[i] = color);
+            for (i, (is, wanted)) in apply(id, values, &broken).rgb.iter().zip(&hidden.rgb).enumerate() {
+                let wanted = if places(i) { &color } else { wanted };
+                let same = is.iter().zip(wanted).all(|(a, b)| a == b || a.is_nan() && b.is_nan());
+                assert!(same, "{id}: {color:?}: {is:?} instead of {wanted:?} at {}, {}", i % 128, i / 128);
+            }
+        }
+    }
+}
+
 #[test]
 fn sharpened_edges_have_no_halo() {
     for radius in [0.5, 1.0, 3.0] {
