@@ -6,8 +6,10 @@ use crate::picture::Extent;
 
 /// Words of `filter`.
 const FILTERS: &[&str] = &["lanczos", "mitchell", "bilinear", "box"];
-/// Longest side that can be asked for.
+/// Longest side that can be asked for, or come of one.
 const MAX_SIDE_PX: u32 = 65_535;
+/// Longest side that is resampled: the weights of one direction grow with it.
+const MAX_SOURCE_PX: u32 = 1 << 20;
 
 params! {
     /// Resizes the picture in linear light.
@@ -72,6 +74,11 @@ impl Op for Spec {
         let Extent { width, height } = frame.extent;
         // The second stage meets the picture with its new height already, so the wanted size is taken from what came first.
         let wanted = if stage == 0 { stored(p, frame) } else { second(p, frame) };
+        let (from, to) = if stage == 0 { (height, wanted.height) } else { (width, wanted.width) };
+        if from == to {
+            // Nothing to do in this direction: the plan leaves the stage out.
+            return Some(Area { extent_in: frame.extent, extent_out: frame.extent, reach: Reach::Rows([].into()) });
+        }
         let (extent_out, reach) = if stage == 0 {
             let rows = spans(height, wanted.height, &p.filter).iter().map(|s| (s.first, s.weights.len() as u32)).collect();
             (Extent { width, height: wanted.height }, Reach::Rows(rows))
@@ -89,11 +96,15 @@ impl Op for Spec {
             return Err("resize: give one of long_edge_px, short_edge_px, or width_px and height_px".to_owned());
         }
         let frame = &context.frame;
+        wanted(p, &Frame { extent: frame.resized_from.unwrap_or(frame.extent), ..*frame })?;
         let (from, to) = if context.stage == 0 {
             (frame.extent.height, stored(p, frame).height)
         } else {
             (frame.extent.width, second(p, frame).width)
         };
+        if from == to {
+            return Ok(Constants { along: context.stage, taps: 0, count: 0 });
+        }
         let spans = spans(from, to, &p.filter);
         let mut at = tables.0.len() as u32 + 3 * spans.len() as u32;
         let head: Vec<u32> = spans
@@ -128,8 +139,16 @@ impl Op for Spec {
     }
 }
 
-/// Size as stored that the parameters ask of a picture; its own when it is not to change.
+/// Size as stored that the parameters ask of a picture; its own when it is not to change, or cannot.
 fn stored(p: &Params, frame: &Frame) -> Extent {
+    wanted(p, frame).unwrap_or(frame.extent)
+}
+
+/// As [`stored`].
+///
+/// # Errors
+/// A sentence when a side is too long, before or after.
+fn wanted(p: &Params, frame: &Frame) -> Result<Extent, String> {
     let shown = frame.upright_extent();
     let (w, h) = (f64::from(shown.width), f64::from(shown.height));
     let scaled = |factor: f64| ((w * factor).round().max(1.0) as u32, (h * factor).round().max(1.0) as u32);
@@ -143,10 +162,16 @@ fn stored(p: &Params, frame: &Frame) -> Extent {
         _ => (shown.width, shown.height),
     };
     let larger = width > shown.width || height > shown.height;
-    if larger && !p.enlarge {
-        return frame.extent;
+    if larger && !p.enlarge || (width, height) == (shown.width, shown.height) {
+        return Ok(frame.extent);
     }
-    if frame.orientation >= 5 { Extent { width: height, height: width } } else { Extent { width, height } }
+    if width.max(height) > MAX_SIDE_PX {
+        return Err(format!("resize: the result would have {width}x{height} pixels, allowed are sides up to {MAX_SIDE_PX} px"));
+    }
+    if shown.width.max(shown.height) > MAX_SOURCE_PX {
+        return Err(format!("resize: the picture has {shown} pixels, sides up to {MAX_SOURCE_PX} px are resampled"));
+    }
+    Ok(if frame.orientation >= 5 { Extent { width: height, height: width } } else { Extent { width, height } })
 }
 
 /// The size for the second stage, which meets the picture after the first: [`Frame::resized_from`] remembers what it was.
@@ -337,6 +362,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Hostile sizes must be refused before anything is allocated for them.
+    #[test]
+    fn sides_that_cannot_be_are_refused() {
+        let thin = frame(1, 3_000_000, 1);
+        let refused = |p: Params, frame: Frame| {
+            let context = Context { frame, ..Context::default() };
+            assert!(Spec::area(&p, &frame, 0).unwrap().is_idle());
+            Spec::prepare(&p, &context, &mut Tables::default()).unwrap_err()
+        };
+        let enlarged = Params { short_edge_px: 2000, enlarge: true, ..Params::default() };
+        assert!(refused(enlarged, thin).contains("up to 65535 px"));
+        assert!(refused(Params { long_edge_px: 2000, ..Params::default() }, frame(1, 2_000_000_000, 1)).contains("up to 1048576"));
+        let idle = Params { long_edge_px: 60_000, ..Params::default() };
+        assert!(Spec::area(&idle, &frame(4_000, 3_000, 1), 0).unwrap().is_idle());
     }
 
     #[test]

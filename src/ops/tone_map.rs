@@ -4,7 +4,7 @@
 //!   that leave 0..1 are mixed with gray of their luminance until they fit.
 //! * **hable**: Hable, "Filmic Tonemapping Operators", 2010 (<http://filmicworlds.com/blog/filmic-tonemapping-operators/>), the curve of
 //!   Uncharted 2, on channels.
-//! * **aces**: Hill's fit of the ACES 1.0 reference rendering and output transform (https://github.com/TheRealMJP/BakingLab, ACES.hlsl).
+//! * **aces**: Hill's fit of the ACES 1.0 reference rendering and output transform (<https://github.com/TheRealMJP/BakingLab>, ACES.hlsl).
 //!   Its matrices are for Rec.709; those to and from the working primaries are multiplied in.
 //! * **agx**: Sobotka's AgX in the Rec.2020 form of Blender, matrices as published with Google's Filament (ToneMapper.cpp), curve by the
 //!   polynomial of Wrensch, "Minimal AgX Implementation", 2023 (<https://iolite-engine.com/blog_posts/minimal_agx_implementation>), base look.
