@@ -82,7 +82,7 @@ pub fn carry(from: &Metadata, to: &Carry<'_>) -> (Metadata, Vec<Lost>) {
     let holds = holds(to.format);
     let mut lost = Vec::new();
     let mut found = ifd::read(from, &mut lost);
-    let resolution = from.resolution.or_else(|| found.as_ref().and_then(|found| ifd::resolution(&found.ifd)));
+    let resolution = from.resolution.or_else(|| found.as_ref().and_then(|found| exif::resolution(&found.ifd)));
     let mut out = Metadata {
         icc: to.icc.map(<[u8]>::to_vec),
         resolution,
