@@ -137,7 +137,7 @@ fn settings_are_checked() {
     refused("version = 1\n[output]\ncolor = \"displayp3\"\n", 3, &["did you mean \"display-p3\""]);
     refused("version = 1\n[output]\nformat = \"png\"\nbits = \"half\"\n", 4, &["png holds 8 or 16"]);
     assert!(problems("version = 1\n[[output]]\nbits = 8\n").is_empty());
-    refused("version = 1\n[[output]]\nbits = 8\n[[output]]\nbits = 16\n", 5, &["several [[output]]", "not there yet"]);
+    refused("version = 1\n[[output]]\nbits = 8\n[[output]]\nbits = 16\n", 2, &["several outputs have no name"]);
 }
 
 #[test]
