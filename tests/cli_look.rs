@@ -128,6 +128,7 @@ fn help_version_completions_and_doctor() {
     let dir = folder();
     let help = dir.run(&["run", "--help"]).ends(0).stdout;
     assert!(help.contains("Examples:") && help.contains("--on-exist"), "{help}");
+    assert!(help.contains("{exif.Model} {output}"), "{help}");
     assert!(dir.run(&["--version"]).ends(0).stdout.contains(env!("CARGO_PKG_VERSION")));
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(dir.run(&["completions", shell]).ends(0).stdout.contains("chiaro"), "{shell}");

@@ -163,6 +163,9 @@ fn what_exists_is_treated_as_asked() {
     dir.grade(&["in", "--on-exist", "overwrite"]).ends(0);
     assert_eq!(fs::read(&foreign).unwrap(), fs::read(dir.path("out/a-1.tif")).unwrap());
     dir.grade(&["in"]).ends(0);
+    let plan = |policy| dir.grade(&["in", "--dry-run", "--on-exist", policy]).ends(0).stdout;
+    assert!(plan("rename").contains("ours: skipped if up to date, else kept, another name"), "{}", plan("rename"));
+    assert!(plan("skip-if-valid").contains("ours: skipped if up to date, else replaced"));
     dir.grade(&["in", "--on-exist", "error"]).ends(1);
 }
 

@@ -212,6 +212,54 @@ fn a_copy_carries_everything_but_color() {
     }
 }
 
+/// Of another size: facts stay, what counts pixels and the other channels go.
+#[test]
+fn a_resized_copy_carries_what_does_not_speak_of_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output, pool) = (folder.path().join("in.exr"), folder.path().join("out.exr"), pool(1));
+    let tiled = Encoding {
+        compression: exr::prelude::Compression::ZIP1,
+        blocks: Blocks::Tiles(Vec2(16, 13)),
+        line_order: LineOrder::Increasing,
+    };
+    by_crate(&input, [color(), vec![("Z", floats(1.0)), ("mask.A", halves(0.01))]].concat(), tiled, |a| {
+        a.layer_position = Vec2(-7, 19);
+        a.owner = Some(Text::from("somebody"));
+        let custom = AttributeValue::Custom { kind: Text::from("weird"), bytes: [1u8, 2, 250].into_iter().collect() };
+        a.other.insert(Text::from("studio/custom"), custom);
+        let bounds = exr::meta::attribute::IntegerBounds::new(Vec2(1, 2), Vec2(3usize, 4));
+        a.other.insert(Text::from("studio/place"), AttributeValue::IntegerBounds(bounds));
+    });
+    let source = open::open(&input, &Limits::default()).unwrap();
+    assert_eq!(source.info().metadata.own_channels, ["Z", "mask.A"]);
+    let small = Extent { width: 30, height: 23 };
+    let layout = source.info().layout;
+    let extras = source.extras();
+    let spec = SinkSpec { extras, compression: Compression::Input, ..linear_spec(small, layout) };
+    let samples = pixels(small, layout);
+    write(&output, Format::Exr, &spec, &samples, 9, &pool).unwrap();
+
+    use exr::prelude::{ReadChannels, ReadLayers};
+    let image = exr::prelude::read()
+        .no_deep_data()
+        .largest_resolution_level()
+        .all_channels()
+        .first_valid_layer()
+        .all_attributes()
+        .pedantic()
+        .from_file(&output)
+        .unwrap();
+    let layer = &image.layer_data;
+    assert_eq!((layer.size, layer.encoding.blocks), (Vec2(30, 23), Blocks::ScanLines));
+    assert_eq!(layer.attributes.layer_position, Vec2(0, 0));
+    assert_eq!(image.attributes.display_window.size, Vec2(30, 23));
+    assert_eq!(layer.attributes.owner, Some(Text::from("somebody")));
+    assert!(layer.attributes.other.contains_key(&Text::from("studio/custom")));
+    assert!(!layer.attributes.other.contains_key(&Text::from("studio/place")));
+    assert_eq!(layer.channel_data.list.len(), 3);
+    assert!(decode(&output, &Limits::default(), &pool).unwrap().1 == samples);
+}
+
 #[test]
 fn lossy_input_compression_becomes_zip() {
     let folder = tempfile::tempdir().unwrap();
@@ -380,12 +428,11 @@ fn refusals() {
     let unassociated = layout(SampleType::F16, Channels::Rgba, Alpha::Unassociated);
     assert_eq!(create(linear_spec(EXTENT, unassociated)).err().unwrap().kind(), ErrorKind::Unsupported);
 
-    // Extras of another size, extras that were never filled, rows missing.
+    // Extras of another format, extras that were never filled, rows missing.
     by_crate(&path, [color(), vec![("Z", floats(1.0))]].concat(), Encoding::UNCOMPRESSED, |_| ());
     let source = open::open(&path, &Limits::default()).unwrap();
     let rgb = source.info().layout;
-    let other = Extent { width: 60, height: 47 };
-    assert!(create(SinkSpec { extras: source.extras(), ..linear_spec(other, rgb) }).is_err());
+    assert!(create(SinkSpec { extras: Some(std::sync::Arc::new(1u8)), ..linear_spec(EXTENT, rgb) }).is_err());
     let mut sink = create(SinkSpec { extras: source.extras(), ..linear_spec(EXTENT, rgb) }).unwrap();
     sink.write(&Strip::new(Region { width: 61, y: 0, rows: 47 }, rgb), &pool).unwrap();
     assert!(sink.finish(&pool).unwrap_err().to_string().contains("not read"));

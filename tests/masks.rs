@@ -5,6 +5,7 @@
 mod common;
 #[path = "common/mod.rs"]
 mod files;
+mod tiff_util;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -256,6 +257,24 @@ fn a_mask_file_is_stretched_over_the_picture_and_can_be_shown() {
     let (_, outcomes) = files::run(files::options(&folder.path().join("none")), recipe(), &input, &Work::Mask(1));
     let text = format!("{:?}", outcomes[0].status);
     assert!(text.contains("operation 1 (exposure) has no mask; those with one: 2 (exposure)"), "{text}");
+}
+
+/// Ink and L*a*b* are no weights: read as RGB, a mask would do the opposite of what it shows, or anything.
+#[test]
+fn a_mask_in_another_color_model_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("masks/m.png");
+    write_mask(&file);
+    let four = common::layout(SampleType::U8, Channels::Rgba, Alpha::Unassociated);
+    let mut cmyk = tiff_util::Build::new(2, 2, four).short(262, 5);
+    cmyk.more.push((338, 3, 0, Vec::new()));
+    let lab = tiff_util::Build::new(2, 2, common::layout(SampleType::U8, Channels::Rgb, Alpha::None)).short(262, 8);
+    for (bytes, model) in [(cmyk.build(&[9; 16]), "CMYK"), (lab.build(&[9; 12]), "L*a*b*")] {
+        std::fs::write(&file, bytes).unwrap();
+        let recipe = Recipe::from_text("t", BY_FILE, folder.path(), &folder.path().join("t.toml")).unwrap();
+        let error = Engine::new(files::options(folder.path()), Arc::new(recipe)).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains(model) && error.contains("m.png") && error.contains("convert it"), "{error}");
+    }
 }
 
 #[test]

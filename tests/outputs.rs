@@ -94,3 +94,37 @@ fn outputs_that_cannot_be_told_apart_are_refused() {
         assert!(error.to_string().contains(word), "{error}");
     }
 }
+
+/// What a format says in its own words goes into a small copy of the same format too, as far as it is wanted.
+#[test]
+fn a_resized_copy_keeps_the_facts_of_its_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("in");
+    std::fs::create_dir(&input).unwrap();
+    let strip = common::scene(EXTENT, 3);
+    let text = vec![("Title".to_owned(), "a cat".to_owned()), ("Copyright".to_owned(), "by nobody".to_owned())];
+    let png = chiaro::codec::SinkSpec { text: text.clone(), ..common::spec(EXTENT, strip.layout, Compression::None) };
+    let file = std::fs::File::create_new(input.join("a.png")).unwrap();
+    let mut sink = codec::create(Format::Png, file, &input.join("a.png"), png).unwrap();
+    sink.write(&strip, &common::pool(1)).unwrap();
+    sink.finish(&common::pool(1)).unwrap();
+    let float = chiaro::picture::PixelLayout { sample: SampleType::F32, ..strip.layout };
+    let exr = chiaro::codec::SinkSpec { text, ..common::spec(EXTENT, float, Compression::None) };
+    let file = std::fs::File::create_new(input.join("b.exr")).unwrap();
+    let mut sink = codec::create(Format::Exr, file, &input.join("b.exr"), exr).unwrap();
+    sink.write(&chiaro::picture::Strip::new(strip.region, float), &common::pool(1)).unwrap();
+    sink.finish(&common::pool(1)).unwrap();
+
+    for (policy, title, rights) in [("all", true, [true; 2]), ("copyright", false, [true, false])] {
+        let recipe = format!("version = 1\n[output]\nlong_edge_px = 100\nmetadata = \"{policy}\"\n");
+        let out = folder.path().join(policy);
+        let (_, outcomes) = common::run(common::options(&out), common::recipe(&recipe), &input, &Work::Grade);
+        common::assert_done(&outcomes);
+        for (name, rights) in ["a.png", "b.exr"].into_iter().zip(rights) {
+            assert_eq!(info(&out.join(name)).extent.width, 100);
+            let bytes = std::fs::read(out.join(name)).unwrap();
+            let has = |text: &str| bytes.windows(text.len()).any(|w| w == text.as_bytes());
+            assert_eq!((has("a cat"), has("by nobody")), (title, rights), "{name}, {policy}");
+        }
+    }
+}

@@ -131,6 +131,8 @@ fn settings_are_checked() {
     refused("version = 1\n[depth]\nnear_m = 1\n", 3, &["metric depth is not there yet"]);
     refused("version = 1\ndepth = 1\n", 2, &["[depth]"]);
     refused("version = 1\noutput = 1\n", 2, &["[output]"]);
+    refused("version = 1\n[output]\nname = \"a/b\"\n", 3, &["name is \"a/b\"", "letters, digits, - _ . and blanks"]);
+    assert!(problems("version = 1\n[output]\nname = \"a b.c_d-1\"\n").is_empty());
     refused("version = 1\n[output]\nbits = \"16\"\n", 3, &["bits is \"16\"", "allowed: 8, 16"]);
     refused("version = 1\n[output]\ncolor = \"displayp3\"\n", 3, &["did you mean \"display-p3\""]);
     refused("version = 1\n[output]\nformat = \"png\"\nbits = \"half\"\n", 4, &["png holds 8 or 16"]);

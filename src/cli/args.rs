@@ -33,8 +33,9 @@ Examples:
   chiaro run shoot/ -r interior -o out/ --dry-run
   chiaro run shoot/ -r look.toml -o masks/ --show-mask 2
 
---name may hold {relpath} {stem} {ext} {input_ext} {parent} {n:04} {recipe} {hash:8} {date} {exif.Model}:
-{n:04} is the place among the inputs, from 0001; {date} the day of the camera, or undated; {exif.NAME} any EXIF fact, or unknown.
+--name may hold {relpath} {stem} {ext} {input_ext} {parent} {n:04} {recipe} {hash:8} {date} {exif.Model} {output}:
+{n:04} is the place among the inputs, from 0001; {date} the day of the camera, or undated; {exif.NAME} any EXIF fact, or unknown;
+{output} the name of the output, for recipes with several.
 
 Run it again after any interruption: what is up to date is recognized, the rest is done.
 A first Ctrl-C stops after the strips in work and keeps what is finished; a second one ends at once.

@@ -23,6 +23,8 @@ pub enum Fate {
     Write,
     /// Ours: skipped when it is what this run would write, else written.
     SkipIfValid,
+    /// Ours: skipped when it is what this run would write, else kept and written under another name.
+    SkipOrRename,
     /// Left as it is.
     Skip,
     /// Replaced.
@@ -39,11 +41,17 @@ impl Fate {
         matches!(self, Self::Skip | Self::Fail)
     }
 
+    /// True when a run alone can tell whether something is written.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::SkipIfValid | Self::SkipOrRename)
+    }
+
     /// In words, beside the name of the output.
     pub fn words(self) -> &'static str {
         match self {
             Self::Write => "",
             Self::SkipIfValid => " (exists, ours: skipped if up to date, else replaced)",
+            Self::SkipOrRename => " (exists, ours: skipped if up to date, else kept, another name is taken)",
             Self::Skip => " (exists: skipped)",
             Self::Replace => " (exists: replaced)",
             Self::Rename => " (exists: kept, another name is taken)",
@@ -72,7 +80,7 @@ impl Existing {
             OnExist::SkipIfValid | OnExist::Error => Fate::Fail,
             OnExist::Skip => Fate::Skip,
             OnExist::Overwrite => Fate::Replace,
-            OnExist::Rename if ours => Fate::SkipIfValid,
+            OnExist::Rename if ours => Fate::SkipOrRename,
             OnExist::Rename => Fate::Rename,
         }
     }

@@ -378,7 +378,7 @@ pub fn text(report: &PlanReport) -> String {
 
 /// What is up to date costs nothing, and is known only when it runs.
 fn maybe_less(report: &PlanReport) -> &'static str {
-    let unknown = report.pictures.iter().flat_map(|p| &p.outputs).any(|o| o.fate == Fate::SkipIfValid);
+    let unknown = report.pictures.iter().flat_map(|p| &p.outputs).any(|o| o.fate.is_open());
     if unknown { "at most " } else { "" }
 }
 

@@ -1,15 +1,12 @@
 //! What cameras say in EXIF about color and resolution, for the formats that carry a stand-alone blob.
 
 use crate::color::{encodings, icc};
-use crate::picture::exif::{self, EXIF_IFD, Entry, INTEROP_IFD, Kind};
-use crate::picture::{ColorEncoding, Resolution, ResolutionUnit};
+use crate::picture::exif::{self, EXIF_IFD, Entry, INTEROP_IFD};
+use crate::picture::{ColorEncoding, Resolution};
 
-/// Tags of EXIF 2.32, 4.6: ColorSpace in the Exif directory, InteroperabilityIndex, and the resolution in IFD0.
+/// Tags of EXIF 2.32, 4.6: ColorSpace in the Exif directory, InteroperabilityIndex.
 const COLOR_SPACE: u16 = 0xa001;
 const INTEROP_INDEX: u16 = 1;
-const X_RESOLUTION: u16 = 282;
-const Y_RESOLUTION: u16 = 283;
-const RESOLUTION_UNIT: u16 = 296;
 
 /// Color space of the camera (EXIF 2.32, 4.6.5, tag ColorSpace; DCF 2.0, 4.2: index "R03").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,18 +39,7 @@ impl Camera {
             Some(1) => CameraColor::Srgb,
             _ => CameraColor::Unknown,
         };
-        let side = |tag| {
-            let entry = found.ifd.find(tag).filter(|entry| entry.kind == Kind::Rational)?;
-            let [a, b, c, d, e, f, g, h] = *entry.bytes.first_chunk::<8>()?;
-            Some((u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])))
-        };
-        let unit = match found.ifd.find(RESOLUTION_UNIT).and_then(Entry::first) {
-            Some(1) => ResolutionUnit::None,
-            Some(3) => ResolutionUnit::Centimeter,
-            _ => ResolutionUnit::Inch,
-        };
-        let resolution = side(X_RESOLUTION).zip(side(Y_RESOLUTION)).map(|(x, y)| Resolution { x, y, unit });
-        Self { color, resolution }
+        Self { color, resolution: exif::resolution(&found.ifd) }
     }
 }
 

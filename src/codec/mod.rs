@@ -94,7 +94,7 @@ pub struct SinkSpec {
     pub metadata: Metadata,
     /// Compression.
     pub compression: Compression,
-    /// Cargo from a source of the same format.
+    /// Cargo from a source of the same format; where the extent is another one the sink leaves out what speaks of places in it.
     pub extras: Option<Extras>,
     /// Name of the single channel of a gray picture in formats that name channels (EXR: "Y", or "Z" for depth).
     pub gray_name: &'static str,

@@ -46,6 +46,10 @@ impl Collision {
     fn reason(&self) -> String {
         let (first, second) = (escape(&self.first), escape(&self.second));
         match self.kind {
+            CollisionKind::SameOutput if self.first == self.second => format!(
+                "two outputs of {second} would both write it (names are compared without case); tell them apart with \
+                 {{output}} in --name, or with another `name` in [[output]]"
+            ),
             CollisionKind::SameOutput => {
                 format!(
                     "{first} and {second} would both write it (names are compared without case); tell them apart with \
@@ -264,6 +268,17 @@ mod tests {
         }
         let same = Path::new(OsStr::from_bytes(b"/nowhere/\xff.TIF"));
         assert_eq!(kind(claims.claim(Path::new("b"), same)), Some(CollisionKind::SameOutput));
+    }
+
+    #[test]
+    fn two_outputs_of_one_input_get_their_own_advice() {
+        let mut claims = Claims::new();
+        claims.claim(Path::new("a"), Path::new("/nowhere/x.tif")).unwrap();
+        let own = claims.claim(Path::new("a"), Path::new("/nowhere/X.tif")).unwrap_err().to_error().to_string();
+        assert!(own.contains("two outputs of a ") && own.contains("{output}"), "{own}");
+        assert!(!own.contains("input_ext"), "{own}");
+        let other = claims.claim(Path::new("b"), Path::new("/nowhere/x.tif")).unwrap_err().to_error().to_string();
+        assert!(other.contains("a and b") && other.contains("{input_ext}"), "{other}");
     }
 
     #[test]

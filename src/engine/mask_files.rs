@@ -1,15 +1,15 @@
 //! Mask files: decoded once per run, reduced, and handed to plans.
 //!
 //! Code values are taken as they are: black is no weight, white is full weight; a color file counts by its luma (ITU-R BT.709-6, item
-//! 3.2). Files of more than [`MAX_PIXELS`] pixels are reduced by averages over squares, because a mask is stretched over the picture
-//! anyway.
+//! 3.2). Files in CMYK or L*a*b* are refused: their code values are no weights. Files of more than [`MAX_PIXELS`] pixels are reduced by
+//! averages over squares, because a mask is stretched over the picture anyway.
 
 use std::path::Path;
 
 use crate::codec::{self, Limits, Pool, Source};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ops::mask::{MAX_PIXELS, Mask, MaskImage};
-use crate::picture::{Extent, PixelLayout, Region, SampleType, Strip};
+use crate::picture::{ColorModel, Extent, PixelLayout, Region, SampleType, Strip};
 use crate::recipe::Recipe;
 
 /// Loads the mask files that `recipe` names and does not hold yet.
@@ -33,14 +33,22 @@ pub fn missing(recipe: &Recipe) -> Vec<String> {
 fn read(path: &Path, limits: &Limits, pool: &Pool) -> Result<MaskImage> {
     let mut source = codec::open(path, limits)?;
     let info = source.info();
+    if info.model != ColorModel::AsLayout {
+        let model = match info.model {
+            ColorModel::Cmyk => "CMYK",
+            ColorModel::CieLab | ColorModel::IccLab => "L*a*b*",
+            ColorModel::AsLayout | ColorModel::Converted(_) => "another color model",
+        };
+        let what = format!("a mask file is gray or RGB, not {model}: convert it, best to gray");
+        return Err(Error::unsupported(path, what));
+    }
     let (extent, orientation) = (info.extent, info.orientation);
     let side = block_side(extent);
     let samples = reduce(source.as_mut(), extent, side, pool)?;
     source.check_intact()?;
     let (width, height) = (extent.width.div_ceil(side), extent.height.div_ceil(side));
-    let image = MaskImage::new(width, height, &samples).ok_or_else(|| {
-        crate::error::Error::Environment(format!("internal error: mask of {} samples", samples.len()))
-    })?;
+    let image = MaskImage::new(width, height, &samples)
+        .ok_or_else(|| Error::Environment(format!("internal error: mask of {} samples", samples.len())))?;
     let span = [extent.width, extent.height].map(|pixels| pixels as f32 / side as f32);
     Ok(MaskImage { span, orientation, ..image })
 }

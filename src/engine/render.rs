@@ -59,8 +59,8 @@ fn picture(
         true => Metadata { icc: output.icc.clone(), ..Metadata::default() },
         false => super::carried::metadata(work, plan, output, info),
     };
-    // What a format has beyond pixels speaks of their places.
-    let same = info.format == output.format.name() && output.extent == info.extent && !plan.is_mask();
+    // What of it speaks of places in a picture of another size, the sink leaves out.
+    let same = info.format == output.format.name() && !plan.is_mask();
     let spec = SinkSpec {
         extent: output.extent,
         layout: output.layout,

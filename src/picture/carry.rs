@@ -10,7 +10,8 @@
 //! * **Left out**, because it would be wrong: thumbnails (EXIF's second directory, `xmp:Thumbnails`, Photoshop 0x0409 and 0x040c),
 //!   layout tags of the old file, Photoshop layers, the name of a profile that is replaced, `xmpMM:InstanceID` (it names the bytes of the
 //!   input; `DocumentID` and the history stay), and settings of Adobe's raw converters (`crs:`), which they would apply a second time.
-//!   Settings that say of themselves that they are part of the pixels (`crs:AlreadyApplied`) and `crs:RawFileName` stay.
+//!   Settings that say of themselves that they are part of the pixels (`crs:AlreadyApplied`) and `crs:RawFileName` stay. EXR pictures
+//!   that change their size leave out their other channels (which is told) and attributes that are rectangles of pixels.
 //! * **Added**: a [`Provenance`] in XMP. Nothing that depends on time, place or machine.
 //!
 //! A packet that is not well-formed is carried as it is, with a warning: other programs may still read it. One with a document type, or
@@ -62,7 +63,8 @@ pub struct Carry<'a> {
 /// Something that an output does not have, or not as it was, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
-    /// "EXIF", "maker notes", "XMP", "IPTC", "Photoshop resources", "orientation", "GeoTIFF tags", "the facts".
+    /// "EXIF", "maker notes", "XMP", "IPTC", "Photoshop resources", "orientation", "GeoTIFF tags", "the facts", "the
+    /// channels".
     pub what: &'static str,
     /// Rest of a sentence that begins with it.
     pub why: String,
@@ -82,7 +84,7 @@ pub fn carry(from: &Metadata, to: &Carry<'_>) -> (Metadata, Vec<Lost>) {
     let holds = holds(to.format);
     let mut lost = Vec::new();
     let mut found = ifd::read(from, &mut lost);
-    let resolution = from.resolution.or_else(|| found.as_ref().and_then(|found| ifd::resolution(&found.ifd)));
+    let resolution = from.resolution.or_else(|| found.as_ref().and_then(|found| exif::resolution(&found.ifd)));
     let mut out = Metadata {
         icc: to.icc.map(<[u8]>::to_vec),
         resolution,
@@ -95,12 +97,10 @@ pub fn carry(from: &Metadata, to: &Carry<'_>) -> (Metadata, Vec<Lost>) {
         lost.push(Lost { what: "orientation", why });
     }
     if to.policy == Policy::All && to.format != to.format_in && !from.own_facts.is_empty() {
-        let names: Vec<String> = from.own_facts.iter().take(8).map(|name| format!("{name:?}")).collect();
-        let more = from.own_facts.len() - names.len();
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let why = format!("{}{more} of {} have no place in {}", names.join(", "), to.format_in, to.format);
+        let why = format!("{} of {} have no place in {}", listed(&from.own_facts), to.format_in, to.format);
         lost.push(Lost { what: "the facts", why });
     }
+    lost.extend(channels(from, to));
     if let Some(found) = &mut found {
         ifd::edit(found, to, &mut lost);
     }
@@ -109,6 +109,27 @@ pub fn carry(from: &Metadata, to: &Carry<'_>) -> (Metadata, Vec<Lost>) {
     out.photoshop = from.photoshop.as_deref().and_then(|blob| resources(blob, to, &holds, &mut lost));
     lost.truncate(MOST_LOSSES);
     (out, lost)
+}
+
+/// Channels beside the picture go only into its own format, and only where they have its size. They are pixels: no policy is about them.
+fn channels(from: &Metadata, to: &Carry<'_>) -> Option<Lost> {
+    let names = Some(&from.own_channels).filter(|names| !names.is_empty()).map(|names| listed(names))?;
+    let why = if to.format != to.format_in {
+        format!("{names} of {} have no place in {}", to.format_in, to.format)
+    } else if to.extent_in != to.extent_out {
+        format!("{names} are of {} pixels, the output has {}: they are left out", to.extent_in, to.extent_out)
+    } else {
+        return None;
+    };
+    Some(Lost { what: "the channels", why })
+}
+
+/// The first of `names`, and how many more there are.
+fn listed(names: &[String]) -> String {
+    let first: Vec<String> = names.iter().take(8).map(|name| format!("{name:?}")).collect();
+    let more = names.len() - first.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", first.join(", "))
 }
 
 fn cannot_hold(what: &'static str, to: &Carry<'_>) -> Lost {

@@ -19,6 +19,8 @@ pub(crate) use names::numbers;
 pub use names::{Summary, field, is_name, names, summary};
 pub use write::{Form, PIN_BYTES, is_relocatable, layout, pin, write, write_as};
 
+use super::{Resolution, ResolutionUnit};
+
 /// Tag in IFD0 that points to the Exif directory.
 pub const EXIF_IFD: u16 = 34665;
 /// Tag in IFD0 that points to the GPS directory.
@@ -31,6 +33,13 @@ pub const MAKER_NOTE: u16 = 0x927c;
 const PIXEL_X: u16 = 40962;
 /// PixelYDimension in the Exif directory.
 const PIXEL_Y: u16 = 40963;
+
+/// XResolution in IFD0.
+pub const X_RESOLUTION: u16 = 282;
+/// YResolution in IFD0.
+pub const Y_RESOLUTION: u16 = 283;
+/// ResolutionUnit in IFD0.
+pub const RESOLUTION_UNIT: u16 = 296;
 
 /// OffsetSchema in the Exif directory: by how many bytes MakerNote was moved from where its maker put it.
 const OFFSET_SCHEMA: u16 = 0xea1d;
@@ -55,6 +64,21 @@ const DNG_CAMERA: [u16; 4] = [50708, 50709, 50735, 50736];
 /// True for a tag of IFD0 that is about how pixels are stored, and is therefore not carried into a TIFF file.
 pub fn is_storage(tag: u16) -> bool {
     STORAGE.contains(&tag) || tag == PHOTOSHOP_LAYERS || ((50706..=51_200).contains(&tag) && !DNG_CAMERA.contains(&tag))
+}
+
+/// Pixels per unit as IFD0 gives them (EXIF 2.32, 4.6.4): both fractions or nothing; without a known unit, inches.
+pub fn resolution(ifd: &Ifd) -> Option<Resolution> {
+    let side = |tag| -> Option<(u32, u32)> {
+        let entry = ifd.find(tag).filter(|entry| entry.kind == Kind::Rational)?;
+        let [a, b, c, d, e, f, g, h] = *entry.bytes.first_chunk::<8>()?;
+        Some((u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])))
+    };
+    let unit = match ifd.find(RESOLUTION_UNIT).and_then(Entry::first) {
+        Some(1) => ResolutionUnit::None,
+        Some(3) => ResolutionUnit::Centimeter,
+        _ => ResolutionUnit::Inch,
+    };
+    Some(Resolution { x: side(X_RESOLUTION)?, y: side(Y_RESOLUTION)?, unit })
 }
 
 /// A directory with its values and sub-directories.

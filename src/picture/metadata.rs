@@ -66,6 +66,8 @@ pub struct Metadata {
     pub resolution: Option<Resolution>,
     /// Names of facts that only the picture's own format can hold (PNG texts, EXR attributes); their values are the codec's.
     pub own_facts: Vec<String>,
+    /// Names of channels beside the picture that only its own format can hold, at its own size (layers and depth of EXR).
+    pub own_channels: Vec<String>,
     /// What a sink may carry of text facts that only its own format knows (PNG texts, EXR attributes).
     pub policy: Policy,
 }

@@ -32,6 +32,11 @@ pub mod ns {
     pub const CHIARO: &str = "https://chiaro.dev/ns/1.0/";
 }
 
+/// What stands before and after `rdf:RDF` in a packet of ours (XMP specification part 1, 7.3).
+const HEAD: &str =
+    "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\n ";
+const TAIL: &str = "\n</x:xmpmeta>\n<?xpacket end=\"w\"?>";
+
 /// What happens to one property.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -74,11 +79,8 @@ impl Provenance {
 
     /// A packet that holds nothing else.
     pub fn packet(&self) -> String {
-        format!(
-            "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\n <rdf:RDF xmlns:rdf=\"{}\">\n  {}\n </rdf:RDF>\n</x:xmpmeta>\n<?xpacket end=\"w\"?>",
-            ns::RDF,
-            self.element("rdf:", ""),
-        )
+        let element = self.element("rdf:", "");
+        format!("{HEAD}<rdf:RDF xmlns:rdf=\"{}\">\n  {element}\n </rdf:RDF>{TAIL}", ns::RDF)
     }
 }
 
@@ -122,6 +124,36 @@ pub fn edit(packet: &Packet<'_>, decide: impl Fn(&Property) -> Action, provenanc
         });
     }
     apply(packet.text, edits)
+}
+
+/// A fresh packet that holds the properties `keep` wants and nothing else: no comments, no subject, no attributes of the wrapper.
+///
+/// # Errors
+/// The end of a sentence that begins with "XMP", when the properties cannot be told from everything else in the packet.
+pub fn only(packet: &Packet<'_>, keep: impl Fn(&Property) -> bool) -> Result<String, String> {
+    if let Some(why) = &packet.unclear {
+        return Err(why.clone());
+    }
+    let dropped = packet.properties.iter().filter(|property| !keep(property)).map(|property| property.whole.clone());
+    let edits = dropped.chain(packet.loose.iter().cloned()).map(|range| (range, String::new())).collect();
+    let body = packet.text.get(packet.body.clone()).unwrap_or_default();
+    let edits = relative(edits, packet.body.start);
+    let text = format!("{HEAD}{}{TAIL}", apply(body, edits));
+    // Namespaces that were declared outside rdf:RDF are gone: then properties are not what they were.
+    let names = |packet: &Packet<'_>| -> Vec<(String, String)> {
+        let wanted = packet.properties.iter().filter(|property| keep(property));
+        wanted.map(|property| (property.namespace.clone(), property.name.clone())).collect()
+    };
+    match scan(&text) {
+        Ok(fresh) if names(&fresh) == names(packet) && fresh.properties.iter().all(&keep) => Ok(text),
+        _ => Err("cannot be reduced to its rights".to_owned()),
+    }
+}
+
+/// `edits` of a packet as edits of the part of it that begins at `start`.
+fn relative(edits: Vec<(Range<usize>, String)>, start: usize) -> Vec<(Range<usize>, String)> {
+    let moved = |range: Range<usize>| range.start.saturating_sub(start)..range.end.saturating_sub(start);
+    edits.into_iter().map(|(range, text)| (moved(range), text)).collect()
 }
 
 /// Replaces ranges of `text`; of ranges that overlap the first counts.

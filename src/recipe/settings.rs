@@ -274,7 +274,9 @@ fn output_name(value: &Value) -> Result<String, String> {
     if name.len() <= 64 && !name.starts_with('.') && name.trim() == name && name.chars().all(plain) {
         Ok(name.clone())
     } else {
-        Err(format!("name is {name:?}, allowed: up to 64 letters, digits, - and _"))
+        Err(format!(
+            "name is {name:?}, allowed: up to 64 bytes of letters, digits, - _ . and blanks, no dot first, no blank at the ends"
+        ))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A small TIFF builder for layouts that encoders rarely write, and helpers to read pictures through the public door.
+//! A small TIFF builder for layouts that encoders rarely write, and functions that read pictures through the public door.
 #![allow(dead_code, reason = "every test binary uses its own part")]
 
 use std::path::{Path, PathBuf};

@@ -61,7 +61,7 @@ pub fn layout(spec: &SinkSpec, extras: Option<&ExrExtras>) -> Layout {
     let tiles = extras.and_then(|e| e.tiles).map(|t| Tiles { levels: false, ..t });
     // The specification knows decreasing order for scan lines and tiles alike; random order is written as increasing.
     let decreasing = extras.is_some_and(|e| e.decreasing);
-    let window = extras.map_or_else(|| window_at_origin(spec), |e| e.data_window);
+    let window = extras.map_or_else(|| Window::at_origin(spec.extent), |e| e.data_window);
     let mut attributes =
         Attributes(extras.map(|e| beside::carried(&e.attributes, spec.metadata.policy)).unwrap_or_default());
     attributes.set("channels", "chlist", channel_list(&channels));
@@ -127,11 +127,6 @@ fn compression_code(asked: Asked, extras: Option<&ExrExtras>, channels: &[Channe
         (Asked::Input, Some(PXR24)) if channels.iter().all(|c| c.sample != Sample::F32) => PXR24,
         _ => ZIP,
     }
-}
-
-fn window_at_origin(spec: &SinkSpec) -> Window {
-    let last = |v: u32| i32::try_from(v.saturating_sub(1)).unwrap_or(i32::MAX);
-    Window { min: [0, 0], max: [last(spec.extent.width), last(spec.extent.height)] }
 }
 
 fn box2i(window: Window) -> Vec<u8> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::decode::Plane;
 use super::header::{Attribute, Channel, Part, Tiles, Window};
 use super::select::Selection;
+use crate::picture::Extent;
 
 /// Attributes that describe how chunks are laid out, or that would be wrong beside new color: the sink writes its own or none.
 /// `preview` is a thumbnail of the ungraded picture.
@@ -41,6 +42,9 @@ pub struct ExrExtras {
     pub(super) others: Arc<OnceLock<Vec<Plane>>>,
 }
 
+/// Attributes that lead to channels an output of another size does not have.
+const OF_OTHERS: [&str; 1] = ["multiView"];
+
 impl ExrExtras {
     pub(super) fn new(part: &Part, selection: &Selection, others: Arc<OnceLock<Vec<Plane>>>) -> Self {
         let carried = |a: &&Attribute| !NOT_CARRIED.iter().any(|n| n.as_bytes() == a.name);
@@ -53,6 +57,22 @@ impl ExrExtras {
             prefix: selection.prefix.clone(),
             other_channels: selection.others.iter().filter_map(|&c| part.channels.get(c)).cloned().collect(),
             others,
+        }
+    }
+
+    /// What of it is right beside a picture of another size: not what counts pixels (windows and every other rectangle, tiles), and no
+    /// other channels.
+    pub(super) fn resized(&self, extent: Extent) -> Self {
+        let is_place = |a: &Attribute| a.kind == b"box2i" || OF_OTHERS.iter().any(|n| n.as_bytes() == a.name);
+        Self {
+            attributes: self.attributes.iter().filter(|a| !is_place(a)).cloned().collect(),
+            compression: self.compression,
+            tiles: None,
+            decreasing: self.decreasing,
+            data_window: Window::at_origin(extent),
+            prefix: self.prefix.clone(),
+            other_channels: Vec::new(),
+            others: Arc::default(),
         }
     }
 }

@@ -8,6 +8,8 @@
 use std::fs::File;
 use std::io::{BufReader, Read};
 
+use crate::picture::Extent;
+
 /// Version field: bit 9, a single-part file is tiled.
 pub const FLAG_TILED: u32 = 1 << 9;
 /// Version field: bit 10, names may have up to 255 bytes instead of 31.
@@ -79,6 +81,12 @@ pub struct Window {
 }
 
 impl Window {
+    /// The window of a picture that begins at the origin.
+    pub fn at_origin(extent: Extent) -> Self {
+        let last = |v: u32| i32::try_from(v.saturating_sub(1)).unwrap_or(i32::MAX);
+        Self { min: [0, 0], max: [last(extent.width), last(extent.height)] }
+    }
+
     /// Width and height; zero or negative for an empty window.
     pub fn size(&self) -> [i64; 2] {
         [0, 1].map(|i| i64::from(self.max[i]) - i64::from(self.min[i]) + 1)

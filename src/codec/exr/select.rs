@@ -101,9 +101,8 @@ fn finish(header: &Header, selection: &mut Selection) {
         selection.warnings.push("reduced-resolution levels are not carried to an output".into());
     }
     if chosen.attribute("multiView", "stringvector").is_some() {
-        selection
-            .warnings
-            .push("several views: only the default view is graded, the others are carried unchanged".into());
+        let text = "several views: only the default view is graded (the others are carried into EXR of the same size)";
+        selection.warnings.push(text.into());
     }
 }
 
@@ -149,7 +148,8 @@ fn select_in_part(part: &Part, index: usize) -> Result<Selection, String> {
     let mut warnings = Vec::new();
     let other_layers: Vec<String> = layers(part).into_iter().filter(|p| *p != prefix).map(|p| label(&p)).collect();
     if !other_layers.is_empty() {
-        warnings.push(format!("other layers are carried ungraded: {}", other_layers.join(", ")));
+        let list = other_layers.join(", ");
+        warnings.push(format!("other layers: {list} (carried ungraded, into EXR of the same size)"));
     }
     if depth.is_some_and(|d| color.contains(&d)) {
         warnings.push("the file has no color; its depth channel is read as gray".into());

@@ -32,11 +32,11 @@ struct ExrSink {
 /// Prepares an EXR file; `file` is empty and `path` only names it in errors.
 ///
 /// With the extras of an EXR source the output has its windows, attributes and other channels; the source must have been read by
-/// the time of [`Sink::finish`].
+/// the time of [`Sink::finish`]. An output of another size has those attributes that do not count pixels.
 ///
 /// # Errors
-/// `Unsupported` for integer samples or unassociated alpha (the engine converts before), `Output` when extras belong to a picture of
-/// another size.
+/// `Unsupported` for integer samples or unassociated alpha (the engine converts before), `Output` when extras belong to another
+/// format.
 pub fn create(file: File, path: &Path, spec: SinkSpec) -> Result<Box<dyn Sink>> {
     if spec.layout.sample.is_integer() {
         let what = format!("EXR holds half or float samples, not {}: ask for 16f or 32f", spec.layout.sample.name());
@@ -49,13 +49,8 @@ pub fn create(file: File, path: &Path, spec: SinkSpec) -> Result<Box<dyn Sink>> 
         None => None,
         Some(any) => Some(any.downcast::<ExrExtras>().map_err(|_| Error::output(path, "extras of another format"))?),
     };
-    if let Some(extras) = &extras {
-        let size = extras.data_window.size();
-        if size != [i64::from(spec.extent.width), i64::from(spec.extent.height)] {
-            let text = format!("a picture of {} with extras of one of {}x{} pixels", spec.extent, size[0], size[1]);
-            return Err(Error::output(path, text));
-        }
-    }
+    let size = [i64::from(spec.extent.width), i64::from(spec.extent.height)];
+    let extras = extras.map(|e| if e.data_window.size() == size { e } else { Arc::new(e.resized(spec.extent)) });
     if spec.extent.width >= 1 << 30 || spec.extent.height >= 1 << 30 {
         return Err(Error::unsupported(path, format!("EXR cannot hold {} pixels", spec.extent)));
     }

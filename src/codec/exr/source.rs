@@ -9,7 +9,7 @@ use half::f16;
 use super::beside;
 use super::decode::{self, Plane};
 use super::extras::ExrExtras;
-use super::header::{self, Header, Part, Sample};
+use super::header::{self, Channel, Header, Part, Sample};
 use super::select::{Selection, select};
 use crate::codec::{Extras, Limits, Pool, Source};
 use crate::color::encodings;
@@ -97,7 +97,8 @@ fn info(path: &Path, part: &Part, header: &Header, selection: &Selection, limits
     let alpha = if selection.channels.has_alpha() { Alpha::Associated } else { Alpha::None };
     let mut warnings = selection.warnings.clone();
     let (encoding, encoding_source) = encoding(part, &mut warnings);
-    let metadata = Metadata { resolution: density(part), ..beside::read(part) };
+    let own_channels = selection.others.iter().filter_map(|&c| part.channels.get(c)).map(Channel::label).collect();
+    let metadata = Metadata { resolution: density(part), own_channels, ..beside::read(part) };
     Ok(PictureInfo {
         extent,
         layout: PixelLayout { sample: selection.sample, channels: selection.channels, alpha },

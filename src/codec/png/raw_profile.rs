@@ -40,8 +40,7 @@ pub fn find(chunks: &[Chunk], name: &str, max_bytes: u64) -> Result<Option<Vec<u
     let rest = chunk.data.get(KEYWORD.len() + name.len() + 1..).unwrap_or_default();
     let text = match (&chunk.kind, rest) {
         (b"tEXt", text) => text.to_vec(),
-        // Two hex digits for a byte and a line end every 36 bytes.
-        (_, [0, packed @ ..]) => deflate::inflate(packed, max_bytes.saturating_mul(3))
+        (_, [0, packed @ ..]) => deflate::inflate(packed, most_text(max_bytes))
             .map_err(|reason| format!("the text chunk \"{KEYWORD}{name}\" {reason}"))?,
         _ => Vec::new(),
     };
@@ -50,15 +49,31 @@ pub fn find(chunks: &[Chunk], name: &str, max_bytes: u64) -> Result<Option<Vec<u
     let mut lines = text.splitn(3, |b| *b == b'\n');
     let (_, length, hex) = (lines.next(), lines.next(), lines.next());
     let length = length.and_then(|l| std::str::from_utf8(l).ok()?.trim().parse::<usize>().ok()).ok_or_else(damaged)?;
-    let bytes = unhex(hex.unwrap_or_default()).filter(|bytes| bytes.len() == length).ok_or_else(damaged)?;
+    if length as u64 > max_bytes {
+        return Err(format!("the text chunk \"{KEYWORD}{name}\" is larger than {max_bytes} bytes"));
+    }
+    let bytes = unhex(hex.unwrap_or_default(), length).ok_or_else(damaged)?;
     Ok(Some(bytes))
 }
 
-fn unhex(text: &[u8]) -> Option<Vec<u8>> {
-    let digit = |b: u8| char::from(b).to_digit(16);
-    let digits: Option<Vec<u32>> = text.iter().filter(|b| !b.is_ascii_whitespace()).map(|b| digit(*b)).collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
-    Some(digits.chunks_exact(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect())
+/// Length of the text of a profile of `bytes`: two hex digits for each, a line end (of two bytes at most) every 36 of them, the head.
+fn most_text(bytes: u64) -> u64 {
+    bytes.saturating_mul(2).saturating_add(bytes / 16).saturating_add(128)
+}
+
+/// Exactly `length` bytes of hex digits, blanks between them left out. Needs no more room than the bytes have.
+fn unhex(text: &[u8], length: usize) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(length.min(text.len() / 2));
+    let mut high = None;
+    for byte in text.iter().filter(|b| !b.is_ascii_whitespace()) {
+        let digit = char::from(*byte).to_digit(16)? as u8;
+        match high.take() {
+            None if bytes.len() == length => return None,
+            None => high = Some(digit),
+            Some(high) => bytes.push(high * 16 + digit),
+        }
+    }
+    (high.is_none() && bytes.len() == length).then_some(bytes)
 }
 
 /// A `zTXt` chunk that holds `bytes`.
@@ -94,5 +109,25 @@ mod tests {
         for text in ["", "\niptc\n", "\niptc\n 3\n1c02", "\niptc\n 1\n1g", "\niptc\n 1\n1", "iptc\n1\n11"] {
             assert!(find(&[plain(text)], IPTC, 9).is_err(), "{text:?}");
         }
+    }
+
+    /// A profile as large as the limit is read; a chunk that inflates to more text than it needs, or says to hold more, is refused.
+    #[test]
+    fn small_chunks_do_not_grow_large() {
+        for limit in [0, 1, 35, 36, 100_000] {
+            let packed = chunk(IPTC, &vec![7; limit]).unwrap();
+            assert_eq!(find(&[packed], IPTC, limit as u64), Ok(Some(vec![7; limit])), "{limit}");
+        }
+        let mut bomb = chunk(IPTC, &[7; 4]).unwrap();
+        bomb.data.truncate(KEYWORD.len() + IPTC.len() + 2);
+        let text = [b"\niptc\n 4\n07070707".to_vec(), vec![b'\n'; 2500]].concat();
+        bomb.data.extend(deflate::ZLIB_HEADER);
+        bomb.data.extend(deflate::block(&text, Level::best(), true).unwrap());
+        bomb.data.extend(deflate::adler32(&text).to_be_bytes());
+        assert!(find(std::slice::from_ref(&bomb), IPTC, 1000).unwrap_err().contains("larger than"));
+        assert_eq!(find(&[bomb], IPTC, 2000), Ok(Some(vec![7; 4])));
+        assert_eq!(unhex(b"0707", 1), None);
+        let said = Chunk { kind: *b"tEXt", data: format!("{KEYWORD}iptc\0\niptc\n 10\n{}", "07".repeat(10)).into() };
+        assert!(find(&[said], IPTC, 9).unwrap_err().contains("larger than 9 bytes"));
     }
 }

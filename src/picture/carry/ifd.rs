@@ -1,15 +1,14 @@
 //! EXIF on its way from input to output.
 
 use super::{Carry, ColorTag, Holds, Lost, cannot_hold, holds};
-use crate::picture::exif::{self, EXIF_IFD, Entry, Found, INTEROP_IFD, Ifd, Kind, MAKER_NOTE};
+use crate::picture::exif::{
+    self, EXIF_IFD, Entry, Found, INTEROP_IFD, Ifd, MAKER_NOTE, RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION,
+};
 use crate::picture::{Metadata, Policy, Resolution, ResolutionUnit};
 
 const IMAGE_WIDTH: u16 = 256;
 const IMAGE_LENGTH: u16 = 257;
 const ORIENTATION: u16 = 274;
-const X_RESOLUTION: u16 = 282;
-const Y_RESOLUTION: u16 = 283;
-const RESOLUTION_UNIT: u16 = 296;
 const ARTIST: u16 = 315;
 const COPYRIGHT: u16 = 33432;
 const XP_AUTHOR: u16 = 0x9c9d;
@@ -46,21 +45,6 @@ pub(super) fn read(from: &Metadata, lost: &mut Vec<Lost>) -> Option<Found> {
             None
         }
     }
-}
-
-/// Resolution as IFD0 gives it.
-pub(super) fn resolution(ifd: &Ifd) -> Option<Resolution> {
-    let side = |tag| -> Option<(u32, u32)> {
-        let entry = ifd.find(tag).filter(|entry| entry.kind == Kind::Rational)?;
-        let [a, b, c, d, e, f, g, h] = *entry.bytes.first_chunk::<8>()?;
-        Some((u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])))
-    };
-    let unit = match ifd.find(RESOLUTION_UNIT).and_then(Entry::first) {
-        Some(1) => ResolutionUnit::None,
-        Some(3) => ResolutionUnit::Centimeter,
-        _ => ResolutionUnit::Inch,
-    };
-    Some(Resolution { x: side(X_RESOLUTION)?, y: side(Y_RESOLUTION)?, unit })
 }
 
 /// Leaves out what is not wanted or would be wrong, and sets right what the output changes.

@@ -58,10 +58,8 @@ fn read(bytes: &[u8], to: &Carry<'_>, holds: &Holds, lost: &mut Vec<Lost>) -> Op
     let scanned =
         std::str::from_utf8(trimmed).map_err(|_| Problem::Malformed("is not UTF-8".into())).and_then(xmp::scan);
     match scanned {
-        Ok(packet) => {
-            let any = to.policy == Policy::All || packet.properties.iter().any(of_rights);
-            any.then(|| edited(&packet, to, holds).into_bytes())
-        }
+        Ok(packet) if to.policy == Policy::Copyright => rights(&packet, lost),
+        Ok(packet) => Some(edited(&packet, to, holds).into_bytes()),
         Err(Problem::Malformed(why)) if to.policy == Policy::All => {
             lost.push(Lost { what: "XMP", why: format!("{why}; it is carried as it is") });
             Some(bytes.to_vec())
@@ -73,10 +71,21 @@ fn read(bytes: &[u8], to: &Carry<'_>, holds: &Holds, lost: &mut Vec<Lost>) -> Op
     }
 }
 
-fn edited(packet: &Packet<'_>, to: &Carry<'_>, holds: &Holds) -> String {
-    if to.policy == Policy::Copyright {
-        return xmp::edit(packet, |p| if of_rights(p) { Action::Keep } else { Action::Drop }, None);
+/// A packet of who made the picture and whose it is; `None` where nothing says it, or where it may say more than that.
+fn rights(packet: &Packet<'_>, lost: &mut Vec<Lost>) -> Option<Vec<u8>> {
+    if !packet.properties.iter().any(of_rights) {
+        return None;
     }
+    match xmp::only(packet, of_rights) {
+        Ok(text) => Some(text.into_bytes()),
+        Err(why) => {
+            lost.push(Lost { what: "XMP", why: format!("{why}; it is left out") });
+            None
+        }
+    }
+}
+
+fn edited(packet: &Packet<'_>, to: &Carry<'_>, holds: &Holds) -> String {
     let applied = packet.value(ns::CRS, "AlreadyApplied").is_some_and(|v| v.trim().eq_ignore_ascii_case("true"));
     xmp::edit(packet, |property| decide(property, to, holds, applied), to.provenance)
 }

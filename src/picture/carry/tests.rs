@@ -194,6 +194,35 @@ fn policies_keep_what_they_say() {
     assert!(fresh.contains("chiaro:DepthModel=\"m\""), "{fresh}");
 }
 
+/// A second description of the picture cannot bring the rest along.
+#[test]
+fn rights_travel_alone_or_not_at_all() {
+    let copyright = Carry { policy: Policy::Copyright, ..to("tiff") };
+    let mut from = picture();
+    let packet = String::from_utf8(from.xmp.take().unwrap()).unwrap();
+    let wrapped = format!("<x:xmpmeta xmlns:x='adobe:ns:meta/' x:xmptk='secret'><!-- secret -->{packet}</x:xmpmeta>");
+    from.xmp = Some(wrapped.into_bytes());
+    let (out, lost) = carry(&from, &copyright);
+    let text = String::from_utf8(out.xmp.unwrap()).unwrap();
+    assert!(text.contains("mine") && !text.contains("secret") && !text.contains("a cat"), "{text}");
+    assert_eq!(told(&lost), "");
+    from.xmp = Some(format!("<a>{packet}{packet}</a>").into_bytes());
+    let (out, lost) = carry(&from, &copyright);
+    assert_eq!((out.xmp, told(&lost).as_str()), (None, "XMP holds more than one rdf:RDF; it is left out\n"));
+}
+
+/// Channels go into their own format at their own size, and are missed everywhere else.
+#[test]
+fn channels_that_are_left_behind_are_told() {
+    let from = Metadata { own_channels: vec!["Z".into(), "N.X".into()], ..Metadata::default() };
+    let exr = Carry { format_in: "exr", orientation: 1, ..to("exr") };
+    assert_eq!(told(&carry(&from, &exr).1), "");
+    let small = told(&carry(&from, &Carry { extent_out: SMALL, ..exr.clone() }).1);
+    assert!(small.starts_with("the channels \"Z\", \"N.X\" are of 60x40 pixels"), "{small}");
+    let other = told(&carry(&from, &Carry { format: "tiff", policy: Policy::None, ..exr }).1);
+    assert_eq!(other, "the channels \"Z\", \"N.X\" of exr have no place in tiff\n");
+}
+
 #[test]
 fn settings_that_are_part_of_the_pixels_stay() {
     let packet = |applied: &str| {

@@ -57,6 +57,13 @@ pub struct Packet<'a> {
     pub rdf_prefix: String,
     /// Where another `rdf:Description` can be put.
     pub insert_at: usize,
+    /// The first `rdf:RDF` as an element.
+    pub(super) body: Range<usize>,
+    /// What is no property and says something all the same, in `body`: comments, processing instructions, loose text, values of RDF's own
+    /// attributes.
+    pub(super) loose: Vec<Range<usize>>,
+    /// Why the properties cannot be told from everything else: the end of a sentence that begins with "XMP".
+    pub(super) unclear: Option<String>,
     /// The `/>` of an `rdf:RDF` without content.
     pub(super) empty_end: Option<Range<usize>>,
 }
@@ -84,6 +91,9 @@ pub fn scan(text: &str) -> Result<Packet<'_>, Problem> {
             about: String::new(),
             rdf_prefix: String::new(),
             insert_at: 0,
+            body: 0..0,
+            loose: Vec::new(),
+            unclear: None,
             empty_end: None,
         },
         depth: 0,
@@ -113,6 +123,10 @@ pub fn scan(text: &str) -> Result<Packet<'_>, Problem> {
             Event::End(_) => {
                 scanner.depth = scanner.depth.saturating_sub(1);
                 scanner.end(start..end)?;
+            }
+            Event::Comment(_) | Event::PI(_) => scanner.loose(start..end),
+            Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) if scanner.open.is_none() => {
+                scanner.loose(start..end);
             }
             _ => {}
         }
@@ -154,7 +168,12 @@ impl Scanner<'_> {
             (namespace(&found), local.as_ref().to_owned())
         };
         match self.rdf.map(|rdf| self.depth - rdf) {
-            None if !self.closed && resolve(tag.name()) == (ns::RDF.to_owned(), "RDF".to_owned()) => {
+            None if resolve(tag.name()) != (ns::RDF.to_owned(), "RDF".to_owned()) => {}
+            None if self.closed => {
+                self.packet.unclear.get_or_insert_with(|| "holds more than one rdf:RDF".to_owned());
+            }
+            None => {
+                self.packet.body = range.clone();
                 let prefix = tag.name().prefix().map(|p| format!("{}:", p.as_ref()));
                 self.packet.rdf_prefix = prefix.unwrap_or_default();
                 if empty {
@@ -163,6 +182,7 @@ impl Scanner<'_> {
                 } else {
                     self.rdf = Some(self.depth);
                 }
+                self.own_attributes(tag)?;
             }
             Some(1) => self.description(reader, tag, &range)?,
             Some(2) => {
@@ -179,7 +199,33 @@ impl Scanner<'_> {
                     open.simple = false;
                 }
             }
-            None => {}
+        }
+        Ok(())
+    }
+
+    /// Something in `rdf:RDF` that is no property. White space says nothing, and that at the end goes with the property behind it.
+    fn loose(&mut self, range: Range<usize>) {
+        let text = self.text.get(range.clone()).unwrap_or_default().trim_end();
+        if self.rdf.is_none() || text.is_empty() {
+            return;
+        }
+        if self.packet.loose.len() < MOST_PROPERTIES {
+            self.packet.loose.push(range.start..range.start + text.len());
+        } else {
+            let why = || format!("has more than {MOST_PROPERTIES} comments and the like");
+            self.packet.unclear.get_or_insert_with(why);
+        }
+    }
+
+    /// Attributes of `rdf:RDF`, which has none but namespaces.
+    fn own_attributes(&mut self, tag: &BytesStart<'_>) -> Result<(), Problem> {
+        for attribute in tag.attributes().with_checks(false) {
+            let attribute = attribute.map_err(|e| Problem::Malformed(format!("is damaged: {e}")))?;
+            let key = attribute.key.as_ref();
+            if key != "xmlns" && !key.starts_with("xmlns:") {
+                let why = || "has attributes at rdf:RDF".to_owned();
+                self.packet.unclear.get_or_insert_with(why);
+            }
         }
         Ok(())
     }
@@ -211,6 +257,7 @@ impl Scanner<'_> {
             let (found, local) = reader.resolver().resolve_attribute(attribute.key);
             let namespace = namespace(&found);
             if namespace == ns::RDF || (namespace.is_empty() && local.as_ref() == "about") {
+                self.loose(value);
                 if local.as_ref() == "about" {
                     about = Some(attribute.value.into_owned());
                 }
@@ -231,6 +278,7 @@ impl Scanner<'_> {
                 self.rdf = None;
                 self.closed = true;
                 self.packet.insert_at = range.start;
+                self.packet.body.end = range.end;
             }
             Some(2) => {
                 if let Some(open) = self.open.take() {

@@ -113,3 +113,31 @@ fn bombs_do_not_go_off() {
     let deep = format!("{head}>{}{}</r:Description></r:RDF>", "<a>".repeat(60_000), "</a>".repeat(60_000));
     assert!(scan(&deep).is_ok());
 }
+
+/// Only what is asked for is left, wherever else a packet can say something.
+#[test]
+fn a_fresh_packet_holds_nothing_else() {
+    let packet = PACKET
+        .replace("<x:xmpmeta ", "<!-- private --><x:xmpmeta x:xmptk='private' ")
+        .replace("<!-- kept -->", "<!-- private --><?private?>private")
+        .replace("<dc:format>", "<dc:rights><!-- private -->mine &amp; yours</dc:rights><dc:format>")
+        .replace("uuid:1", "private")
+        .replace("</x:xmpmeta>", "<private/>private</x:xmpmeta>");
+    let fresh = only(&scan(&packet).unwrap(), |p| p.is(ns::DC, "rights")).unwrap();
+    let found = scan(&fresh).unwrap();
+    assert_eq!((found.properties.len(), found.value(ns::DC, "rights")), (1, Some("mine &amp; yours")));
+    assert!(!fresh.contains("private") && !fresh.contains("crs:") && !fresh.contains("a/b"), "{fresh}");
+
+    let second = PACKET.replace("</x:xmpmeta>", &format!("<r:RDF xmlns:r='{}'/></x:xmpmeta>", ns::RDF));
+    let why = only(&scan(&second).unwrap(), |p| p.is(ns::DC, "format")).unwrap_err();
+    assert_eq!(why, "holds more than one rdf:RDF");
+    let strange = PACKET.replace("<r:RDF ", "<r:RDF r:note='private' ");
+    assert!(only(&scan(&strange).unwrap(), |p| p.is(ns::DC, "format")).is_err());
+    // Declared outside: the properties would lose their names.
+    let outside = PACKET.replace(" xmlns:t=\"http://ns.adobe.com/tiff/1.0/\"", "");
+    let outside = outside.replace("<x:xmpmeta ", "<x:xmpmeta xmlns:t='http://ns.adobe.com/tiff/1.0/' ");
+    let packet = scan(&outside).unwrap();
+    assert_eq!(packet.value(ns::TIFF, "Orientation"), Some("6"));
+    assert!(only(&packet, |p| p.namespace == ns::TIFF).is_err());
+    assert!(only(&packet, |p| p.is(ns::DC, "format")).is_ok());
+}
