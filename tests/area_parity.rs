@@ -98,7 +98,10 @@ fn stages(
         *extent = step.area.as_ref().map_or(*extent, |area| area.extent_out);
         Ok(step)
     };
-    (0..op.stages(set)).map(stage).collect()
+    let mut steps = (0..op.stages(set)).map(stage).collect::<Result<Vec<_>, String>>()?;
+    // As plans do.
+    steps.retain(|step| !step.area.as_ref().is_some_and(|area| area.is_idle()));
+    if steps.is_empty() { Err("does nothing".to_owned()) } else { Ok(steps) }
 }
 
 /// An operation with random parameters that it takes and that change something.

@@ -32,7 +32,12 @@ fn area_cases(strength: f32) -> Vec<(String, Vec<Step>, Tables)> {
                     Ok(step)
                 })
                 .collect();
-            if let Ok(steps) = steps {
+            // As plans do.
+            let active =
+                |steps: Vec<Step>| steps.into_iter().filter(|s| !s.area.as_ref().is_some_and(Area::is_idle)).collect();
+            if let Ok(steps) = steps.map(active)
+                && !Vec::is_empty(&steps)
+            {
                 found.push((format!("{} {set:?}", op.id()), steps, tables));
             }
         }
