@@ -340,6 +340,22 @@ fn tags_of_every_kind_survive_in_every_format() {
         }
         fs::remove_dir_all(dir.path("out")).unwrap();
     }
+    // Into JPEG, and from JPEG to JPEG.
+    dir.recipe(&format!("{BRIGHTER}[output]\nformat = \"jpeg\"\n"));
+    dir.grade(&["in"]).ends(0);
+    fs::rename(dir.path("out"), dir.path("jpegs")).unwrap();
+    dir.recipe(BRIGHTER);
+    dir.grade(&["jpegs"]).ends(0);
+    for folder in ["jpegs", "out"] {
+        let after = tags(&dir.path(folder));
+        assert_same(&[], &before, &after, |key| key.starts_with("PNG"));
+        let url = |tags: &Tags| tags.get("Photoshop:URL").cloned();
+        assert!(
+            after.values().all(|tags| url(tags) == url(&before["a"]) && url(tags).is_some()),
+            "{folder}: {after:?}"
+        );
+    }
+    fs::remove_dir_all(dir.path("out")).unwrap();
     // Through EXR and back nothing is lost but the profile and what EXR cannot say.
     dir.recipe(&format!("{BRIGHTER}[output]\nformat = \"exr\"\n"));
     let ran = dir.grade(&["in", "-v"]);
