@@ -98,6 +98,22 @@ fn what_would_be_lost_is_refused_with_advice() {
     assert!(ran.stderr.contains("tone mapping"), "{}", ran.stderr);
 }
 
+/// A copy that was asked for in another size is no copy for nothing.
+#[test]
+fn compressing_anew_for_nothing_is_told() {
+    let dir = Dir::new();
+    picture(&dir, "in/a.jpg", Format::Jpeg, SampleType::U8, Channels::Rgb);
+    let told = |recipe: &str| {
+        dir.recipe(recipe);
+        let plan = dir.run(&["plan", "in", "-r", "look.toml"]).ends(0);
+        plan.stdout.contains("compressed anew")
+    };
+    assert!(told("version = 1\n"));
+    assert!(!told("version = 1\n[output]\nlong_edge_px = 20\n"));
+    assert!(!told("version = 1\n[output]\nformat = \"png\"\n"));
+    assert!(!told(BRIGHTER));
+}
+
 #[test]
 fn half_a_jpeg_fails_alone() {
     let dir = Dir::new();

@@ -78,6 +78,31 @@ fn a_resized_copy_keeps_the_light() {
     assert!((small / large - 1.0).abs() < 0.01, "{small} instead of {large}");
 }
 
+/// A mask behind a resize is shown in the size it works at; and a resize that leaves a picture its size takes no promise back.
+#[test]
+fn masks_and_sizes_go_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, out) = (folder.path().join("in"), folder.path().join("out"));
+    std::fs::create_dir(&input).unwrap();
+    common::write(&input.join("a.tif"), Format::Tiff, &common::scene(EXTENT, 3), Compression::None);
+    let masked = "version = 1\n[[op]]\nid = \"resize\"\nlong_edge_px = 150\n[[op]]\nid = \"exposure\"\nev = 1\nmask = { luma = [0.5, 1] }\n";
+    let (_, outcomes) = common::run(common::options(&out), common::recipe(masked), &input, &Work::Mask(2));
+    common::assert_done(&outcomes);
+    assert_eq!(info(&out.join("a_mask2.png")).extent, Extent { width: 150, height: 60 });
+    let idle = masked
+        .replace("long_edge_px = 150", "long_edge_px = 9000")
+        .replace("luma = [0.5, 1]", "linear = { from = [0.5, 0], to = [1, 0] }");
+    let whole = folder.path().join("whole");
+    common::assert_done(&common::run(common::options(&whole), common::recipe(&idle), &input, &Work::Grade).1);
+    let (before, after) = (common::read(&input.join("a.tif")), common::read(&whole.join("a.tif")));
+    let left = |strip: &chiaro::picture::Strip| {
+        let rows = strip.bytes().chunks_exact(strip.row_bytes());
+        rows.flat_map(|row| row[..row.len() / 2 / 6 * 6].to_vec()).collect::<Vec<u8>>()
+    };
+    assert!(left(&before) == left(&after), "the unmasked half was touched");
+    assert!(before.bytes() != after.bytes(), "nothing was graded");
+}
+
 #[test]
 fn outputs_that_cannot_be_told_apart_are_refused() {
     for (text, word) in [

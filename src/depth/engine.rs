@@ -48,7 +48,7 @@ pub trait Inference: Send {
     /// What runs it.
     fn describe(&self) -> EngineInfo;
 
-    /// Bytes of weights this session is known to keep; what it needs beside them is the registry's figure.
+    /// Bytes of weights it is known to keep; what it needs beside them is the registry's figure.
     fn bytes(&self) -> u64;
 }
 

@@ -73,9 +73,7 @@ impl Lane {
         let mut window = std::mem::take(&mut self.window);
         window.append(strip, depth);
         while let Some(region) = self.next(window.end(), strip.region.rows) {
-            let started = Instant::now();
             work.engine.cancel.check()?;
-            work.stages.render += started.elapsed().as_secs_f64();
             if let Some(rows) = &window.strip {
                 let depth = self.program.supplied_depth.then_some(window.depth.as_slice());
                 self.render(work, rows, depth, region)?;

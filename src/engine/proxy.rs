@@ -140,29 +140,19 @@ pub fn fields(work: &Work, plan: &Plan, proxy: &(Strip, Vec<f32>), facts: &mut R
     let extent = Extent { width: strip.region.width, height: strip.region.rows };
     for index in 0..plan.ops.len() {
         let Some(op) = plan.ops.get(index).filter(|op| op.op.wants_field(&op.params)) else { continue };
-        let seen = |program: &crate::plan::Program| {
-            let mut result = Strip::new(strip.region, program.output);
-            let depth = program.supplied_depth.then_some(depth.as_slice());
-            cpu.run(program, strip, depth, &mut result).map(|()| result)
-        };
-        let picture = seen(&plan.before(index, extent, &work.job.input, facts)?)?;
-        let map = match plan.disparity_at(extent, facts) {
-            Some(program) => Some(seen(&program)?),
-            None => None,
-        };
-        let field = op.op.field(&op.params, &unpacked(extent, &picture, map.as_ref()));
+        let program = plan.before(index, extent, &work.job.input, facts)?;
+        let depth = program.supplied_depth.then_some(depth.as_slice());
+        let mut picture = Strip::new(strip.region, program.output);
+        cpu.run(&program, strip, depth, &mut picture)?;
+        let field = op.op.field(&op.params, &unpacked(extent, &picture));
         facts.fields.insert(index, Arc::new(field));
     }
     Ok(())
 }
 
-/// Planes of an interleaved strip of the proxy, with the gray one of disparity.
-fn unpacked(extent: Extent, picture: &Strip, disparity: Option<&Strip>) -> Proxy {
+/// Planes of an interleaved strip of the proxy.
+fn unpacked(extent: Extent, picture: &Strip) -> Proxy {
     let values: &[f32] = bytemuck::cast_slice(picture.words());
     let plane = |k: usize| values.iter().skip(k).step_by(4).copied().collect::<Vec<f32>>();
-    let disparity = match disparity {
-        Some(map) => bytemuck::cast_slice::<u32, f32>(map.words()).to_vec(),
-        None => vec![0.0; extent.pixels() as usize],
-    };
-    Proxy { extent, rgb: [plane(0), plane(1), plane(2)], alpha: plane(3), disparity }
+    Proxy { extent, rgb: [plane(0), plane(1), plane(2)], alpha: plane(3) }
 }

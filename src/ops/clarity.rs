@@ -112,7 +112,6 @@ mod tests {
             extent,
             rgb: [plane.clone(), plane.clone(), plane.clone()],
             alpha: vec![1.0; plane.len()],
-            disparity: vec![0.0; plane.len()],
         };
         let params = Params { amount, ..Params::default() };
         let context = Context {

@@ -19,8 +19,6 @@ pub struct Proxy {
     pub rgb: [Vec<f32>; 3],
     /// Alpha, 0 to 1.
     pub alpha: Vec<f32>,
-    /// Normalized disparity, where the plan reads depth; else 0.
-    pub disparity: Vec<f32>,
 }
 
 impl Proxy {

@@ -12,6 +12,7 @@
 //! LUT, depth coefficients) is handed to it in [`Context`].
 
 pub mod area;
+mod bare;
 mod chunk;
 pub mod distance;
 pub mod field;

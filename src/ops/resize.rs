@@ -55,6 +55,7 @@ impl Op for Spec {
     const WGSL: &'static str = include_str!("../../shaders/ops/resize.wgsl");
     const ACTS_ON_TRANSPARENT: bool = true;
     const AREA: bool = true;
+    const RESAMPLES: bool = true;
     type Params = Params;
     type Constants = Constants;
 

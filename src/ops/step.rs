@@ -139,6 +139,8 @@ pub trait Op: Sync + 'static {
     const WRITES_BESIDE: bool = false;
     /// True for area operations: those that read more than their own pixel.
     const AREA: bool = false;
+    /// True for operations that change the size of the picture.
+    const RESAMPLES: bool = false;
     /// Parameters.
     type Params: Params;
     /// Render-ready numbers: `#[repr(C)]`, 4-byte scalars only, in the order of the WGSL struct.
@@ -246,6 +248,8 @@ pub trait AnyOp: Sync {
     fn field(&self, set: &ParamSet, proxy: &Proxy) -> Field;
     /// See [`Op::AREA`].
     fn is_area(&self) -> bool;
+    /// See [`Op::RESAMPLES`].
+    fn resamples(&self) -> bool;
     /// Passes it takes. See [`Op::stages`].
     fn stages(&self, set: &ParamSet) -> u32;
     /// See [`Op::area`].
@@ -317,6 +321,9 @@ impl<O: Op> AnyOp for Entry<O> {
     }
     fn is_area(&self) -> bool {
         O::AREA
+    }
+    fn resamples(&self) -> bool {
+        O::RESAMPLES
     }
     fn stages(&self, set: &ParamSet) -> u32 {
         O::stages(&O::Params::from_set(set))

@@ -8,16 +8,15 @@ use super::masks;
 use super::memory;
 use super::output::{GradeFacts, OutputPlan, changes_channels, output_plan};
 use super::program::{DepthPlan, Program};
-use crate::color::curve::Direction;
+use super::spaces::{Compiler, scaled, space_of};
 use crate::color::{encodings, matrix};
 use crate::error::{Error, Result};
 use crate::ops::area::Area;
-use crate::ops::disparity::{Join, JoinConstants};
 use crate::ops::field::Field;
-use crate::ops::{self, Context, Domain, Grading, Step, Tables};
+use crate::ops::{self, Context, Domain, Grading};
 use crate::picture::{
-    Alpha, Channels, ColorEncoding, ColorModel, Compression, Extent, Format, PictureInfo, PixelLayout, Referred,
-    Region, SampleType,
+    Alpha, Channels, ColorEncoding, ColorModel, Compression, Extent, Format, PictureInfo, PixelLayout, Policy,
+    Referred, Region, SampleType,
 };
 use crate::recipe::{DepthSource, OpSetting, OutputKind, Recipe};
 
@@ -92,18 +91,6 @@ pub struct RenderFacts {
 pub const PROXY_LAYOUT: PixelLayout =
     PixelLayout { sample: SampleType::F32, channels: Channels::Rgba, alpha: Alpha::Unassociated };
 
-/// Depth facts for a reduced copy of the picture: the join is the same grid over fewer pixels.
-fn scaled(facts: Option<&DepthFacts>, extent: Extent) -> Option<DepthFacts> {
-    Some(match facts? {
-        DepthFacts::Joined(join) => {
-            let c = &join.constants;
-            let constants = JoinConstants::new(c.table, c.width, c.height, (extent.width, extent.height));
-            DepthFacts::Joined(Join { constants, words: join.words.clone() })
-        }
-        DepthFacts::Supplied(constants) => DepthFacts::Supplied(*constants),
-    })
-}
-
 /// Makes the plan of one picture.
 ///
 /// # Errors
@@ -126,22 +113,6 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
     let work = GradeFacts { graded: !kept.is_empty(), makes_color, maps_to_display };
     let plans = recipe.outputs.iter().map(|settings| output_plan(path, info, settings, work));
     let outputs = plans.collect::<Result<Vec<_>>>()?;
-    let colored = |output: &OutputPlan| {
-        output.kind == OutputKind::Picture && changes_channels(info.layout.channels, output.layout.channels)
-    };
-    if outputs.iter().any(colored) {
-        let why = if makes_color { "an operation can make color" } else { "the output format has no gray" };
-        notes.push(format!("gray becomes RGB, because {why}"));
-    }
-    let again = |output: &&OutputPlan| {
-        output.format.name() == info.format && matches!(output.compression, Compression::Lossy { .. })
-    };
-    if let (true, Some(output)) = (kept.is_empty(), outputs.iter().find(again)) {
-        let name = output.format.name();
-        notes.push(format!(
-            "nothing is graded, yet a {name} is compressed anew, which loses a little: copy the file if it is to stay"
-        ));
-    }
     let grading = recipe.grading.unwrap_or(match info.encoding.referred {
         Referred::Display => Grading::Display,
         Referred::Scene => Grading::Acescct,
@@ -149,12 +120,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
     let needs_depth = kept.iter().any(OpSetting::reads_depth)
         || recipe.outputs.iter().any(|output| output.kind != OutputKind::Picture);
     let depth = if needs_depth { Some(depth_plan(path, info, recipe)?) } else { None };
-    if info.orientation != 1 && outputs.iter().any(|output| output.format == Format::Exr) {
-        notes.push(format!(
-            "EXR has no orientation tag: the picture stays as stored (orientation {})",
-            info.orientation
-        ));
-    }
+    notes.extend(output_notes(info, &outputs, work));
     let mut plan = Plan {
         recipe: recipe.name.clone(),
         ops: kept,
@@ -178,6 +144,34 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
     memory::check(&plan, request)?;
     check_domains(path, &plan)?;
     Ok(plan)
+}
+
+/// What the outputs do to a picture that nobody asked for in so many words.
+fn output_notes(info: &PictureInfo, outputs: &[OutputPlan], work: GradeFacts) -> Vec<String> {
+    let pictures = || outputs.iter().filter(|output| output.kind == OutputKind::Picture);
+    let mut notes = Vec::new();
+    if pictures().any(|output| changes_channels(info.layout.channels, output.layout.channels)) {
+        let why = if work.makes_color { "an operation can make color" } else { "the output format has no gray" };
+        notes.push(format!("gray becomes RGB, because {why}"));
+    }
+    let for_nothing = |output: &&OutputPlan| {
+        let lossy = matches!(output.compression, Compression::Lossy { .. });
+        let asked = output.resize.is_some() || output.metadata != Policy::All;
+        lossy && !asked && output.format.name() == info.format && output.encoding.same_codes(&info.encoding)
+    };
+    if let (false, Some(output)) = (work.graded, pictures().find(for_nothing)) {
+        let name = output.format.name();
+        notes.push(format!(
+            "nothing is graded, yet a {name} is compressed anew, which loses a little: copy the file if it is to stay"
+        ));
+    }
+    if info.orientation != 1 && pictures().any(|output| output.format == Format::Exr) {
+        notes.push(format!(
+            "EXR has no orientation tag: the picture stays as stored (orientation {})",
+            info.orientation
+        ));
+    }
+    notes
 }
 
 /// A picture that was converted while it was read has no code values of its own that a LUT could have been made for.
@@ -221,126 +215,6 @@ fn check_domains(path: &Path, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// What the channels of a pixel mean between two steps.
-#[derive(Clone)]
-enum Space {
-    Encoded(ColorEncoding),
-    Oklab,
-}
-
-/// The space a domain means in this plan. Equal encodings need no conversion between them.
-fn space_of(domain: &Domain, plan: &Plan) -> std::result::Result<Space, String> {
-    match domain {
-        Domain::Linear => Ok(Space::Encoded(encodings::linear_rec2020())),
-        Domain::Perceptual => Ok(Space::Oklab),
-        Domain::Grade => Ok(Space::Encoded(match plan.grading {
-            Grading::Display => encodings::display_rec2020(),
-            Grading::Acescct => encodings::acescct(),
-        })),
-        Domain::Encoded(None) => match plan.input.1.referred {
-            Referred::Display => Ok(Space::Encoded(plan.input.1.clone())),
-            Referred::Scene => Err(format!(
-                "the picture is linear ({}): say which encoding the LUT was made for, encoding = \"srgb\" (allowed: {})",
-                plan.input.1.name,
-                encodings::NAMES.join(", ")
-            )),
-        },
-        Domain::Encoded(Some(name)) => encodings::by_name(name)
-            .map(Space::Encoded)
-            .ok_or_else(|| format!("encoding {name:?} is not known, allowed: {}", encodings::NAMES.join(", "))),
-    }
-}
-
-/// Collects steps and remembers which space the pixels are in.
-pub(super) struct Compiler {
-    pub(super) steps: Vec<Step>,
-    pub(super) tables: Tables,
-    at: Space,
-}
-
-impl Compiler {
-    fn new(at: ColorEncoding) -> Self {
-        Self { steps: Vec::new(), tables: Tables::default(), at: Space::Encoded(at) }
-    }
-
-    /// Sets the disparity of the pixel, before any operation can change what the guide is taken from.
-    fn depth(&mut self, facts: Option<&DepthFacts>) {
-        match facts {
-            Some(DepthFacts::Joined(join)) => {
-                self.go(&encodings::linear_rec2020());
-                self.steps.push(ops::guide::step());
-                let step = ops::disparity::step(join, &mut self.tables);
-                self.steps.push(step);
-            }
-            Some(DepthFacts::Supplied(constants)) => self.steps.push(Step::new::<ops::supplied::Spec>(constants, 1.0)),
-            None => {}
-        }
-    }
-
-    /// Converts to another encoding; nothing when it is already that one.
-    pub(super) fn go(&mut self, to: &ColorEncoding) {
-        let linear = encodings::linear_rec2020();
-        let from = match &self.at {
-            Space::Encoded(at) => at.clone(),
-            Space::Oklab => {
-                self.steps.push(ops::oklab::step(true));
-                linear
-            }
-        };
-        self.at = Space::Encoded(to.clone());
-        if from.same_codes(to) {
-            return;
-        }
-        self.steps.extend(ops::transfer::step(&from.curve, Direction::Decode, &mut self.tables));
-        let between = matrix::between(&from.primaries, &to.primaries).unwrap_or(matrix::IDENTITY);
-        self.steps.extend(ops::matrix::step(&between));
-        self.steps.extend(ops::transfer::step(&to.curve, Direction::Encode, &mut self.tables));
-    }
-
-    /// Converts to another space.
-    fn go_to(&mut self, to: &Space) {
-        match (to, &self.at) {
-            (Space::Encoded(encoding), _) => self.go(encoding),
-            (Space::Oklab, Space::Oklab) => {}
-            (Space::Oklab, Space::Encoded(_)) => {
-                self.go(&encodings::linear_rec2020());
-                self.steps.push(ops::oklab::step(false));
-                self.at = Space::Oklab;
-            }
-        }
-    }
-}
-
-/// The pass of the analyse phase: ends in sRGB-encoded Rec.709 (what models were trained on) with the guide beside it.
-pub fn guide_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
-    let mut compiler = Compiler::new(encoding.clone());
-    compiler.go(&encodings::linear_rec2020());
-    compiler.steps.push(ops::guide::step());
-    compiler.go(&encodings::srgb());
-    let (steps, tables) = (compiler.steps, compiler.tables);
-    Program::of(layout, layout, steps, tables)
-}
-
-/// The pass that brings a picture to linear Rec.2020, for its proxy.
-pub fn linear_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
-    let mut compiler = Compiler::new(encoding.clone());
-    compiler.go(&encodings::linear_rec2020());
-    let output = PixelLayout { sample: SampleType::F32, ..layout };
-    Program::of(layout, output, compiler.steps, compiler.tables)
-}
-
-/// The pass that writes depth maps: normalized disparity as gray float.
-pub fn depth_program(layout: PixelLayout, encoding: &ColorEncoding, facts: &DepthFacts) -> Program {
-    let mut compiler = Compiler::new(encoding.clone());
-    compiler.depth(Some(facts));
-    let show = ops::show_disparity::Constants { gain: 1.0 };
-    compiler.steps.push(Step::new::<ops::show_disparity::Spec>(&show, 1.0));
-    let output = PixelLayout { sample: SampleType::F32, channels: Channels::Gray, alpha: Alpha::None };
-    let (steps, tables) = (compiler.steps, compiler.tables);
-    let supplied_depth = matches!(facts, DepthFacts::Supplied(_));
-    Program { input: layout, output, steps, tables, supplied_depth, dither_seed: None }
-}
-
 impl Plan {
     /// Plans depth although no operation reads it: for jobs whose product is the depth map.
     ///
@@ -361,9 +235,7 @@ impl Plan {
     pub(super) fn set_extents(&mut self) {
         for index in 0..self.outputs.len() {
             let areas = self.outputs.get(index).map(|output| self.areas(output)).unwrap_or_default();
-            if let (Some(output), Some(last)) = (self.outputs.get_mut(index), areas.last())
-                && output.kind == OutputKind::Picture
-            {
+            if let (Some(output), Some(last)) = (self.outputs.get_mut(index), areas.last()) {
                 output.extent = last.extent_out;
             }
         }
@@ -403,19 +275,16 @@ impl Plan {
         Ok(Program { supplied_depth, ..Program::of(PROXY_LAYOUT, PROXY_LAYOUT, c.steps, c.tables) })
     }
 
-    /// The program that gives the disparity of the proxy; `None` without depth.
-    pub fn disparity_at(&self, extent: Extent, facts: &RenderFacts) -> Option<Program> {
-        let depth = scaled(facts.depth.as_ref(), extent)?;
-        Some(depth_program(PROXY_LAYOUT, &encodings::linear_rec2020(), &depth))
-    }
-
     /// Operations of one output: those of the recipe, and its size.
     fn ops_of<'a>(&'a self, output: &'a OutputPlan) -> impl Iterator<Item = &'a OpSetting> {
         self.ops.iter().chain(&output.resize)
     }
 
-    /// The area operations of one output in order, idle ones left out.
+    /// The area operations of one output in order, idle ones left out; none for depth maps.
     pub fn areas(&self, output: &OutputPlan) -> Vec<Area> {
+        if output.kind != OutputKind::Picture {
+            return Vec::new();
+        }
         let mut frame = self.context.frame;
         let mut found = Vec::new();
         for op in self.ops_of(output) {

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use super::compile::{Compiler, Plan, PlanRequest, depth_plan};
+use super::compile::{Plan, PlanRequest, depth_plan};
 use super::memory;
 use super::output::OutputPlan;
+use super::spaces::Compiler;
 use crate::color::encodings;
 use crate::error::{Error, Result};
 use crate::ops::mask::{Mask, Of};
@@ -33,7 +34,7 @@ impl Remembered {
 pub(super) fn begin(c: &mut Compiler, plan: &Plan, output: &OutputPlan) -> Remembered {
     let (from, to) = (&plan.input.1, &output.encoding);
     // A resize that is left with its size does nothing to any pixel.
-    let masked = |op: &OpSetting| op.mask.is_some() || op.op.id() == "resize";
+    let masked = |op: &OpSetting| op.mask.is_some() || op.op.resamples();
     let keeps_size = output.extent == plan.frame_extent();
     let masked = plan.ops.iter().all(masked)
         && plan.ops.iter().any(|op| op.mask.is_some())
@@ -68,7 +69,7 @@ pub(super) fn before(c: &mut Compiler, op: &OpSetting, context: &Context, recipe
 
 /// Why `op` cannot stand where the picture is as `context` says.
 fn refusal(op: &OpSetting, context: &Context) -> Option<String> {
-    let resizes = op.op.id() == "resize";
+    let resizes = op.op.resamples();
     if op.mask.is_some() && resizes {
         return Some("a picture has one size, so a mask has no meaning here".to_owned());
     }

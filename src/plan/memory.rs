@@ -33,12 +33,12 @@ pub(super) fn choose(plan: &mut Plan, request: &PlanRequest) {
     let row = width * info.layout.pixel_bytes() as u64;
     let depth_row = if matches!(plan.depth, Some(DepthPlan::Supplied { .. })) { width * 4 } else { 0 };
     let whole = row * u64::from(info.extent.height);
-    // Raw chunk bytes live beside the strip that is read.
     // Converted pictures are also held as the file has them.
     let converted = if matches!(info.model, ColorModel::Converted(_)) { width * CONVERTED_BYTES } else { 0 };
     // Every output's program has tables of its own, and there is one more for proxies.
     let programs = 1 + plan.outputs.iter().filter(|output| output.kind == OutputKind::Picture).count() as u64;
     let tables = programs * masks::bytes(plan);
+    // Raw chunk bytes live beside the strip that is read: two rows for each.
     let mut cost = Cost { per_row: 2 * row + depth_row + converted, fixed: request.export_bytes + tables };
     let fields = plan.ops.iter().filter(|op| op.op.wants_field(&op.params)).count() as u64;
     if fields > 0 {

@@ -9,10 +9,10 @@ mod masks;
 mod memory;
 mod output;
 mod program;
+mod spaces;
 
-pub use compile::{
-    DepthFacts, PROXY_LAYOUT, Plan, PlanRequest, RenderFacts, depth_program, guide_program, linear_program, plan,
-};
+pub use compile::{DepthFacts, PROXY_LAYOUT, Plan, PlanRequest, RenderFacts, plan};
 pub use masks::masked_op;
 pub use output::{GradeFacts, OutputPlan, output_plan};
 pub use program::{DepthPlan, Pass, Program};
+pub use spaces::{depth_program, guide_program, linear_program};

@@ -1,7 +1,7 @@
 //! The fused pass.
 
 use crate::ops::area::{Area, Carried};
-use crate::ops::{Step, Tables};
+use crate::ops::{self, Op, Step, Tables};
 use crate::picture::{Extent, PixelLayout};
 
 /// Where the disparity of a pixel comes from.
@@ -80,7 +80,7 @@ impl Program {
 
     /// What travels between passes.
     pub fn carried(&self) -> Carried {
-        let kept = self.steps.iter().any(|step| matches!(step.id, "keep" | "keep_source"));
+        let kept = self.steps.iter().any(|step| [ops::keep::Spec::ID, ops::keep_source::Spec::ID].contains(&step.id));
         Carried { alpha: self.input.channels.has_alpha(), kept }
     }
 }

@@ -1,0 +1,143 @@
+//! Between operations: which space a pixel is in, the conversions from one to the next, and the programs that are nothing else.
+
+use super::compile::{DepthFacts, Plan};
+use super::program::Program;
+use crate::color::curve::Direction;
+use crate::color::{encodings, matrix};
+use crate::ops::disparity::{Join, JoinConstants};
+use crate::ops::{self, Domain, Grading, Step, Tables};
+use crate::picture::{Alpha, Channels, ColorEncoding, Extent, PixelLayout, Referred, SampleType};
+
+/// What the channels of a pixel mean between two steps.
+#[derive(Clone)]
+pub(super) enum Space {
+    /// Code values of an encoding.
+    Encoded(ColorEncoding),
+    /// Lightness, a, b.
+    Oklab,
+}
+
+/// The space a domain means in this plan. Equal encodings need no conversion between them.
+pub(super) fn space_of(domain: &Domain, plan: &Plan) -> std::result::Result<Space, String> {
+    match domain {
+        Domain::Linear => Ok(Space::Encoded(encodings::linear_rec2020())),
+        Domain::Perceptual => Ok(Space::Oklab),
+        Domain::Grade => Ok(Space::Encoded(match plan.grading {
+            Grading::Display => encodings::display_rec2020(),
+            Grading::Acescct => encodings::acescct(),
+        })),
+        Domain::Encoded(None) => match plan.input.1.referred {
+            Referred::Display => Ok(Space::Encoded(plan.input.1.clone())),
+            Referred::Scene => Err(format!(
+                "the picture is linear ({}): say which encoding the LUT was made for, encoding = \"srgb\" (allowed: {})",
+                plan.input.1.name,
+                encodings::NAMES.join(", ")
+            )),
+        },
+        Domain::Encoded(Some(name)) => encodings::by_name(name)
+            .map(Space::Encoded)
+            .ok_or_else(|| format!("encoding {name:?} is not known, allowed: {}", encodings::NAMES.join(", "))),
+    }
+}
+
+/// Collects steps and remembers which space the pixels are in.
+pub(super) struct Compiler {
+    pub(super) steps: Vec<Step>,
+    pub(super) tables: Tables,
+    at: Space,
+}
+
+impl Compiler {
+    pub(super) fn new(at: ColorEncoding) -> Self {
+        Self { steps: Vec::new(), tables: Tables::default(), at: Space::Encoded(at) }
+    }
+
+    /// Sets the disparity of the pixel, before any operation can change what the guide is taken from.
+    pub(super) fn depth(&mut self, facts: Option<&DepthFacts>) {
+        match facts {
+            Some(DepthFacts::Joined(join)) => {
+                self.go(&encodings::linear_rec2020());
+                self.steps.push(ops::guide::step());
+                let step = ops::disparity::step(join, &mut self.tables);
+                self.steps.push(step);
+            }
+            Some(DepthFacts::Supplied(constants)) => self.steps.push(Step::new::<ops::supplied::Spec>(constants, 1.0)),
+            None => {}
+        }
+    }
+
+    /// Converts to another encoding; nothing when it is already that one.
+    pub(super) fn go(&mut self, to: &ColorEncoding) {
+        let linear = encodings::linear_rec2020();
+        let from = match &self.at {
+            Space::Encoded(at) => at.clone(),
+            Space::Oklab => {
+                self.steps.push(ops::oklab::step(true));
+                linear
+            }
+        };
+        self.at = Space::Encoded(to.clone());
+        if from.same_codes(to) {
+            return;
+        }
+        self.steps.extend(ops::transfer::step(&from.curve, Direction::Decode, &mut self.tables));
+        let between = matrix::between(&from.primaries, &to.primaries).unwrap_or(matrix::IDENTITY);
+        self.steps.extend(ops::matrix::step(&between));
+        self.steps.extend(ops::transfer::step(&to.curve, Direction::Encode, &mut self.tables));
+    }
+
+    /// Converts to another space.
+    pub(super) fn go_to(&mut self, to: &Space) {
+        match (to, &self.at) {
+            (Space::Encoded(encoding), _) => self.go(encoding),
+            (Space::Oklab, Space::Oklab) => {}
+            (Space::Oklab, Space::Encoded(_)) => {
+                self.go(&encodings::linear_rec2020());
+                self.steps.push(ops::oklab::step(false));
+                self.at = Space::Oklab;
+            }
+        }
+    }
+}
+
+/// The pass of the analyse phase: ends in sRGB-encoded Rec.709 (what models were trained on) with the guide beside it.
+pub fn guide_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
+    let mut compiler = Compiler::new(encoding.clone());
+    compiler.go(&encodings::linear_rec2020());
+    compiler.steps.push(ops::guide::step());
+    compiler.go(&encodings::srgb());
+    let (steps, tables) = (compiler.steps, compiler.tables);
+    Program::of(layout, layout, steps, tables)
+}
+
+/// The pass that brings a picture to linear Rec.2020, for its proxy.
+pub fn linear_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
+    let mut compiler = Compiler::new(encoding.clone());
+    compiler.go(&encodings::linear_rec2020());
+    let output = PixelLayout { sample: SampleType::F32, ..layout };
+    Program::of(layout, output, compiler.steps, compiler.tables)
+}
+
+/// The pass that writes depth maps: normalized disparity as gray float.
+pub fn depth_program(layout: PixelLayout, encoding: &ColorEncoding, facts: &DepthFacts) -> Program {
+    let mut compiler = Compiler::new(encoding.clone());
+    compiler.depth(Some(facts));
+    let show = ops::show_disparity::Constants { gain: 1.0 };
+    compiler.steps.push(Step::new::<ops::show_disparity::Spec>(&show, 1.0));
+    let output = PixelLayout { sample: SampleType::F32, channels: Channels::Gray, alpha: Alpha::None };
+    let (steps, tables) = (compiler.steps, compiler.tables);
+    let supplied_depth = matches!(facts, DepthFacts::Supplied(_));
+    Program { input: layout, output, steps, tables, supplied_depth, dither_seed: None }
+}
+
+/// Depth facts for a reduced copy of the picture: the join is the same grid over fewer pixels.
+pub(super) fn scaled(facts: Option<&DepthFacts>, extent: Extent) -> Option<DepthFacts> {
+    Some(match facts? {
+        DepthFacts::Joined(join) => {
+            let c = &join.constants;
+            let constants = JoinConstants::new(c.table, c.width, c.height, (extent.width, extent.height));
+            DepthFacts::Joined(Join { constants, words: join.words.clone() })
+        }
+        DepthFacts::Supplied(constants) => DepthFacts::Supplied(*constants),
+    })
+}
