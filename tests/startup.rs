@@ -10,8 +10,17 @@ use std::collections::BTreeSet;
 use cli_util::{BRIGHTER, Dir};
 
 /// Name beginnings of what a Rust program needs of the system itself. Whatever else is mapped was loaded for some purpose.
-const SYSTEM: [&str; 9] =
-    ["libc.so", "libm.so", "libgcc_s.so", "libpthread.so", "libdl.so", "librt.so", "libutil.so", "ld-linux", "linux-vdso"];
+const SYSTEM: [&str; 9] = [
+    "libc.so",
+    "libm.so",
+    "libgcc_s.so",
+    "libpthread.so",
+    "libdl.so",
+    "librt.so",
+    "libutil.so",
+    "ld-linux",
+    "linux-vdso",
+];
 
 /// Runs the program to its end with exit code 0; names of all libraries that it, or a process it started, mapped or tried to map.
 #[track_caller]
