@@ -1,16 +1,11 @@
 //! Bounded memory, proved by peak residence: pictures of every shape stay below `--memory` and a fixed base.
-//!
-//! Pictures are sparse files: a hole reads as zeros and costs no disk.
 #![cfg(target_os = "linux")]
 
 mod cli_util;
 
-use std::fs::File;
-use std::io::Write;
-use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 
+use cli_util::black::{Chunks, black};
 use cli_util::measured::measure;
 use cli_util::{BRIGHTER, Dir};
 
@@ -24,82 +19,11 @@ const BASE: u64 = 24 * MIB;
 /// quarter of the memory does not cover them.
 const INFERENCE: u64 = 8 * MIB;
 
+const COPY: &str = "version = 1\n";
 const SHARPER: &str = "version = 1\n[[op]]\nid = \"sharpen\"\namount = 0.8\nradius_px = 3.0\n";
 const SMALLER: &str = "version = 1\n[[op]]\nid = \"exposure\"\nev = 0.5\n[[output]]\nlong_edge_px = 4000\n";
 #[cfg(feature = "onnx")]
 const DEEPER: &str = "version = 1\n[[op]]\nid = \"haze\"\ndensity = 0.5\n";
-
-/// Where the samples of a picture lie.
-#[derive(Clone, Copy)]
-enum Chunks {
-    /// Strips of so many rows.
-    Strips(u32),
-    /// Square tiles of this side.
-    Tiles(u32),
-    /// One strip, Deflate.
-    OneDeflated,
-}
-
-/// Writes a black 16-bit gray TIFF (TIFF 6.0, sections 2 and 15) whose samples are holes of the file.
-fn black(path: &Path, width: u32, height: u32, chunks: Chunks) {
-    let bytes = |columns: u32, rows: u32| columns * rows * 2;
-    let (tag, side, counts, compression) = match chunks {
-        Chunks::Strips(rows) => {
-            let rows_of = |first: u32| rows.min(height - first);
-            let counts = (0..height).step_by(rows as usize).map(|y| bytes(width, rows_of(y))).collect();
-            (273, rows, counts, 1)
-        }
-        Chunks::Tiles(side) => {
-            let tiles = width.div_ceil(side) * height.div_ceil(side);
-            (324, side, vec![bytes(side, side); tiles as usize], 1)
-        }
-        Chunks::OneDeflated => (273, height, vec![0], 8),
-    };
-    let samples = if matches!(chunks, Chunks::OneDeflated) { deflated_zeros(bytes(width, height)) } else { Vec::new() };
-    let counts: Vec<u32> = if samples.is_empty() { counts } else { vec![samples.len() as u32] };
-    // Header, directory, the two tables, samples from the next page on.
-    let tables = 200u32;
-    let table_bytes = counts.len() as u32 * 4;
-    let first = (tables + 2 * table_bytes).next_multiple_of(4096);
-    let offsets: Vec<u32> = counts.iter().scan(first, |at, count| Some(std::mem::replace(at, *at + count))).collect();
-    let place = |table: &[u32], at: u32| if let [only] = table { *only } else { at };
-    let (at_offsets, at_counts) = (place(&offsets, tables), place(&counts, tables + table_bytes));
-    let count = counts.len() as u32;
-    let mut entries: Vec<(u16, u32, u32)> =
-        vec![(256, 1, width), (257, 1, height), (258, 1, 16), (259, 1, compression), (262, 1, 1), (277, 1, 1)];
-    entries.extend(match tag {
-        324 => vec![(322, 1, side), (323, 1, side), (324, count, at_offsets), (325, count, at_counts)],
-        _ => vec![(273, count, at_offsets), (278, 1, side), (279, count, at_counts)],
-    });
-    entries.sort();
-    let mut head = b"II\x2a\0\x08\0\0\0".to_vec();
-    head.extend((entries.len() as u16).to_le_bytes());
-    for (tag, count, value) in entries {
-        head.extend(tag.to_le_bytes());
-        head.extend(4u16.to_le_bytes());
-        head.extend(count.to_le_bytes());
-        head.extend(value.to_le_bytes());
-    }
-    head.extend([0; 4]);
-    let file = File::create(path).unwrap();
-    file.set_len(u64::from(first) + counts.iter().map(|c| u64::from(*c)).sum::<u64>()).unwrap();
-    file.write_all_at(&head, 0).unwrap();
-    if count > 1 {
-        let words = |table: &[u32]| table.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
-        file.write_all_at(&words(&offsets), u64::from(tables)).unwrap();
-        file.write_all_at(&words(&counts), u64::from(tables + table_bytes)).unwrap();
-    }
-    file.write_all_at(&samples, u64::from(first)).unwrap();
-}
-
-fn deflated_zeros(bytes: u32) -> Vec<u8> {
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-    let block = vec![0; MIB as usize];
-    for at in (0..bytes as usize).step_by(block.len()) {
-        encoder.write_all(&block[..block.len().min(bytes as usize - at)]).unwrap();
-    }
-    encoder.finish().unwrap()
-}
 
 /// Grades `input` by `look` under every `memory` and holds the peak to it.
 #[track_caller]
@@ -129,20 +53,19 @@ fn shapes(dir: &Dir) -> [&'static str; 4] {
 fn points_hold_strips_only() {
     let dir = Dir::new();
     for shape in shapes(&dir) {
-        stays_below(&dir, BRIGHTER, shape, &[24], BASE);
+        // Arithmetic changes nothing about rows that are too long or too many; it only takes its time.
+        let look = if matches!(shape, "strips.tif" | "tiles.tif") { BRIGHTER } else { COPY };
+        stays_below(&dir, look, shape, &[24], BASE);
     }
     black(&dir.path("one.tif"), 8000, 3000, Chunks::Strips(3000));
-    stays_below(&dir, BRIGHTER, "one.tif", &[24], BASE);
+    stays_below(&dir, COPY, "one.tif", &[24], BASE);
 }
 
 #[test]
 fn areas_hold_their_margins() {
     let dir = Dir::new();
-    for shape in &shapes(&dir)[1..] {
-        // A row of tiles beside the rows that are wanted.
-        let memory = if *shape == "tiles.tif" { 32 } else { 24 };
-        stays_below(&dir, SMALLER, shape, &[memory], BASE);
-    }
+    black(&dir.path("tall.tif"), 120, 200_000, Chunks::Strips(64));
+    stays_below(&dir, SMALLER, "tall.tif", &[24], BASE);
     black(&dir.path("low.tif"), 4000, 1000, Chunks::Strips(16));
     stays_below(&dir, SHARPER, "low.tif", &[24], BASE);
 }
@@ -160,23 +83,21 @@ fn margins_of_a_wide_picture_are_charged_or_refused() {
     stays_below(&dir, SHARPER, "wide.tif", &[256], BASE);
 }
 
-/// Kept decoded or decoded twice, by the budget.
+/// Decoded twice: what analyse reads is not kept when it does not fit.
 #[test]
 #[cfg(feature = "onnx")]
-fn depth_keeps_what_the_memory_allows() {
+fn depth_keeps_no_more_than_the_memory() {
     let dir = Dir::new();
-    for shape in shapes(&dir) {
-        stays_below(&dir, DEEPER, shape, &[48], BASE + INFERENCE);
-    }
-    stays_below(&dir, DEEPER, "strips.tif", &[320], BASE + INFERENCE);
+    black(&dir.path("tiles.tif"), 8000, 3000, Chunks::Tiles(512));
+    stays_below(&dir, DEEPER, "tiles.tif", &[48], BASE + INFERENCE);
 }
 
 #[test]
 fn many_small_pictures_share() {
     let dir = Dir::new();
     std::fs::create_dir(dir.path("in")).unwrap();
-    for n in 0..30 {
-        black(&dir.path(format!("in/{n}.tif")), 600, 400, Chunks::Strips(16));
+    for n in 0..24 {
+        black(&dir.path(format!("in/{n}.tif")), 500, 300, Chunks::Strips(16));
     }
     stays_below(&dir, BRIGHTER, "in", &[24, 256], BASE);
     stays_below(&dir, SHARPER, "in", &[24], BASE);
@@ -188,13 +109,13 @@ fn many_small_pictures_share() {
 #[test]
 fn a_compressed_single_strip_is_charged_or_refused() {
     let dir = Dir::new();
-    dir.recipe(BRIGHTER);
+    dir.recipe(COPY);
     black(&dir.path("one.tif"), 8000, 6000, Chunks::OneDeflated);
     let ran = measure(&dir, dir.grade_command(&["one.tif", "--memory", "64MiB"]));
     assert_eq!(ran.code, Some(1), "{}", ran.said);
     assert!(ran.said.contains("raise --memory") && ran.said.contains("one.tif"), "{}", ran.said);
     assert!(ran.peak <= 64 * MIB, "{} bytes to refuse a picture", ran.peak);
-    stays_below(&dir, BRIGHTER, "one.tif", &[512], BASE);
+    stays_below(&dir, COPY, "one.tif", &[512], BASE);
 }
 
 /// Less address space than a map of the picture and the work on it would take: files are read by position then.
@@ -202,7 +123,7 @@ fn a_compressed_single_strip_is_charged_or_refused() {
 fn a_limit_on_address_space_is_kept() {
     let dir = Dir::new();
     dir.recipe(BRIGHTER);
-    black(&dir.path("large.tif"), 8000, 6000, Chunks::Strips(6000));
+    black(&dir.path("large.tif"), 4000, 2000, Chunks::DeflatedTiles(512));
     black(&dir.path("small.tif"), 400, 300, Chunks::Strips(300));
     let limited = |bytes: u64| {
         let mut command =
@@ -217,7 +138,7 @@ fn a_limit_on_address_space_is_kept() {
         };
         measure(&dir, command)
     };
-    let ran = limited(240 * MIB);
+    let ran = limited(160 * MIB);
     assert_eq!(ran.code, Some(0), "{}", ran.said);
     assert_eq!(dir.tree("out"), ["large.tif", "small.tif"]);
 }
@@ -226,8 +147,8 @@ fn a_limit_on_address_space_is_kept() {
 #[test]
 fn mapped_pages_are_given_back() {
     let dir = Dir::new();
-    dir.recipe(BRIGHTER);
-    black(&dir.path("large.tif"), 16_000, 6_000, Chunks::Strips(16));
+    dir.recipe(COPY);
+    black(&dir.path("large.tif"), 16_000, 8_000, Chunks::Strips(16));
     let mut child = dir.grade_command(&["large.tif", "--memory", "64MiB"]).spawn().unwrap();
     let maps = format!("/proc/{}/smaps", child.id());
     let (mut seen, mut most) = (0, 0);

@@ -54,8 +54,10 @@ pub(super) fn choose(plan: &mut Plan, request: &PlanRequest) {
     let mut rows = target.min(allowed);
     rows = if rows >= chunk { rows / chunk * chunk } else { rows };
     plan.strip_rows = request.strip_rows.unwrap_or(rows.min(u64::from(info.extent.height)) as u32).max(1);
-    // What a source holds for itself; read by chunks, never more than one row of them, compressed and decoded.
-    let most = if info.access == Access::Whole { u64::MAX } else { chunk * row * 2 };
+    // What a source holds for itself; read by chunks, never more than one row of them, compressed and decoded, and of uncompressed ones only
+    // the rows that are wanted.
+    let held = if info.compression == "none" { u64::from(plan.strip_rows) } else { chunk };
+    let most = if info.access == Access::Whole { u64::MAX } else { held * row * 2 };
     let decoder = request.source_bytes.min(most);
     let base = u64::from(plan.strip_rows) * cost.per_row + decoder + cost.fixed;
     // A source that is whole in memory is its own store: keeping a second copy would be waste.
