@@ -5,25 +5,20 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use flate2::Compression as Level;
 use rayon::prelude::*;
 
 use super::chunks::{Chunk, SIGNATURE, frame};
 use super::facts::{XMP_KEYWORD, keyword};
-use super::{PngExtras, color, deflate, filter, raw_profile};
-use crate::codec::{Compression, Pool, Sink, SinkSpec, exif};
+use super::{PngExtras, color, filter, raw_profile};
+use crate::codec::{Compression, Pool, Sink, SinkSpec, deflate, exif};
 use crate::error::{Error, Result};
 use crate::picture::{Alpha, Channels, Policy, Resolution, ResolutionUnit, SampleType, Strip, photoshop};
 
 /// Bytes of rows per block, about. Smaller blocks lose compression at their starts, larger ones memory.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// Deflate level. On a filtered 3840x2160 16-bit photograph (50 MB) level 1 of zlib-rs, which has fixed Huffman codes, gives 51 MB; level 2 gives
-/// 37.1 MB for a quarter more time, and levels 3 to 6 save nothing more.
-const LEVEL: u32 = 2;
-
 /// Most blocks in work at a time; bounds the memory of one output on machines with many cores.
-const MAX_BLOCKS: usize = 8;
+const MAX_BLOCKS: usize = 16;
 
 /// A PNG file being made.
 struct PngSink {
@@ -32,7 +27,7 @@ struct PngSink {
     spec: SinkSpec,
     row_bytes: usize,
     block_rows: usize,
-    /// Rows that are not compressed yet, as the file holds them (16 bit big-endian); before them the last row that is, for the filters.
+    /// Rows that are not compressed yet, in native order; before them the last row that is, for the filters.
     rows: Vec<u8>,
     /// Rows that were handed in.
     next_row: u32,
@@ -40,7 +35,25 @@ struct PngSink {
     done_rows: usize,
     /// Adler-32 of the filtered bytes so far.
     sum: u32,
-    started: bool,
+}
+
+/// A block of rows on its way into the file.
+struct Packed {
+    /// The whole `IDAT` chunk.
+    chunk: Vec<u8>,
+    /// Adler-32 and number of the filtered bytes in it.
+    sum: u32,
+    len: u64,
+}
+
+/// Working space of a thread, reused from block to block.
+#[derive(Default)]
+struct Scratch {
+    above: Vec<u8>,
+    row: Vec<u8>,
+    filters: [Vec<u8>; 3],
+    filtered: Vec<u8>,
+    encoder: deflate::Encoder,
 }
 
 /// Starts a PNG file; `file` is empty and `path` only names it in errors.
@@ -69,7 +82,6 @@ pub fn create(file: File, path: &Path, spec: SinkSpec) -> Result<Box<dyn Sink>> 
         next_row: 0,
         done_rows: 0,
         sum: 1,
-        started: false,
     };
     let head = sink.head();
     sink.put(&head)?;
@@ -88,7 +100,7 @@ impl Sink for PngSink {
         let blocks = pool.current_num_threads().clamp(1, MAX_BLOCKS);
         // In portions, so that a high strip needs no second copy of itself.
         for part in strip.bytes().chunks(self.row_bytes * self.block_rows * blocks) {
-            self.gather(part);
+            self.rows.extend_from_slice(part);
             self.compress(blocks, pool)?;
         }
         Ok(())
@@ -115,16 +127,6 @@ impl PngSink {
         self.file.write_all(bytes).map_err(|e| Error::output(&self.path, e))
     }
 
-    fn gather(&mut self, bytes: &[u8]) {
-        let start = self.rows.len();
-        self.rows.extend_from_slice(bytes);
-        if self.spec.layout.sample == SampleType::U16 && cfg!(target_endian = "little") {
-            for pair in self.rows.get_mut(start..).unwrap_or_default().chunks_exact_mut(2) {
-                pair.reverse();
-            }
-        }
-    }
-
     /// Writes all full blocks when there are at least `enough`; once every row is gathered, the rest and the end of the stream too.
     fn compress(&mut self, enough: usize, pool: &Pool) -> Result<()> {
         let block = self.block_rows * self.row_bytes;
@@ -136,17 +138,15 @@ impl PngSink {
         }
         let starts: Vec<usize> = (0..ready).step_by(block).collect();
         let last_start = starts.last().copied().filter(|_| all_gathered);
-        let packed = pool.install(|| {
-            let pack = |&start: &usize| self.pack(start, block.min(ready - start), Some(start) == last_start);
-            starts.par_iter().map(pack).collect::<std::result::Result<Vec<_>, String>>()
+        let packed: Vec<Packed> = pool.install(|| {
+            let work = starts.par_iter().map_init(Scratch::default, |scratch, &start| {
+                self.pack(start, block.min(ready - start), Some(start) == last_start, scratch)
+            });
+            work.collect()
         });
-        for (mut data, sum, len) in packed.map_err(|e| Error::output(&self.path, e))? {
-            self.sum = deflate::adler32_combine(self.sum, sum, len);
-            if !self.started {
-                data.splice(0..0, deflate::ZLIB_HEADER);
-                self.started = true;
-            }
-            self.file.write_all(&frame(b"IDAT", &data)).map_err(|e| Error::output(&self.path, e))?;
+        for part in packed {
+            self.sum = deflate::adler32_combine(self.sum, part.sum, part.len);
+            self.put(&part.chunk)?;
         }
         if all_gathered {
             let tail = frame(b"IDAT", &self.sum.to_be_bytes());
@@ -158,24 +158,40 @@ impl PngSink {
         Ok(())
     }
 
-    /// Filters and deflates the rows in `len` bytes from `start`: packed bytes, Adler-32 and length of the filtered ones.
-    fn pack(&self, start: usize, len: usize, last: bool) -> std::result::Result<(Vec<u8>, u32, u64), String> {
+    /// Filters and deflates the rows in `len` bytes from `start`; the first of the picture begin the stream, the `last` end it.
+    fn pack(&self, start: usize, len: usize, last: bool, scratch: &mut Scratch) -> Packed {
         let bpp = self.spec.layout.pixel_bytes();
         let stored = self.spec.compression == Compression::None;
-        let mut filtered = Vec::with_capacity(len + len / self.row_bytes);
-        let mut scratch = [const { Vec::new() }; 3];
+        let Scratch { above, row, filters, filtered, encoder } = scratch;
+        filtered.clear();
+        self.stored_row(start, above);
         for at in (start..start + len).step_by(self.row_bytes) {
-            let (above, row) = self.rows.get(at..at + 2 * self.row_bytes).unwrap_or_default().split_at(self.row_bytes);
+            self.stored_row(at + self.row_bytes, row);
             if stored {
                 filtered.push(0);
                 filtered.extend_from_slice(row);
             } else {
-                filter::append(row, above, bpp, &mut scratch, &mut filtered);
+                filter::append(row, above, bpp, filters, filtered);
             }
+            std::mem::swap(row, above);
         }
-        let level = if stored { Level::none() } else { Level::new(LEVEL) };
-        let packed = deflate::block(&filtered, level, last)?;
-        Ok((packed, deflate::adler32(&filtered), filtered.len() as u64))
+        let first = self.done_rows == 0 && start == 0;
+        let mut data = if first { deflate::ZLIB_HEADER.to_vec() } else { Vec::new() };
+        if stored {
+            deflate::store(filtered, last, &mut data);
+        } else {
+            encoder.encode(filtered, last, &mut data);
+        }
+        Packed { chunk: frame(b"IDAT", &data), sum: deflate::adler32(filtered), len: filtered.len() as u64 }
+    }
+
+    /// The gathered row that begins at byte `at`, as the file holds it: 16 bit big-endian.
+    fn stored_row(&self, at: usize, row: &mut Vec<u8>) {
+        row.clear();
+        row.extend_from_slice(self.rows.get(at..at + self.row_bytes).unwrap_or_default());
+        if self.spec.layout.sample == SampleType::U16 && cfg!(target_endian = "little") {
+            row.as_chunks_mut::<2>().0.iter_mut().for_each(|pair| pair.reverse());
+        }
     }
 
     /// Signature and every chunk before the pixels.
@@ -218,9 +234,7 @@ impl PngSink {
 fn icc_chunk(spec: &SinkSpec) -> Option<Vec<u8>> {
     let icc = spec.metadata.icc.as_ref()?;
     let mut data = b"ICC profile\0\0".to_vec();
-    data.extend(deflate::ZLIB_HEADER);
-    data.extend(deflate::block(icc, Level::best(), true).ok()?);
-    data.extend(deflate::adler32(icc).to_be_bytes());
+    data.extend(super::deflate::deflate(icc)?);
     Some(data)
 }
 

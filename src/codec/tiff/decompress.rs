@@ -5,6 +5,7 @@ use std::io::Read;
 use super::header::{Codec, Pixels, Predictor};
 use super::samples::Packing;
 use super::{lzw, predictor};
+use crate::codec::deflate;
 use crate::picture::exif::Order;
 
 /// Decompresses a chunk into `out` (whole rows) and undoes predictor, byte order and packing.
@@ -47,7 +48,7 @@ fn decompress(codec: Codec, raw: &[u8], out: &mut [u8]) -> Result<(), String> {
         }
         Codec::Lzw if lzw::is_old_style(raw) => lzw::decode_old_style(raw, out)?,
         Codec::Lzw => lzw::decode(raw, out)?,
-        Codec::Deflate => inflate(raw, out)?,
+        Codec::Deflate => deflate::inflate(raw, out)?,
         Codec::PackBits => unpack_bits(raw, out),
         Codec::Zstandard => zstandard(raw, out)?,
     };
@@ -84,15 +85,6 @@ pub(super) fn swap(samples: &mut [u8], size: usize, order: Order) {
             _ => samples.chunks_exact_mut(size).for_each(<[u8]>::reverse),
         }
     }
-}
-
-fn inflate(raw: &[u8], out: &mut [u8]) -> Result<usize, String> {
-    let mut inflater = flate2::Decompress::new(true);
-    // A full output is success here even if the stream has more; too little output is the caller's finding.
-    inflater
-        .decompress(raw, out, flate2::FlushDecompress::Finish)
-        .map_err(|error| format!("damaged Deflate data ({error})"))?;
-    Ok(inflater.total_out() as usize)
 }
 
 /// PackBits (TIFF 6.0 section 9): runs and literals behind a signed length byte; -128 does nothing.

@@ -118,13 +118,12 @@ impl TiffSink {
         let (codec, layout, row_bytes) = (self.codec, self.spec.layout, self.row_bytes);
         for group in parts.chunks(GROUP) {
             let encoded: Vec<_> = pool.install(|| {
-                let work = group
-                    .par_iter()
-                    .map_init(Vec::new, |scratch, rows| compress::encode(codec, layout, row_bytes, rows, scratch));
+                let work = group.par_iter().map_init(compress::Scratch::default, |scratch, rows| {
+                    compress::encode(codec, layout, row_bytes, rows, scratch)
+                });
                 work.collect()
             });
             for bytes in encoded {
-                let bytes = bytes.map_err(|reason: String| Error::output(&self.path, reason))?;
                 self.strips.push((self.position, bytes.len() as u64));
                 self.put(&bytes)?;
             }
