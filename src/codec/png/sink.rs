@@ -1,5 +1,5 @@
 //! Writing: rows are gathered to blocks of about 1 MiB, each filtered and deflated by one thread of the pool; the calling thread
-//! writes them in order, one `IDAT` chunk each. Where blocks begin follows from the picture's width alone.
+//! writes those before in order, one `IDAT` chunk each. Where blocks begin follows from the picture's width alone.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -33,8 +33,10 @@ struct PngSink {
     next_row: u32,
     /// Rows that are compressed.
     done_rows: usize,
-    /// Adler-32 of the filtered bytes so far.
+    /// Adler-32 of the filtered bytes that are written.
     sum: u32,
+    /// Blocks that are not written yet: that is done while the next ones are compressed.
+    packed: Vec<Packed>,
 }
 
 /// A block of rows on its way into the file.
@@ -44,6 +46,64 @@ struct Packed {
     /// Adler-32 and number of the filtered bytes in it.
     sum: u32,
     len: u64,
+}
+
+/// Writes blocks in order.
+fn put_packed(file: &mut impl Write, sum: &mut u32, packed: Vec<Packed>) -> std::io::Result<()> {
+    for part in packed {
+        *sum = deflate::adler32_combine(*sum, part.sum, part.len);
+        file.write_all(&part.chunk)?;
+    }
+    Ok(())
+}
+
+/// What the threads of the pool read.
+struct Work<'a> {
+    /// Rows in native order; the first one is above those in work.
+    rows: &'a [u8],
+    row_bytes: usize,
+    pixel_bytes: usize,
+    /// True when the file has the bytes of samples the other way around (16 bit are big-endian).
+    swap: bool,
+    /// True when nothing is compressed.
+    stored: bool,
+    /// True when these are the first rows of the picture, which begin the stream.
+    begins: bool,
+}
+
+impl Work<'_> {
+    /// Filters and deflates the rows in `len` bytes from `start`; the `last` ones end the stream.
+    fn pack(&self, start: usize, len: usize, last: bool, scratch: &mut Scratch) -> Packed {
+        let Scratch { above, row, filters, filtered, encoder } = scratch;
+        filtered.clear();
+        self.row(start, above);
+        for at in (start..start + len).step_by(self.row_bytes) {
+            self.row(at + self.row_bytes, row);
+            if self.stored {
+                filtered.push(0);
+                filtered.extend_from_slice(row);
+            } else {
+                filter::append(row, above, self.pixel_bytes, filters, filtered);
+            }
+            std::mem::swap(row, above);
+        }
+        let mut data = if self.begins && start == 0 { deflate::ZLIB_HEADER.to_vec() } else { Vec::new() };
+        if self.stored {
+            deflate::store(filtered, last, &mut data);
+        } else {
+            encoder.encode(filtered, last, &mut data);
+        }
+        Packed { chunk: frame(b"IDAT", &data), sum: deflate::adler32(filtered), len: filtered.len() as u64 }
+    }
+
+    /// The row that begins at byte `at`, as the file holds it.
+    fn row(&self, at: usize, row: &mut Vec<u8>) {
+        row.clear();
+        row.extend_from_slice(self.rows.get(at..at + self.row_bytes).unwrap_or_default());
+        if self.swap {
+            row.as_chunks_mut::<2>().0.iter_mut().for_each(|pair| *pair = [pair[1], pair[0]]);
+        }
+    }
 }
 
 /// Working space of a thread, reused from block to block.
@@ -82,6 +142,7 @@ pub fn create(file: File, path: &Path, spec: SinkSpec) -> Result<Box<dyn Sink>> 
         next_row: 0,
         done_rows: 0,
         sum: 1,
+        packed: Vec::new(),
     };
     let head = sink.head();
     sink.put(&head)?;
@@ -111,14 +172,16 @@ impl Sink for PngSink {
             let text = format!("only {} of {} rows were written", self.next_row, self.spec.extent.height);
             return Err(Error::output(&self.path, text));
         }
-        let end = frame(b"IEND", &[]);
+        let packed = std::mem::take(&mut self.packed);
+        put_packed(&mut self.file, &mut self.sum, packed).map_err(|e| Error::output(&self.path, e))?;
+        let end = [frame(b"IDAT", &self.sum.to_be_bytes()), frame(b"IEND", &[])].concat();
         self.put(&end)?;
         self.file.flush().map_err(|e| Error::output(&self.path, e))
     }
 
     fn resident_bytes(&self) -> u64 {
-        // Rows that wait or are in work, and those in work filtered and packed.
-        (self.row_bytes * self.block_rows * MAX_BLOCKS * 4) as u64
+        // Rows that wait or are in work, those in work filtered and packed, and packed ones that are being written.
+        (self.row_bytes * self.block_rows * MAX_BLOCKS * 5) as u64
     }
 }
 
@@ -127,7 +190,7 @@ impl PngSink {
         self.file.write_all(bytes).map_err(|e| Error::output(&self.path, e))
     }
 
-    /// Writes all full blocks when there are at least `enough`; once every row is gathered, the rest and the end of the stream too.
+    /// Compresses all full blocks when there are at least `enough`; once every row is gathered, the rest too.
     fn compress(&mut self, enough: usize, pool: &Pool) -> Result<()> {
         let block = self.block_rows * self.row_bytes;
         let waiting = self.rows.len() - self.row_bytes;
@@ -138,60 +201,31 @@ impl PngSink {
         }
         let starts: Vec<usize> = (0..ready).step_by(block).collect();
         let last_start = starts.last().copied().filter(|_| all_gathered);
-        let packed: Vec<Packed> = pool.install(|| {
-            let work = starts.par_iter().map_init(Scratch::default, |scratch, &start| {
-                self.pack(start, block.min(ready - start), Some(start) == last_start, scratch)
+        let work = Work {
+            rows: &self.rows,
+            row_bytes: self.row_bytes,
+            pixel_bytes: self.spec.layout.pixel_bytes(),
+            swap: self.spec.layout.sample == SampleType::U16 && cfg!(target_endian = "little"),
+            stored: self.spec.compression == Compression::None,
+            begins: self.done_rows == 0,
+        };
+        let mut packed = Vec::new();
+        let (file, sum, waiting) = (&mut self.file, &mut self.sum, std::mem::take(&mut self.packed));
+        let written = pool.in_place_scope(|scope| {
+            scope.spawn(|_| {
+                let blocks = starts.par_iter().map_init(Scratch::default, |scratch, &start| {
+                    work.pack(start, block.min(ready - start), Some(start) == last_start, scratch)
+                });
+                blocks.collect_into_vec(&mut packed);
             });
-            work.collect()
+            put_packed(file, sum, waiting)
         });
-        for part in packed {
-            self.sum = deflate::adler32_combine(self.sum, part.sum, part.len);
-            self.put(&part.chunk)?;
-        }
-        if all_gathered {
-            let tail = frame(b"IDAT", &self.sum.to_be_bytes());
-            self.put(&tail)?;
-        }
+        written.map_err(|e| Error::output(&self.path, e))?;
+        self.packed = packed;
         // What stays: the last finished row, and what is not.
         self.rows.drain(..ready);
         self.done_rows += ready / self.row_bytes;
         Ok(())
-    }
-
-    /// Filters and deflates the rows in `len` bytes from `start`; the first of the picture begin the stream, the `last` end it.
-    fn pack(&self, start: usize, len: usize, last: bool, scratch: &mut Scratch) -> Packed {
-        let bpp = self.spec.layout.pixel_bytes();
-        let stored = self.spec.compression == Compression::None;
-        let Scratch { above, row, filters, filtered, encoder } = scratch;
-        filtered.clear();
-        self.stored_row(start, above);
-        for at in (start..start + len).step_by(self.row_bytes) {
-            self.stored_row(at + self.row_bytes, row);
-            if stored {
-                filtered.push(0);
-                filtered.extend_from_slice(row);
-            } else {
-                filter::append(row, above, bpp, filters, filtered);
-            }
-            std::mem::swap(row, above);
-        }
-        let first = self.done_rows == 0 && start == 0;
-        let mut data = if first { deflate::ZLIB_HEADER.to_vec() } else { Vec::new() };
-        if stored {
-            deflate::store(filtered, last, &mut data);
-        } else {
-            encoder.encode(filtered, last, &mut data);
-        }
-        Packed { chunk: frame(b"IDAT", &data), sum: deflate::adler32(filtered), len: filtered.len() as u64 }
-    }
-
-    /// The gathered row that begins at byte `at`, as the file holds it: 16 bit big-endian.
-    fn stored_row(&self, at: usize, row: &mut Vec<u8>) {
-        row.clear();
-        row.extend_from_slice(self.rows.get(at..at + self.row_bytes).unwrap_or_default());
-        if self.spec.layout.sample == SampleType::U16 && cfg!(target_endian = "little") {
-            row.as_chunks_mut::<2>().0.iter_mut().for_each(|pair| pair.reverse());
-        }
     }
 
     /// Signature and every chunk before the pixels.

@@ -9,6 +9,7 @@ use crate::picture::PixelLayout;
 #[derive(Default)]
 pub(super) struct Scratch {
     differences: Vec<u8>,
+    planes: Vec<u8>,
     lzw: lzw_encode::Encoder,
     deflate: deflate::Encoder,
 }
@@ -28,7 +29,7 @@ pub(super) fn encode(
         if layout.sample.is_integer() {
             predictor::horizontal(row, size, samples, out);
         } else {
-            predictor::float(row, size, samples, out);
+            predictor::float(row, size, samples, out, &mut scratch.planes);
         }
     }
     match codec {

@@ -16,11 +16,12 @@ pub(super) fn decode(pixels: &Pixels, raw: &[u8], out: &mut [u8]) -> Result<(), 
     if pixels.packing == Packing::Whole {
         decompress(pixels.codec, raw, out)?;
         let (sample, samples) = (pixels.layout.sample, pixels.chunk_samples());
+        let mut planes = Vec::new();
         for row in out.chunks_exact_mut(pixels.chunk_row_bytes()) {
             match pixels.predictor {
                 Predictor::None => swap(row, sample.bytes(), pixels.order),
                 Predictor::Horizontal => predictor::undo_horizontal(row, sample.bytes(), samples, pixels.order),
-                Predictor::Float => predictor::undo_float(row, sample.bytes(), samples),
+                Predictor::Float => predictor::undo_float(row, sample.bytes(), samples, &mut planes),
             }
         }
         return Ok(());
@@ -81,7 +82,7 @@ fn zstandard(raw: &[u8], out: &mut [u8]) -> Result<usize, String> {
 pub(super) fn swap(samples: &mut [u8], size: usize, order: Order) {
     if order.is_foreign() && size > 1 {
         match size {
-            2 => samples.chunks_exact_mut(2).for_each(|s| s.swap(0, 1)),
+            2 => samples.as_chunks_mut::<2>().0.iter_mut().for_each(|s| *s = [s[1], s[0]]),
             _ => samples.chunks_exact_mut(size).for_each(<[u8]>::reverse),
         }
     }

@@ -15,6 +15,7 @@ mod pages;
 mod predictor;
 mod read;
 mod samples;
+mod sums;
 mod tags;
 mod write;
 
