@@ -20,11 +20,9 @@ pub(super) fn lengths<const N: usize>(frequencies: &[u32; N], limit: usize) -> [
     order.extend(
         (0u64..).zip(frequencies).filter(|(_, count)| **count > 0).map(|(i, count)| u64::from(*count) << 16 | i),
     );
-    for spare in 0..2 {
-        if order.len() < 2 && frequencies[spare] == 0 {
-            order.push(1 << 16 | spare as u64);
-        }
-    }
+    let spare = (0u64..2).zip(frequencies).filter(|(_, count)| **count == 0).map(|(i, _)| 1 << 16 | i);
+    let missing = 2usize.saturating_sub(order.len());
+    order.extend(spare.take(missing));
     order.sort_unstable();
     let mut tree: Vec<u32> = order.iter().map(|entry| (entry >> 16) as u32).collect();
     depths(&mut tree);

@@ -61,7 +61,7 @@ impl Encoder {
                     }
                     self.table[place] = branch << 12 | next;
                     next += 1;
-                    width += u32::from(next >> width);
+                    width += next >> width;
                 }
             }
         }
