@@ -4,7 +4,8 @@
     pictures.py photographs|noise FOLDER COUNT COMPRESSION    3840x2160 RGB16 TIFFs 001.tif ...; none, lzw or deflate
     pictures.py luts FOLDER                                   look.cube (33 points), hald.tif (the same for GraphicsMagick)
     pictures.py one FILE WIDTH HEIGHT strips|tiles none|deflate     one picture of any size, written piece by piece
-    pictures.py small FOLDER COUNT                            tiny RGB16 TIFFs, 1000 to a folder
+    pictures.py small FOLDER COUNT                            RGB16 TIFFs of 16x16 pixels, 1000 to a folder
+    pictures.py crops FOLDER COUNT WIDTH HEIGHT               pieces of a photograph, 001.tif ...
 
 A *photograph* is one of the committed scenes of `data/samples`, cropped, flipped and exposed differently each time, enlarged with a
 cubic kernel, with fine texture where the scene has contrast and the noise of a sensor (shot and read noise in linear light, smoothed as
@@ -17,6 +18,8 @@ import sys
 
 import numpy as np
 import tifffile
+
+import bigtiff
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAMPLES = os.path.join(HERE, "..", "data", "samples")
@@ -181,38 +184,18 @@ def tetrahedral(table, rgb):
 
 
 def one(path, width, height, layout, compression):
-    """One picture of any size: a photograph of 2048x2048 (or less) repeated, shifted in exposure from piece to piece.
+    """One picture of any size, a BigTIFF: a photograph of 2048x2048 repeated, in tiles of 512 pixels or strips of about 1 MiB.
 
-    Written from a generator: nothing of it is held but one row of pieces. Over 4 GiB it is a BigTIFF.
+    Every repetition to the right begins at another row, so that Deflate finds no copies within its window.
     """
-    side = 512
     base = photograph(2, samples(), 2048, 2048)
-    zlib = None if compression == "none" else "zlib"
-    options = dict(shape=(height, width, 3), dtype=np.uint16, photometric="rgb", metadata=None, software=False, compression=zlib,
-                   predictor=2 if zlib else None, bigtiff=width * height * 6 > 4_000_000_000)
-    if zlib:
-        options["compressionargs"] = {"level": 1}
 
     def piece(y, x, rows, columns):
-        rows_at = (np.arange(y, y + rows)) % 2048
-        columns_at = (np.arange(x, x + columns)) % 2048
-        return base[rows_at[:, None], columns_at[None, :]]
-
-    def tiles():
-        for y in range(0, height, side):
-            for x in range(0, width, side):
-                yield piece(y, x, side, side)
+        at = np.arange(x, x + columns)
+        return base[(np.arange(y, y + rows)[:, None] + at // 2048 * 131) % 2048, at % 2048]
 
     rows = max(1, min(height, (1 << 20) // (width * 6)))
-
-    def strips():
-        for y in range(0, height, rows):
-            yield piece(y, 0, min(rows, height - y), width)
-
-    if layout == "tiles":
-        tifffile.imwrite(path, tiles(), tile=(side, side), **options)
-    else:
-        tifffile.imwrite(path, strips(), rowsperstrip=rows, **options)
+    bigtiff.write(path, width, height, 512 if layout == "tiles" else 0, rows, compression != "none", piece)
 
 
 def small(path, count):
@@ -235,6 +218,20 @@ def small(path, count):
     open(os.path.join(path, "complete"), "w", encoding="ascii").close()
 
 
+def crops(path, count, width, height):
+    """`count` pieces of one photograph, all different as long as there are enough places; what is there already is kept."""
+    if os.path.exists(os.path.join(path, "complete")):
+        return
+    os.makedirs(path, exist_ok=True)
+    base = photograph(1, samples())
+    for n in range(count):
+        top = n * 97 % (HEIGHT - height + 1)
+        left = n * 389 % (WIDTH - width + 1)
+        pixels = base[top : top + height, left : left + width]
+        tifffile.imwrite(os.path.join(path, f"{n + 1:04}.tif"), pixels, photometric="rgb", metadata=None, software=False)
+    open(os.path.join(path, "complete"), "w", encoding="ascii").close()
+
+
 def main(words):
     if len(words) == 4 and words[0] in ("photographs", "noise"):
         folder(words[0], words[1], int(words[2]), words[3].split(","))
@@ -244,6 +241,8 @@ def main(words):
         one(words[1], int(words[2]), int(words[3]), words[4], words[5])
     elif len(words) == 3 and words[0] == "small":
         small(words[1], int(words[2]))
+    elif len(words) == 5 and words[0] == "crops":
+        crops(words[1], int(words[2]), int(words[3]), int(words[4]))
     else:
         sys.exit(__doc__)
 
