@@ -3,6 +3,7 @@
 
     pictures.py photographs|noise FOLDER COUNT COMPRESSION    3840x2160 RGB16 TIFFs 001.tif ...; none, lzw or deflate
     pictures.py luts FOLDER                                   look.cube (33 points), hald.tif (the same for GraphicsMagick)
+    pictures.py kernel FOLDER                                 photograph.rgb16 and noise.rgb16 (raw samples), look.cube
     pictures.py one FILE WIDTH HEIGHT strips|tiles none|deflate     one picture of any size, written piece by piece
     pictures.py small FOLDER COUNT                            RGB16 TIFFs of 16x16 pixels, 1000 to a folder
     pictures.py crops FOLDER COUNT WIDTH HEIGHT               pieces of a photograph, 001.tif ...
@@ -183,6 +184,21 @@ def tetrahedral(table, rgb):
     return out
 
 
+def kernel(path):
+    """Strips of 512 rows for measurements of single passes, 4 runs of 128 rows of different photographs."""
+    os.makedirs(path, exist_ok=True)
+    scenes = samples()
+    strips = {
+        "photograph": lambda: np.concatenate([photograph(n, scenes)[980:1108] for n in range(4)]),
+        "noise": lambda: noise(0, WIDTH, 512),
+    }
+    for name, make in strips.items():
+        file = os.path.join(path, f"{name}.rgb16")
+        if not os.path.exists(file):
+            make().astype("<u2").tofile(file)
+    luts(path)
+
+
 def one(path, width, height, layout, compression):
     """One picture of any size, a BigTIFF: a photograph of 2048x2048 repeated, in tiles of 512 pixels or strips of about 1 MiB.
 
@@ -237,6 +253,8 @@ def main(words):
         folder(words[0], words[1], int(words[2]), words[3].split(","))
     elif len(words) == 2 and words[0] == "luts":
         luts(words[1])
+    elif len(words) == 2 and words[0] == "kernel":
+        kernel(words[1])
     elif len(words) == 6 and words[0] == "one":
         one(words[1], int(words[2]), int(words[3]), words[4], words[5])
     elif len(words) == 3 and words[0] == "small":
