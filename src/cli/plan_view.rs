@@ -370,7 +370,8 @@ pub fn picture_text(picture: &PicturePlan) -> String {
 /// The end of the report for people.
 pub fn totals_text(report: &PlanReport) -> String {
     let most = report.sums.most_bytes;
-    let mut text = format!("{} under recipe {}\n", count(report.sums.pictures, "picture"), escape(Path::new(&report.recipe)));
+    let mut text =
+        format!("{} under recipe {}\n", count(report.sums.pictures, "picture"), escape(Path::new(&report.recipe)));
     let mut total = Facts::default();
     let free = report.free_bytes.map(|free| format!("; {} are free", bytes(free))).unwrap_or_default();
     total.add("disk", format!("at most about {} (uncompressed){free}", bytes(report.output_bytes)));

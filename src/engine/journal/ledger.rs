@@ -327,7 +327,8 @@ impl Versions {
         if let Some(done) = self.done.filter(|known| known.stamp == Some(stamp)) {
             return Ok(Some(done));
         }
-        let candidates = || [self.committed.as_deref().copied(), self.done].into_iter().flatten().filter(|k| k.bytes == stamp.bytes);
+        let candidates =
+            || [self.committed.as_deref().copied(), self.done].into_iter().flatten().filter(|k| k.bytes == stamp.bytes);
         if candidates().next().is_none() {
             return Ok(None);
         }
