@@ -1,7 +1,6 @@
 """Whole processes beside the programs people use now: same files, same output, interleaved rounds, medians. Called by `peers.sh`."""
 
 import argparse
-import glob
 import os
 import shlex
 import shutil
@@ -42,11 +41,15 @@ class Folder:
     def split(self, processes):
         return parts(self.count, processes)
 
+    def files(self):
+        return [os.path.join(self.path, name) for name in numbered(1, self.count)]
+
     def chiaro(self, recipe):
-        return [[CHIARO, "run", self.path, "-r", recipe, "-o", OUT, "-q", "--device", "cpu", "--progress", "none"]]
+        inputs = [self.path] if self.count == PICTURES else self.files()
+        return [[CHIARO, "run", *inputs, "-r", recipe, "-o", OUT, "-q", "--device", "cpu", "--progress", "none"]]
 
     def cp(self):
-        return [["cp", *sorted(glob.glob(os.path.join(self.path, "*.tif"))), OUT]]
+        return [["cp", *self.files(), OUT]]
 
     def ffmpeg(self, processes, filters, encoder):
         threads = str(CORES if processes == 1 else 1)
@@ -113,7 +116,7 @@ def peers(makers):
 def table(title, folder, recipe, makers, rounds, expected=None):
     """One table: chiaro, the peers and `cp` over one folder; `expected(input)` = what a picture's rows should be, in codes."""
     say(title)
-    inputs = sorted(glob.glob(os.path.join(folder.path, "*.tif")))
+    inputs = folder.files()
     warm(inputs)
     rows, missing = peers(makers)
     rows = {"chiaro": lambda: run(folder.chiaro(recipe)), **rows, "cp": lambda: run(folder.cp())}
@@ -121,7 +124,7 @@ def table(title, folder, recipe, makers, rounds, expected=None):
 
     def after(name, turn):
         if turn == 0 and name != "cp":
-            checks[name] = check(inputs[2], expected)
+            checks[name] = check(inputs[1], expected)
 
     results, errors = interleaved(rows, rounds, lambda _: fresh(OUT), after)
     fresh(OUT)
@@ -158,9 +161,9 @@ def lut_table(kind, compression, rounds):
     return table(f"33-point LUT, {PICTURES} {kind} of 3840x2160 RGB16, {compression} in, uncompressed out", folder, recipe, makers, rounds, graded)
 
 
-def copy_table(source, target, rounds):
+def copy_table(source, target, rounds, count=PICTURES):
     """Decode and encode alone."""
-    folder = Folder(os.path.join(DATA, "photographs", source), PICTURES)
+    folder = Folder(os.path.join(DATA, "photographs", source), count)
     recipe = bench.recipe(f"copy-{target}", f'[output]\ncompression = "{target}"\n')
     ffmpeg = {"none": "raw", "deflate": "deflate"}[target]
     makers = {
@@ -169,7 +172,7 @@ def copy_table(source, target, rounds):
         "gm": lambda n: folder.gm(n, "", {"none": "None", "deflate": "Zip"}[target]),
         "vips": lambda n: folder.vips(n, "copy", [], {"none": "[compression=none]", "deflate": "[compression=deflate,predictor=horizontal]"}[target]),
     }
-    title = f"copy without any operation, {PICTURES} photographs of 3840x2160 RGB16, {source} in, {target} out"
+    title = f"copy without any operation, {count} photographs of 3840x2160 RGB16, {source} in, {target} out"
     return table(title, folder, recipe, makers, rounds, lambda pixels: pixels)
 
 
@@ -205,11 +208,15 @@ def main():
         tables |= {
             "lut-noise": lambda r: lut_table("noise", "none", r),
             "copy-lzw-none": lambda r: copy_table("lzw", "none", r),
-            "copy-none-deflate": lambda r: copy_table("none", "deflate", min(r, 3)),
+            "copy-none-deflate": lambda r: copy_table("none", "deflate", min(r, 3), CORES),
             "resize": resize_table,
         }
     chosen = [t for t in args.only.split(",") if t] or list(tables)
-    bench.save("peers", {name: tables[name](args.rounds) for name in chosen})
+    measured = {}
+    for name in chosen:
+        measured[name] = tables[name](args.rounds)
+        # Kept after each table: a run that is stopped leaves what it has.
+        bench.save("peers", measured)
     shutil.rmtree(OUT, ignore_errors=True)
 
 

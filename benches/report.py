@@ -116,7 +116,7 @@ def kernel(table):
     for row in table["rows"]:
         times = "" if base is None or row is base else ratio_text(base, row, "ns")
         rows.append([row["name"], number(median(row["ns"])), times, f"{row['mean_error']:.2f}" if "mean_error" in row else ""])
-    head = ["", "ns per pixel", "times as fast as OpenColorIO, u16", "mean error, codes"]
+    head = ["", "CPU ns per pixel", "times as fast as OpenColorIO, u16", "mean error, codes"]
     return join(f"*{table['title']}; best of 5 in each round, median of {len(table['rows'][0]['ns'])} rounds.*", grid(head, rows), sentences(table))
 
 
