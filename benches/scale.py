@@ -13,7 +13,7 @@ import time
 import bench
 import pictures
 from bench import CHIARO, DATA, PICTURES, QUICK, say
-from measure import CORES, Failed, fresh, median, run, run_sampled, warm
+from measure import CORES, Failed, fresh, interleaved, median, run, run_sampled, warm
 
 OUT = os.path.join(DATA, "scale-out")
 LOOK = os.path.join(DATA, "luts", "look.cube")
@@ -114,26 +114,25 @@ def gigapixel_tables(paths, sizes):
 
 def many_table(recipe):
     """Many small files: plan, first run, resume, and a few files beside them to tell what a file costs in memory."""
-    most = 10_000 if QUICK else 100_000
-    few = 1000
-    rows = []
-    steps = [("walk and plan", lambda source: [CHIARO, "plan", source, "-r", recipe, "-o", OUT]),
-             ("first run", lambda source: graded(source, recipe)), ("run again", lambda source: graded(source, recipe))]
+    few, most = 1000, [10_000] if QUICK else [10_000, 100_000]
+    steps = {"walk and plan": lambda source: [CHIARO, "plan", source, "-r", recipe, "-o", OUT], "first run": lambda source: graded(source, recipe), "run again": lambda source: graded(source, recipe)}
     measured = {}
-    for count in (few, most):
+    for count in [few, *most]:
         say(f"{count} files of 16x16")
         source = os.path.join(DATA, f"small-{count}")
         pictures.small(source, count)
         fresh(OUT)
-        for name, command in steps:
+        for name, command in steps.items():
             measured[name, count] = run([command(source)])
-    for name, _ in steps:
-        small, large = measured[name, few], measured[name, most]
-        rows.append({"name": name, "files": most, **large, "bytes_per_file": (large["peak"] - small["peak"]) / (most - few),
-                     "us_per_file": (large["wall"] - small["wall"]) / (most - few) * 1e6})
-    shutil.rmtree(os.path.join(DATA, f"small-{most}"))
+        shutil.rmtree(source)
+    rows = []
+    for count in most:
+        for name in steps:
+            small, large = measured[name, few], measured[name, count]
+            rows.append({"name": name, "files": count, **large, "bytes_per_file": (large["peak"] - small["peak"]) / (count - few),
+                         "us_per_file": (large["wall"] - small["wall"]) / (count - few) * 1e6})
     fresh(OUT)
-    return {"kind": "many", "title": f"{most} files of 16x16 RGB16, one operation", "rows": rows}
+    return {"kind": "many", "title": "files of 16x16 RGB16, one operation", "rows": rows}
 
 
 def depth_tables(rounds):
@@ -168,17 +167,20 @@ def depth_tables(rounds):
     return {"kind": "depth", "title": f"`exterior` (depth, haze, grade) over {PICTURES} photographs of 3840x2160 RGB16, uncompressed", "rows": rows, **facts}
 
 
-def start_table(times):
-    """Start-up: the mean of many runs."""
+def start_table(rounds, times):
+    """Start-up: means of many runs, in rounds."""
     say("start-up")
-    true = shutil.which("true")
     lone = os.path.join(DATA, "crops-1", "0001.tif")
     pictures.crops(os.path.dirname(lone), 1, 480, 270)
-    rows = []
-    for name, argv in (("`true` (the floor)", [true]), ("`chiaro --help`", [CHIARO, "--help"]), ("`chiaro probe` of a TIFF", [CHIARO, "probe", lone]),
-                       ("`chiaro plan` of a TIFF, `exterior`", [CHIARO, "plan", lone, "-r", "exterior"]), ("`chiaro ops`", [CHIARO, "ops"])):
-        rows.append({"name": name, **repeated(argv, times)})
-    return {"kind": "start", "title": f"start-up, mean of {times} runs", "rows": rows}
+    commands = {
+        "`true` (the floor)": [shutil.which("true")],
+        "`chiaro --help`": [CHIARO, "--help"],
+        "`chiaro probe` of a TIFF": [CHIARO, "probe", lone],
+        "`chiaro plan` of a TIFF, `exterior`": [CHIARO, "plan", lone, "-r", "exterior"],
+        "`chiaro ops`": [CHIARO, "ops"],
+    }
+    results, _ = interleaved({name: lambda argv=argv: repeated(argv, times) for name, argv in commands.items()}, rounds)
+    return {"kind": "start", "title": f"start-up, means of {times} runs, medians of {rounds} rounds", "rows": [{"name": n, **r} for n, r in results.items()]}
 
 
 def repeated(argv, times):
@@ -209,7 +211,7 @@ def main():
     paths = recipes()
     tables = {}
     if "start" in wanted:
-        tables["start"] = start_table(100)
+        tables["start"] = start_table(5, 20)
     if "depth" in wanted:
         tables["depth"] = depth_tables(args.rounds)
     if "files" in wanted:

@@ -54,7 +54,7 @@ fn run(strip: &Path, cube: &Path, times: usize) -> Result<(), Box<dyn std::error
 }
 
 /// Copies that are measured together.
-const COPIES: u32 = 20;
+const COPIES: u32 = 100;
 
 /// Nanoseconds of CPU of all threads so far (Linux: the first number of `/proc/self/task/*/schedstat`), so that a busy machine does not
 /// count; elsewhere the time of day.
