@@ -5,6 +5,8 @@
 //! | `run` | the engine: pool, device, budget, depth stage; starts drivers and collects outcomes |
 //! | `drive` | one job from admission to commit |
 //! | `analyse`, `render` | the two phases |
+//! | `flow`, `deliver` | reading ahead of them, writing beside them |
+//! | [`profile`] | where time and memory go |
 //! | [`bake`], [`estimate`] | a recipe as a LUT; room and time a run will need |
 //! | [`job`], [`options`], [`naming`], [`template`] | what goes in and what comes out |
 //!
@@ -29,11 +31,14 @@ pub mod cancel;
 mod carried;
 pub mod claims;
 pub mod committer;
+mod deliver;
 mod disk;
 mod drive;
 pub mod estimate;
 mod exports;
+mod flow;
 pub mod identity;
+mod input;
 pub mod job;
 pub mod journal;
 mod lane;
@@ -41,6 +46,7 @@ mod mask_files;
 pub mod naming;
 pub mod on_exist;
 pub mod options;
+pub mod profile;
 mod proxy;
 mod remarks;
 mod render;
