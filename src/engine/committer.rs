@@ -236,7 +236,10 @@ impl Worker {
         loop {
             let idle = Instant::now();
             let next = self.next(receiver);
-            self.record(Kind::Waiting, idle, 0);
+            if self.deadline.is_some() {
+                // Sets wait for the rest of their group.
+                self.record(Kind::Waiting, idle, 0);
+            }
             match next {
                 Ok(Message::Commit(set, callback)) => self.take(set, callback),
                 Ok(Message::Failed { job, error }) => self.note_failure(job, &error),

@@ -186,7 +186,8 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
     outcome.seconds = began.elapsed().as_secs_f64();
     let mut finished = outcome.clone();
     let messages = messages.clone();
-    run.committer.submit(CommitSet { job: job.name.clone(), identity, outputs }, move |result| {
+    let started = Instant::now();
+    let submitted = run.committer.submit(CommitSet { job: job.name.clone(), identity, outputs }, move |result| {
         match result {
             Ok(committed) => finished.outputs = committed.into_iter().map(|o| o.path).collect(),
             Err(failure) => {
@@ -195,7 +196,10 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
             }
         }
         send(&messages, Message::Finished(finished));
-    })?;
+    });
+    // A full queue makes drivers wait.
+    work.probe.other(work.probe.driver(), Stage::Commit, started, Time::Waiting);
+    submitted?;
     Ok(true)
 }
 
