@@ -5,6 +5,8 @@ mod cli_util;
 use std::collections::BTreeMap;
 
 use chiaro::picture::Extent;
+use chiaro::plan::{PlanRequest, plan};
+use chiaro::recipe::Recipe;
 use cli_util::schema::{check, load};
 use cli_util::{BRIGHTER, Dir};
 use serde_json::Value;
@@ -138,6 +140,29 @@ fn a_picture_that_cannot_be_written_to_its_end_leaves_nothing() {
     assert!(ran.stderr.contains("out/a.tif") && ran.stderr.contains("out/b.tif"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("internal error"), "{}", ran.stderr);
     assert_eq!(dir.tree("out"), ["small.tif"]);
+}
+
+/// Two strips are in work on either side of render, and packed bytes beside one of them; a picture of one strip has one.
+#[test]
+fn the_plan_counts_what_is_in_flight() {
+    let dir = folder();
+    let path = dir.path("in/a.tif");
+    let source = chiaro::codec::open(&path, &Default::default()).unwrap();
+    let recipe = Recipe::from_text("look", BRIGHTER, &path, &path).unwrap();
+    let planned = |strip_rows, share_bytes| {
+        let (info, total_bytes) = (source.info(), 1 << 32);
+        let (source_bytes, export_bytes, recipe, path) = (0, 0, &recipe, path.as_path());
+        plan(&PlanRequest { path, info, recipe, share_bytes, total_bytes, source_bytes, export_bytes, strip_rows }).unwrap()
+    };
+    let row = u64::from(EXTENT.width) * 6;
+    let bytes = |rows| planned(Some(rows), 1 << 30).bytes;
+    assert_eq!(bytes(200) - bytes(100), 100 * 6 * row);
+    assert_eq!(bytes(EXTENT.height) - bytes(100), (2000 * 4 - 100 * 6) * row);
+    for share in [1 << 20, 10 << 20, 100 << 20, 1 << 30] {
+        let plan = planned(None, share);
+        assert!(plan.bytes <= share, "{} bytes of {share}, strips of {} rows", plan.bytes, plan.strip_rows);
+        assert!(plan.strip_rows >= 5, "{} rows with {share} bytes", plan.strip_rows);
+    }
 }
 
 /// Whatever is stopped in the middle, the trace is whole.
