@@ -60,18 +60,23 @@ impl<I: Iterator<Item = Region>> Feed<'_, I> {
             || Input { strip: Strip::new(Region { rows: 0, ..region }, self.layout), depth: Vec::new(), region };
         let mut input = Input { region, ..buffer.unwrap_or_else(blank) };
         let pool = &self.engine.pool;
+        let mut bytes = 0;
         match self.kept.next() {
             Some(strip) => input.strip = strip,
-            None if self.wants.samples => self.source.read(region, &mut input.strip, pool)?,
+            None if self.wants.samples => {
+                self.source.read(region, &mut input.strip, pool)?;
+                bytes += input.strip.byte_len();
+            }
             None => {}
         }
         if self.wants.depth {
             input.depth.resize(region.pixels(), 0.0);
             self.source.read_depth(region, &mut input.depth, pool)?;
+            bytes += std::mem::size_of_val(input.depth.as_slice());
         }
-        let samples = if self.wants.samples { input.strip.byte_len() } else { 0 };
-        let bytes = samples + std::mem::size_of_val(input.depth.as_slice());
-        self.seconds += probe.busy(self.track, Stage::Read, started, region, bytes);
+        if bytes > 0 {
+            self.seconds += probe.busy(self.track, Stage::Read, started, region, bytes);
+        }
         Ok(Some(input))
     }
 }

@@ -162,14 +162,17 @@ impl Recorder {
     pub fn report(&self) -> Option<Report> {
         let inner = self.0.as_ref()?;
         let seconds = |nanos: u64| nanos as f64 / 1e9;
+        // What only waits, as admit does, has no duration of its own.
+        let works = |figures: &Figures| figures.busy.load(Ordering::Relaxed) > 0;
+        let quantile = |figures: &Figures, at| figures.durations.quantile(at).filter(|_| works(figures)).map(seconds);
         let stage = |(stage, figures): (Stage, &Figures)| StageReport {
             stage: stage.name(),
             count: figures.durations.count(),
             busy_seconds: seconds(figures.busy.load(Ordering::Relaxed)),
             waiting_seconds: seconds(figures.waiting.load(Ordering::Relaxed)),
             bytes: figures.bytes.load(Ordering::Relaxed),
-            median_seconds: figures.durations.quantile(0.5).map(seconds),
-            p95_seconds: figures.durations.quantile(0.95).map(seconds),
+            median_seconds: quantile(figures, 0.5),
+            p95_seconds: quantile(figures, 0.95),
         };
         let usage = usage::now();
         Some(Report {
