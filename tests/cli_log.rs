@@ -145,7 +145,8 @@ fn a_report_holds_what_one_asks_the_morning_after() {
     assert!(picture["depth"].as_str().unwrap().contains('Z'), "{picture:#}");
     assert!(picture["device"].as_str().unwrap().starts_with("CPU"));
     let sum: f64 = picture["stages"].as_object().unwrap().values().map(|v| v.as_f64().unwrap()).sum();
-    assert!((sum - picture["seconds"].as_f64().unwrap()).abs() < 1e-9);
+    // One strip: its stages come one after the other, and what is no stage takes time too.
+    assert!(sum > 0.0 && sum <= picture["seconds"].as_f64().unwrap(), "{picture:#}");
     assert_eq!(report["totals"]["stages"], picture["stages"]);
     let pixels = picture["width"].as_u64().unwrap() * picture["height"].as_u64().unwrap();
     assert_eq!(report["totals"]["pixels"], pixels);

@@ -158,6 +158,7 @@ fn assert_invariant(inputs: impl Fn(&Path) -> usize, output: &str) {
     for rows in ROWS {
         same(format!("{rows} rows"), &|o| o.strip_rows = Some(rows));
     }
+    same("one job".to_owned(), &|o| (o.jobs, o.strip_rows) = (Some(1), Some(7)));
     for threads in [1, 8] {
         same(format!("{threads} threads"), &|o| o.threads = Some(threads));
     }

@@ -212,6 +212,12 @@ pub struct JobArgs {
     /// Write a report of the run as JSON
     #[arg(help_heading = "Progress and failures", long, value_name = "FILE.json", value_hint = ValueHint::FilePath)]
     pub report: Option<PathBuf>,
+    /// Print where the time went, stage by stage, and the peak of memory, at the end
+    #[arg(help_heading = "Progress and failures", long)]
+    pub profile: bool,
+    /// Write every step of every stage as a trace for Chrome or Perfetto (docs/profiling.md)
+    #[arg(help_heading = "Progress and failures", long, value_name = "FILE.json", value_hint = ValueHint::FilePath)]
+    pub trace: Option<PathBuf>,
     /// How progress is shown
     #[arg(help_heading = "Progress and failures", long, value_enum, value_name = "HOW", default_value = "auto")]
     pub progress: ProgressArg,

@@ -8,6 +8,7 @@ use chiaro::engine::budget::default_memory;
 use chiaro::engine::job::{Event, Job, Outcome, Status, Work};
 use chiaro::engine::naming::Intake;
 use chiaro::engine::options::EngineOptions;
+use chiaro::engine::profile::Recorder;
 use chiaro::engine::{Engine, refuse_collisions};
 use chiaro::error::{ErrorKind, escape};
 use chiaro::recipe::Recipe;
@@ -16,6 +17,7 @@ use super::args::{InputArgs, JobArgs};
 use super::console::Console;
 use super::exit::{self, Exit, say, usage_error};
 use super::inputs::{gather, nothing};
+use super::profile;
 use super::progress::Progress;
 use super::report::{self, Picture, RecipeFacts, Report, Totals, WarningCount, status_word};
 use super::signals::Signals;
@@ -50,6 +52,7 @@ struct State {
     /// Indices and names of jobs that failed.
     failed: Vec<(usize, PathBuf)>,
     refused: Vec<Picture>,
+    recorder: Recorder,
 }
 
 /// Facts of the engine that outlive it.
@@ -85,6 +88,7 @@ pub fn run(batch: Batch) -> anyhow::Result<Exit> {
         pictures: if batch.job.report.is_some() { intake.jobs.iter().map(|_| None).collect() } else { Vec::new() },
         failed: Vec::new(),
         refused: Vec::new(),
+        recorder: profile::begin(&batch.job)?,
     };
     gathered.notes.iter().for_each(|note| state.console.warning(None, note));
     state.refuse(intake);
@@ -103,6 +107,9 @@ pub fn run(batch: Batch) -> anyhow::Result<Exit> {
             // The pictures are what they are; that the report is missing must not pass as success.
             exit = if exit == Exit::Success { Exit::Environment } else { exit };
         }
+    }
+    if !profile::end(&state.recorder, &batch.job) && exit == Exit::Success {
+        exit = Exit::Environment;
     }
     state.console.event(&summary::end_event(&state.totals, &facts, exit));
     Ok(exit)
@@ -172,6 +179,7 @@ impl State {
     /// Options with every default settled; `None` when the failures so far are too many already.
     fn options(&self, batch: &Batch, intake: &Intake) -> Option<EngineOptions> {
         let mut options = batch.job.engine_options();
+        options.recorder = self.recorder.clone();
         options.memory_bytes.get_or_insert_with(default_memory);
         options.jobs.get_or_insert_with(cores);
         let refused = intake.failed.len() as u64;

@@ -24,6 +24,7 @@ mod plan;
 mod plan_view;
 mod probe;
 mod probe_view;
+mod profile;
 mod progress;
 mod recipes;
 mod reference;

@@ -145,7 +145,7 @@ impl Progress {
             "height": outcome.extent.map(|e| e.height),
             "kind": kind,
             "message": message,
-            "seconds": super::report::seconds(&outcome.stages),
+            "seconds": outcome.seconds,
             "finished": self.finished,
             "of": self.bytes.len(),
         })

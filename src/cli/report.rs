@@ -88,7 +88,7 @@ pub struct Totals {
     pub seconds: f64,
     /// Pixels of the pictures that were rendered.
     pub pixels: u64,
-    /// Seconds per stage, summed over pictures; more than the wall seconds where pictures run side by side.
+    /// Seconds per stage, summed over pictures; more than the wall seconds where pictures and stages run side by side.
     pub stages: Stages,
 }
 
@@ -129,9 +129,9 @@ pub struct Picture {
     pub device: Option<String>,
     /// Where the depth came from, the model and its engine included.
     pub depth: Option<String>,
-    /// Wall seconds, the stages together.
+    /// Wall seconds.
     pub seconds: Option<f64>,
-    /// Wall seconds per stage.
+    /// Seconds per stage; stages overlap.
     pub stages: Option<Stages>,
     /// Things worth knowing.
     pub warnings: Vec<Warning>,
@@ -171,7 +171,7 @@ impl Picture {
             height: outcome.extent.map(|e| e.height),
             device: outcome.device.clone().filter(|_| outcome.status == Status::Done),
             depth: outcome.depth.clone(),
-            seconds: Some(seconds(&outcome.stages)),
+            seconds: Some(outcome.seconds),
             stages: Some(outcome.stages),
             warnings: outcome.warnings.iter().map(|message| Warning { message: message.clone() }).collect(),
             ..Self::bare(path_text(&job.input), status_word(&outcome.status))
@@ -230,9 +230,4 @@ pub fn write(path: &Path, report: &Report) -> Result<()> {
         serde_json::to_writer_pretty(&mut *out, report)?;
         out.write_all(b"\n")
     })
-}
-
-/// Wall seconds of one job, all stages.
-pub fn seconds(s: &Stages) -> f64 {
-    s.admit + s.read + s.analyse + s.depth + s.render + s.write
 }

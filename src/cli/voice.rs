@@ -62,6 +62,11 @@ pub fn say(level: Level, input: Option<&Path>, message: &str) {
     let _ = writeln!(std::io::stderr(), "chiaro: {word}{name}{message}");
 }
 
+/// Lines on stderr that are a table of their own, without the program's name before each.
+pub fn text(lines: &str) {
+    let _ = std::io::stderr().write_all(lines.as_bytes());
+}
+
 /// One JSON object on stderr.
 pub fn event(event: &Value) {
     // One write a line: lines of several threads never mix.

@@ -41,6 +41,8 @@ pub struct LowResDisparity {
     pub values: Vec<f32>,
     /// What ran.
     pub engine: EngineInfo,
+    /// When the inference began.
+    pub started: Instant,
     /// Wall time of the inference, in seconds, without waiting and loading.
     pub seconds: f64,
 }
@@ -179,9 +181,9 @@ impl Worker {
         let (loads, resident) = (self.cache.counts().loads, resident_bytes());
         let session = self.cache.get_or_load(key, model.bytes, || (self.load)(model, request.size))?;
         let mut values = Vec::new();
-        let start = Instant::now();
+        let started = Instant::now();
         let (width, height) = session.run(&request.input, &mut values)?;
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = started.elapsed().as_secs_f64();
         let (weights, engine) = (session.bytes(), session.describe());
         if !model.measured && self.cache.counts().loads > loads {
             // Other threads allocate meanwhile, so growth is trusted only within reason.
@@ -189,7 +191,7 @@ impl Worker {
             self.cache.correct(key, grown);
         }
         to_disparity(model, &mut values)?;
-        Ok(LowResDisparity { width, height, values, engine, seconds })
+        Ok(LowResDisparity { width, height, values, engine, started, seconds })
     }
 }
 

@@ -1,16 +1,19 @@
 //! The analyse phase: reads the picture once and gathers the only knowledge of the whole that render may use.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::drive::Work;
+use super::flow;
+use super::input::{Feed, Input, Wants};
+use super::profile::{Kind, Probe, Span, Stage, Track};
 use super::proxy::{self, ProxySums};
 use super::remarks;
 use crate::codec::Source;
 use crate::depth::reduce::{ReducePlan, Reduced, Reducer};
 use crate::depth::registry::ModelEntry;
 use crate::depth::supplied::{SuppliedHistogram, SuppliedKind};
-use crate::depth::worker::{DepthRequest, DepthStage};
+use crate::depth::worker::{DepthRequest, DepthStage, LowResDisparity};
 use crate::depth::{join, orient};
 use crate::error::Result;
 use crate::exec::cpu;
@@ -51,7 +54,7 @@ pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<
             let depth = work.engine.depth()?;
             let reduced = reduced.sums.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
             let started = Instant::now();
-            let (join, described, remarks) = estimate(&depth.model, &depth.stage, &reduced, &info)?;
+            let (join, described, remarks) = estimate(&work.probe, &depth.model, &depth.stage, &reduced, &info)?;
             work.warnings.extend(remarks);
             work.stages.depth += started.elapsed().as_secs_f64();
             facts.render.depth = Some(DepthFacts::Joined(join));
@@ -63,7 +66,7 @@ pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<
         let started = Instant::now();
         let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
         proxy::fields(work, plan, &sums.finish(), &mut facts.render)?;
-        work.stages.analyse += started.elapsed().as_secs_f64();
+        work.stages.analyse += work.probe.other(work.probe.driver(), Stage::Analyse, started, Kind::More);
     }
     Ok(facts)
 }
@@ -100,33 +103,54 @@ impl Gathered {
         })
     }
 
-    /// Reads what is needed of every strip, once.
+    /// Reads what is needed of every strip, once: the next one while this one is looked at.
     fn read(&mut self, work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<()> {
-        let (mut strip, mut depth) = (None, Vec::new());
-        let looks = self.reduced.is_some() || self.proxy.is_some();
-        for region in plan.strips(source.info().extent) {
-            work.engine.cancel.check()?;
+        let (engine, probe) = (work.engine, work.probe.clone());
+        let extent = source.info().extent;
+        let wants = Wants { samples: self.reduced.is_some() || self.proxy.is_some(), depth: self.histogram.is_some() };
+        let keep = wants.samples && plan.keep_decoded;
+        let ahead = plan.strip_rows < extent.height;
+        let mut feed = Feed {
+            source: &mut *source,
+            layout: plan.input.0,
+            regions: plan.strips(extent),
+            kept: Vec::new().into_iter(),
+            wants,
+            engine,
+            track: if ahead { probe.reader() } else { probe.driver() },
+            seconds: 0.0,
+        };
+        let read = |buffer| feed.next(buffer, &probe);
+        flow::each((&probe, Stage::Analyse), ahead, read, |mut input: Input| {
+            engine.cancel.check()?;
             let started = Instant::now();
-            let mut current = strip.take().unwrap_or_else(|| Strip::new(region, plan.input.0));
-            if looks {
-                source.read(region, &mut current, &work.engine.pool)?;
+            if wants.depth {
+                self.take_depth(&input, extent.height);
             }
-            if let Some(histogram) = &mut self.histogram {
-                depth.resize(region.pixels(), 0.0);
-                source.read_depth(region, &mut depth, &work.engine.pool)?;
-                histogram.add(&depth);
-                add_ends(&mut self.ends, &depth, region, source.info().extent.height);
-                if let Some(proxy) = &mut self.proxy {
-                    proxy.get_mut().unwrap_or_else(PoisonError::into_inner).take_depth(region, &depth);
-                }
+            if wants.samples {
+                self.look(work, plan, &input.strip);
             }
-            work.stages.read += started.elapsed().as_secs_f64();
-            let started = Instant::now();
-            self.look(work, plan, &current);
-            work.stages.analyse += started.elapsed().as_secs_f64();
-            if looks && plan.keep_decoded { self.kept.push(current) } else { strip = Some(current) }
-        }
+            let bytes = if wants.samples { input.strip.byte_len() } else { 0 };
+            work.stages.analyse += probe.busy(probe.driver(), Stage::Analyse, started, input.region, bytes);
+            if keep {
+                let blank = Strip::new(Region { rows: 0, ..input.region }, plan.input.0);
+                self.kept.push(std::mem::replace(&mut input.strip, blank));
+            }
+            Ok(Some(input))
+        })?;
+        work.stages.read += feed.seconds;
         if self.kept.is_empty() { source.rewind() } else { Ok(()) }
+    }
+
+    /// Adds the supplied depth of a strip up.
+    fn take_depth(&mut self, input: &Input, height: u32) {
+        if let Some(histogram) = &mut self.histogram {
+            histogram.add(&input.depth);
+        }
+        add_ends(&mut self.ends, &input.depth, input.region, height);
+        if let Some(proxy) = &mut self.proxy {
+            proxy.get_mut().unwrap_or_else(PoisonError::into_inner).take_depth(input.region, &input.depth);
+        }
     }
 
     /// Adds the pixels of a strip up. Integer sums commute, so the order in which rows arrive does not matter.
@@ -199,20 +223,38 @@ fn supplied_depth(
 
 /// Runs the model on the upright picture and fits the join to the stored one.
 fn estimate(
+    probe: &Probe,
     model: &Arc<ModelEntry>,
     stage: &DepthStage,
     reduced: &Reduced,
     info: &PictureInfo,
 ) -> Result<(Join, String, Vec<String>)> {
+    let started = Instant::now();
     let turned = orient::upright_picture(reduced, info.orientation);
     let upright = (turned.width, turned.height);
     let request = DepthRequest { model: model.clone(), input: model.tensor(&turned), size: upright };
-    let answer = stage.estimate(request)?;
+    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
+    let answer = infer(probe, stage, request)?;
+    let started = Instant::now();
     let map = join::resample(&answer.values, (answer.width, answer.height), upright);
     let (disparity, _) = join::normalize(&orient::stored(&map, upright, info.orientation));
     let remarks = remarks::of_depth(&join::normalize(&map).0, upright.0 as usize);
     let table = join::fit(&disparity, reduced, &model.join);
     let constants = table.constants(0, (info.extent.width, info.extent.height));
+    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
     let described = format!("model {}, {}", model.id, answer.engine);
     Ok((Join { constants, words: table.words().to_vec() }, described, remarks))
+}
+
+/// Asks the model. Its work is busy time of its own thread; what the driver waits beyond that, behind other pictures and for the model
+/// to be loaded, is waiting.
+fn infer(probe: &Probe, stage: &DepthStage, request: DepthRequest) -> Result<LowResDisparity> {
+    let (started, bytes) = (Instant::now(), std::mem::size_of_val(request.input.as_slice()) as u64);
+    let answer = stage.estimate(request)?;
+    let ran = Duration::from_secs_f64(answer.seconds);
+    let span = Span { stage: Stage::Infer, track: Track::Model, started: answer.started, took: ran, bytes };
+    probe.span(Kind::Busy, span);
+    let took = answer.started.saturating_duration_since(started);
+    probe.span(Kind::Waiting, Span { track: probe.driver(), started, took, bytes: 0, ..span });
+    Ok(answer)
 }

@@ -10,6 +10,7 @@
 use super::disk;
 use super::identity::{Digest, Identity, Stamp};
 use super::journal::{Body, Journal, Placed, Promised, RelPath, outside};
+use super::profile::{Kind, Recorder, Span, Stage, Track};
 use super::staged::Staged;
 use crate::error::{Error, Result, escape};
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,9 +114,24 @@ impl Committer {
     /// # Errors
     /// [`Error::Environment`] when no thread can be started.
     pub fn start(journal: Journal, options: CommitOptions) -> Result<Self> {
+        Self::start_recorded(journal, options, Recorder::default())
+    }
+
+    /// As [`Committer::start`]; what it does is recorded.
+    ///
+    /// # Errors
+    /// [`Error::Environment`] when no thread can be started.
+    pub fn start_recorded(journal: Journal, options: CommitOptions, recorder: Recorder) -> Result<Self> {
         let (sender, receiver) = mpsc::sync_channel(options.queue);
-        let worker =
-            Worker { journal, options, group: Vec::new(), deadline: None, durable: BTreeSet::new(), trouble: None };
+        let worker = Worker {
+            journal,
+            options,
+            recorder,
+            group: Vec::new(),
+            deadline: None,
+            durable: BTreeSet::new(),
+            trouble: None,
+        };
         let thread = thread::Builder::new().name("commit".into()).spawn(move || worker.run(&receiver));
         let thread = thread.map_err(|e| Error::Environment(format!("cannot start the commit thread: {e}")))?;
         Ok(Self { sender: Some(sender), thread: Some(thread) })
@@ -206,6 +222,7 @@ impl Ready {
 struct Worker {
     journal: Journal,
     options: CommitOptions,
+    recorder: Recorder,
     group: Vec<Ready>,
     /// When the group is committed at the latest; none while it is empty.
     deadline: Option<Instant>,
@@ -217,7 +234,13 @@ struct Worker {
 impl Worker {
     fn run(mut self, receiver: &Receiver<Message>) -> Result<()> {
         loop {
-            match self.next(receiver) {
+            let idle = Instant::now();
+            let next = self.next(receiver);
+            if self.deadline.is_some() {
+                // Sets wait for the rest of their group.
+                self.record(Kind::Waiting, idle, 0);
+            }
+            match next {
                 Ok(Message::Commit(set, callback)) => self.take(set, callback),
                 Ok(Message::Failed { job, error }) => self.note_failure(job, &error),
                 Ok(Message::Flush(reply)) => {
@@ -242,8 +265,10 @@ impl Worker {
     }
 
     fn take(&mut self, set: CommitSet, callback: Callback) {
+        let started = Instant::now();
         match prepare(self.journal.out(), &set) {
             Ok((promised, stamps)) => {
+                self.record(Kind::Busy, started, promised.iter().map(|p| p.bytes).sum());
                 self.deadline.get_or_insert_with(|| Instant::now() + self.options.wait);
                 self.group.push(Ready { set, promised, stamps, callback });
             }
@@ -261,6 +286,18 @@ impl Worker {
         if group.is_empty() {
             return;
         }
+        let started = Instant::now();
+        self.place_group(group);
+        self.record(Kind::More, started, 0);
+    }
+
+    /// `bytes` of files since `started`.
+    fn record(&self, kind: Kind, started: Instant, bytes: u64) {
+        let span = Span { stage: Stage::Commit, track: Track::Commit, started, took: started.elapsed(), bytes };
+        self.recorder.record(kind, span, None, None);
+    }
+
+    fn place_group(&mut self, group: Vec<Ready>) {
         let lines: Vec<Body> = group.iter().map(Ready::commit_body).collect();
         if let Err(error) = self.journal.append(lines).and_then(|_| self.journal.sync()) {
             for Ready { set, callback, .. } in group {

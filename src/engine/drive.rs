@@ -14,6 +14,7 @@ use super::identity::{Digest, Identity, IdentityBuilder, InputKey, Stamp};
 use super::job::{Job, Outcome, Stages, Status, Work as Kind};
 use super::journal::{Ledger, State};
 use super::on_exist::{Decision, OnExist, SkipReason, settle};
+use super::profile::{Kind as Time, Probe, Stage};
 use super::restart::{Devices, Rendered};
 use super::staged::{Staged, Stager};
 use super::{Engine, render};
@@ -52,6 +53,8 @@ pub struct Work<'a> {
     pub executor: Arc<dyn Executor>,
     pub job: &'a Job,
     pub stages: Stages,
+    /// Records what happens to it.
+    pub probe: Probe,
     pub warnings: Vec<String>,
 }
 
@@ -61,14 +64,19 @@ pub enum Message {
     Finished(Outcome),
 }
 
-/// Takes jobs until there are no more.
-pub fn drive(run: &Run, messages: &Sender<Message>) {
+/// Takes jobs until there are no more, as driver number `driver`.
+pub fn drive(run: &Run, driver: usize, messages: &Sender<Message>) {
     while !run.stop.load(Ordering::Relaxed) && !run.engine.cancel.is_cancelled() {
         let index = run.next.fetch_add(1, Ordering::Relaxed);
         let Some(job) = run.jobs.get(index) else { return };
         let mut outcome = Outcome::new(index, Status::Done);
-        let result = catch_unwind(AssertUnwindSafe(|| one(run, job, &mut outcome, messages)));
+        let recorder = &run.engine.options.recorder;
+        let probe = Probe::new(recorder.clone(), index, driver);
+        let started = Instant::now();
+        let result = catch_unwind(AssertUnwindSafe(|| one(run, job, &mut outcome, probe.clone(), messages)));
         let result = result.unwrap_or_else(|panic| Err(internal(job, &panic)));
+        outcome.seconds = started.elapsed().as_secs_f64();
+        recorder.picture(probe.driver(), started, index, &job.name);
         match result {
             Ok(true) => {}
             Ok(false) => send(messages, Message::Finished(outcome)),
@@ -97,7 +105,8 @@ fn internal(job: &Job, panic: &(dyn std::any::Any + Send)) -> Error {
 }
 
 /// One job. Returns true when the committer has it and will send its outcome.
-fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) -> Result<bool> {
+fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sender<Message>) -> Result<bool> {
+    let began = Instant::now();
     let engine = run.engine;
     let input_stamp = stamp(&job.input)?;
     let mut identity = identity_of(run, job, input_stamp, engine.executor.as_ref());
@@ -139,19 +148,22 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) 
         plan.require_mask(&request, *number)?;
     }
     if matches!(plan.depth, Some(DepthPlan::Estimated { .. })) {
+        let started = Instant::now();
         warm_up(run)?;
+        probe.other(probe.driver(), Stage::Infer, started, Time::Waiting);
     }
     let mut work = Work {
         engine,
         executor: engine.executor.clone(),
         job,
         stages: Stages::default(),
+        probe,
         warnings: source.info().warnings.clone(),
     };
     work.warnings.extend(plan.notes.iter().cloned());
     let started = Instant::now();
     let permit = run.budget.acquire(plan.bytes, &engine.cancel)?;
-    work.stages.admit = started.elapsed().as_secs_f64();
+    work.stages.admit = work.probe.admitted(started);
     send(messages, Message::Started(outcome.index));
     let result = (|| {
         let facts = analyse(&mut work, &plan, source.as_mut())?;
@@ -175,9 +187,11 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) 
         identity = identity_of(run, job, input_stamp, executor.as_ref());
     }
     let outputs = staged.into_iter().map(|staged| Output { staged, replace }).collect();
+    outcome.seconds = began.elapsed().as_secs_f64();
     let mut finished = outcome.clone();
     let messages = messages.clone();
-    run.committer.submit(CommitSet { job: job.name.clone(), identity, outputs }, move |result| {
+    let started = Instant::now();
+    let submitted = run.committer.submit(CommitSet { job: job.name.clone(), identity, outputs }, move |result| {
         match result {
             Ok(committed) => finished.outputs = committed.into_iter().map(|o| o.path).collect(),
             Err(failure) => {
@@ -186,7 +200,10 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, messages: &Sender<Message>) 
             }
         }
         send(&messages, Message::Finished(finished));
-    })?;
+    });
+    // A full queue makes drivers wait.
+    work.probe.other(work.probe.driver(), Stage::Commit, started, Time::Waiting);
+    submitted?;
     Ok(true)
 }
 

@@ -83,7 +83,7 @@ impl Work {
     }
 }
 
-/// Wall seconds of the stages of one job.
+/// Seconds of the stages of one job. Stages overlap: their sum may be more than the job's own time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
 pub struct Stages {
     /// Waiting for the byte budget.
@@ -135,6 +135,8 @@ pub struct Outcome {
     pub device: Option<String>,
     /// Time per stage.
     pub stages: Stages,
+    /// Wall seconds from taking the job to handing its outputs to the committer.
+    pub seconds: f64,
     /// Things worth knowing that are no failure.
     pub warnings: Vec<String>,
 }
@@ -149,6 +151,7 @@ impl Outcome {
             depth: None,
             device: None,
             stages: Stages::default(),
+            seconds: 0.0,
             warnings: Vec::new(),
         }
     }

@@ -1,29 +1,27 @@
-//! A lane: one program on its way through a picture, from the strips that are read to the files that are written.
+//! A lane: one program on its way through a picture, from the strips that are read to those that are written.
 //!
 //! Point operations take a strip as it comes. Area operations need rows around those they make, so the lane keeps a window of the rows
 //! that are still needed and makes every row of the result as soon as its rows are there.
 
 use std::time::Instant;
 
+use super::deliver::Outbox;
 use super::drive::Work;
-use super::exports;
-use super::job::DepthExport;
+use super::profile::Stage;
 use super::remarks::Clipped;
-use crate::codec::Sink;
 use crate::error::Result;
 use crate::picture::{Extent, Region, Strip};
 use crate::plan::Program;
 
-/// One program and the files its result goes to.
+/// One program and how far its result is made.
 pub struct Lane {
     program: Program,
     extent_out: Extent,
-    /// Each with the form of depth map it wants; `None` = the strips as they are.
-    sinks: Vec<(Option<DepthExport>, Box<dyn Sink>)>,
+    /// Its number in the outbox.
+    number: usize,
     window: Window,
-    /// Rows of the result that are written.
+    /// Rows of the result that are made.
     done: u32,
-    result: Option<Strip>,
     /// Samples at the ends of the code range, as they came and as they are written.
     clipped: (Clipped, Clipped),
     /// The result is a graded picture, no map or mask.
@@ -31,16 +29,15 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A lane for a picture of this size.
-    pub fn new(program: Program, extent_in: Extent, sinks: Vec<(Option<DepthExport>, Box<dyn Sink>)>) -> Self {
+    /// Lane `number` of a picture of this size.
+    pub fn new(program: Program, extent_in: Extent, number: usize) -> Self {
         let extent_out = program.extent_out(extent_in);
         Self {
             program,
             extent_out,
-            sinks,
+            number,
             window: Window::default(),
             done: 0,
-            result: None,
             clipped: Default::default(),
             is_graded: false,
         }
@@ -62,13 +59,13 @@ impl Lane {
     }
 
     /// Takes the next strip of the picture, with its supplied depth where the program wants it.
-    pub fn push(&mut self, work: &mut Work, strip: &Strip, depth: Option<&[f32]>) -> Result<()> {
+    pub fn push(&mut self, work: &mut Work, strip: &Strip, depth: Option<&[f32]>, outbox: &mut Outbox) -> Result<()> {
         let depth = depth.filter(|_| self.program.supplied_depth);
         if self.looks() {
             self.clipped.0.add(strip, self.program.output.sample, &work.engine.pool);
         }
         if self.program.areas().next().is_none() {
-            return self.render(work, strip, depth, strip.region);
+            return self.render(work, (strip, depth), strip.region, outbox);
         }
         let mut window = std::mem::take(&mut self.window);
         window.append(strip, depth);
@@ -76,7 +73,7 @@ impl Lane {
             work.engine.cancel.check()?;
             if let Some(rows) = &window.strip {
                 let depth = self.program.supplied_depth.then_some(window.depth.as_slice());
-                self.render(work, rows, depth, region)?;
+                self.render(work, (rows, depth), region, outbox)?;
             }
         }
         if self.done < self.extent_out.height {
@@ -99,25 +96,23 @@ impl Lane {
         (low > self.done).then(|| Region { width: self.extent_out.width, y: self.done, rows: low - self.done })
     }
 
-    fn render(&mut self, work: &mut Work, input: &Strip, depth: Option<&[f32]>, region: Region) -> Result<()> {
+    fn render(
+        &mut self,
+        work: &mut Work,
+        (input, depth): (&Strip, Option<&[f32]>),
+        region: Region,
+        outbox: &mut Outbox,
+    ) -> Result<()> {
+        let mut result = outbox.take(self.number, region, self.program.output)?;
         let started = Instant::now();
-        let mut result = self.result.take().unwrap_or_else(|| Strip::new(region, self.program.output));
         work.executor.run_rows(&self.program, input, depth, region, &mut result)?;
         if self.looks() {
             self.clipped.1.add(&result, self.program.output.sample, &work.engine.pool);
         }
-        work.stages.render += started.elapsed().as_secs_f64();
-        let started = Instant::now();
-        for (form, sink) in &mut self.sinks {
-            match form {
-                Some(export) => sink.write(&exports::strip(*export, &result), &work.engine.pool)?,
-                None => sink.write(&result, &work.engine.pool)?,
-            }
-        }
-        work.stages.write += started.elapsed().as_secs_f64();
+        let probe = &work.probe;
+        work.stages.render += probe.busy(probe.driver(), Stage::Render, started, region, result.byte_len());
         self.done = region.y + region.rows;
-        self.result = Some(result);
-        Ok(())
+        outbox.put(self.number, result)
     }
 
     /// True when clipping is counted: in graded pictures, not in copies and maps.
@@ -125,9 +120,8 @@ impl Lane {
         self.is_graded && !self.program.is_copy()
     }
 
-    /// Ends the files.
-    pub fn finish(self, work: &mut Work) -> Result<()> {
-        let started = Instant::now();
+    /// Says what is worth telling of the whole result.
+    pub fn remark(&self, work: &mut Work) {
         let (before, after) = self.clipped;
         for remark in after.remarks(before) {
             // Several outputs of one picture clip alike.
@@ -135,11 +129,6 @@ impl Lane {
                 work.warnings.push(remark);
             }
         }
-        for (_, sink) in self.sinks {
-            sink.finish(&work.engine.pool)?;
-        }
-        work.stages.write += started.elapsed().as_secs_f64();
-        Ok(())
     }
 }
 

@@ -6,6 +6,8 @@
 //! | `drive` | one job from admission to commit |
 //! | `analyse`, `render` | the two phases |
 //! | `restart` | a device that fails in the middle of a picture: rendered anew on the CPU |
+//! | `flow`, `deliver` | reading ahead of them, writing beside them |
+//! | [`profile`] | where time and memory go |
 //! | [`bake`], [`estimate`] | a recipe as a LUT; room and time a run will need |
 //! | [`job`], [`options`], [`naming`], [`template`] | what goes in and what comes out |
 //!
@@ -30,11 +32,14 @@ pub mod cancel;
 mod carried;
 pub mod claims;
 pub mod committer;
+mod deliver;
 mod disk;
 mod drive;
 pub mod estimate;
 mod exports;
+mod flow;
 pub mod identity;
+mod input;
 pub mod job;
 pub mod journal;
 mod lane;
@@ -42,6 +47,7 @@ mod mask_files;
 pub mod naming;
 pub mod on_exist;
 pub mod options;
+pub mod profile;
 mod proxy;
 mod remarks;
 mod render;

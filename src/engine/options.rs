@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::on_exist::OnExist;
+use super::profile::Recorder;
 use crate::codec::Limits;
 use crate::depth::engine::EngineChoice;
 use crate::ops::Isa;
@@ -61,4 +62,6 @@ pub struct EngineOptions {
     pub isa: Option<Isa>,
     /// Limits on what files may claim.
     pub limits: Limits,
+    /// Takes where the time goes; off by default.
+    pub recorder: Recorder,
 }

@@ -1,32 +1,35 @@
 //! The render phase: strip by strip from the source (or what analyse kept) through the lanes into the sinks.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::analyse::Facts;
+use super::deliver::{Sinks, Writer, deliver};
 use super::drive::Work;
 use super::exports;
+use super::flow;
+use super::input::{Feed, Input, Wants};
 use super::job::DepthExport;
 use super::lane::Lane;
 use super::options::Device;
+use super::profile::Stage;
 use super::staged::Staged;
 use crate::codec::{self, Sink, SinkSpec, Source};
 use crate::error::{Error, Result};
 use crate::exec::cpu::Cpu;
-use crate::picture::{Format, Metadata, Strip};
-use crate::plan::{OutputPlan, Plan, depth_program};
+use crate::picture::{Extent, Format, Metadata};
+use crate::plan::{OutputPlan, Plan, Program, depth_program};
 
 /// Writes every output of the plan into the staged file of the same place.
 pub fn outputs(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Facts, staged: &[Staged]) -> Result<()> {
-    let mut lanes = Vec::new();
+    let mut lanes = Lanes::default();
     let mut maps = Vec::new();
     for (output, staged) in plan.outputs.iter().zip(staged) {
         match exports::export_of(output.kind, output.format) {
             Some(export) => maps.push((export, staged)),
-            None => lanes.push(picture(work, plan, output, source, &facts, staged)?),
+            None => picture(work, plan, output, (source, &facts), staged, &mut lanes)?,
         }
     }
-    lanes.extend(depth_lane(work, plan, source, &facts, &maps)?);
+    depth_lane(work, plan, (source, &facts), &maps, &mut lanes)?;
     each_strip(work, plan, source, facts, lanes)
 }
 
@@ -40,19 +43,35 @@ pub fn depth_maps(
     staged: &[Staged],
 ) -> Result<()> {
     let maps: Vec<_> = exports.iter().copied().zip(staged).collect();
-    let lane = depth_lane(work, plan, source, &facts, &maps)?;
-    each_strip(work, plan, source, facts, lane.into_iter().collect())
+    let mut lanes = Lanes::default();
+    depth_lane(work, plan, (source, &facts), &maps, &mut lanes)?;
+    each_strip(work, plan, source, facts, lanes)
 }
 
-/// The lane of a graded picture.
+/// Programs, and the files their results go to, in the same order.
+#[derive(Default)]
+struct Lanes {
+    lanes: Vec<Lane>,
+    sinks: Vec<Sinks>,
+}
+
+impl Lanes {
+    fn add(&mut self, program: Program, extent: Extent, is_graded: bool, sinks: Sinks) {
+        let lane = Lane::new(program, extent, self.lanes.len());
+        self.lanes.push(if is_graded { lane.graded() } else { lane });
+        self.sinks.push(sinks);
+    }
+}
+
+/// Adds the lane of a graded picture.
 fn picture(
     work: &mut Work,
     plan: &Plan,
     output: &OutputPlan,
-    source: &dyn Source,
-    facts: &Facts,
+    (source, facts): (&dyn Source, &Facts),
     staged: &Staged,
-) -> Result<Lane> {
+    lanes: &mut Lanes,
+) -> Result<()> {
     let program = plan.program(output, &work.job.input, &facts.render)?;
     let info = source.info();
     let metadata = match plan.is_mask() {
@@ -72,20 +91,20 @@ fn picture(
         gray_name: "Y",
         text: Vec::new(),
     };
-    let lane = Lane::new(program, info.extent, vec![(None, open_sink(output.format, staged, spec)?)]);
-    Ok(if plan.is_mask() { lane } else { lane.graded() })
+    lanes.add(program, info.extent, !plan.is_mask(), vec![(None, open_sink(output.format, staged, spec)?)]);
+    Ok(())
 }
 
-/// The lane of all depth maps; `None` without any.
+/// Adds the lane of all depth maps, if there are any.
 fn depth_lane(
     work: &mut Work,
     plan: &Plan,
-    source: &dyn Source,
-    facts: &Facts,
+    (source, facts): (&dyn Source, &Facts),
     maps: &[(DepthExport, &Staged)],
-) -> Result<Option<Lane>> {
+    lanes: &mut Lanes,
+) -> Result<()> {
     if maps.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
     let Some(depth) = &facts.render.depth else {
         return Err(Error::Environment("internal error: a depth map without depth facts".to_owned()));
@@ -97,7 +116,8 @@ fn depth_lane(
         let sink = open_sink(exports::format(*export), staged, exports::spec(*export, source, &text))?;
         sinks.push((Some(*export), sink));
     }
-    Ok(Some(Lane::new(depth_program(plan.input.0, &plan.input.1, depth), source.info().extent, sinks)))
+    lanes.add(depth_program(plan.input.0, &plan.input.1, depth), source.info().extent, false, sinks);
+    Ok(())
 }
 
 fn warn_of_orientation(work: &mut Work, source: &dyn Source, maps: &[(DepthExport, &Staged)]) {
@@ -119,36 +139,41 @@ fn choose_executor(work: &mut Work, lanes: &[Lane]) {
     }
 }
 
-/// Pulls every strip through the lanes.
-fn each_strip(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Facts, mut lanes: Vec<Lane>) -> Result<()> {
+/// Pulls every strip through the lanes: while one is rendered, the next is read and the last one written. A picture of one strip has
+/// nothing to overlap and needs no threads.
+fn each_strip(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Facts, lanes: Lanes) -> Result<()> {
+    let Lanes { mut lanes, sinks } = lanes;
     choose_executor(work, &lanes);
+    let (engine, probe) = (work.engine, work.probe.clone());
     let extent = source.info().extent;
-    let wants_depth = lanes.iter().any(Lane::wants_depth);
-    let mut kept = facts.kept.into_iter();
-    let mut buffer = None;
-    let mut depth = Vec::new();
-    for region in plan.strips(extent) {
-        work.engine.cancel.check()?;
-        let started = Instant::now();
-        let input = match kept.next() {
-            Some(strip) => strip,
-            None => {
-                let mut strip = buffer.take().unwrap_or_else(|| Strip::new(region, plan.input.0));
-                source.read(region, &mut strip, &work.engine.pool)?;
-                strip
+    let wants = Wants { samples: true, depth: lanes.iter().any(Lane::wants_depth) };
+    let overlap = plan.strip_rows < extent.height;
+    // What was kept needs no reading.
+    let ahead = overlap && (wants.depth || facts.kept.is_empty());
+    let mut feed = Feed {
+        source: &mut *source,
+        layout: plan.input.0,
+        regions: plan.strips(extent),
+        kept: facts.kept.into_iter(),
+        wants,
+        engine,
+        track: if ahead { probe.reader() } else { probe.driver() },
+        seconds: 0.0,
+    };
+    let writer = Writer { sinks, pool: &engine.pool, cancel: &engine.cancel, seconds: 0.0 };
+    let writer = deliver(writer, &probe, overlap, |outbox| {
+        let read = |buffer| feed.next(buffer, &probe);
+        flow::each((&probe, Stage::Render), ahead, read, |input: Input| {
+            engine.cancel.check()?;
+            for lane in &mut lanes {
+                lane.push(work, &input.strip, wants.depth.then_some(input.depth.as_slice()), outbox)?;
             }
-        };
-        if wants_depth {
-            depth.resize(region.pixels(), 0.0);
-            source.read_depth(region, &mut depth, &work.engine.pool)?;
-        }
-        work.stages.read += started.elapsed().as_secs_f64();
-        for lane in &mut lanes {
-            lane.push(work, &input, wants_depth.then_some(depth.as_slice()))?;
-        }
-        buffer = Some(input);
-    }
-    lanes.into_iter().try_for_each(|lane| lane.finish(work))?;
+            Ok(Some(input))
+        })
+    })?;
+    work.stages.read += feed.seconds;
+    lanes.iter().for_each(|lane| lane.remark(work));
+    work.stages.write += writer.finish(&probe)?;
     source.check_intact()
 }
 

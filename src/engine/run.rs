@@ -201,7 +201,8 @@ impl Engine {
             on_event(Event::Note(&note));
         }
         let stager = Stager::new(opened.journal.writer());
-        let committer = Committer::start(opened.journal, CommitOptions::default())?;
+        let committer =
+            Committer::start_recorded(opened.journal, CommitOptions::default(), self.options.recorder.clone())?;
         // A loaded model counts against the memory for as long as the run lasts.
         let model_bytes = self.depth.get().map_or(0, |depth| depth.cache_bytes);
         let budget = Budget::new(self.memory_bytes.saturating_sub(model_bytes).max(self.memory_bytes / 4));
@@ -225,9 +226,9 @@ impl Engine {
         std::thread::scope(|scope| {
             let run = &run;
             let drivers: Vec<_> = (0..self.jobs.min(jobs.len()))
-                .map(|_| {
+                .map(|driver| {
                     let messages = messages.clone();
-                    scope.spawn(move || drive::drive(run, &messages))
+                    scope.spawn(move || drive::drive(run, driver, &messages))
                 })
                 .collect();
             scope.spawn(move || {

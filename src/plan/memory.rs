@@ -12,6 +12,9 @@ use crate::recipe::OutputKind;
 /// Bytes of input samples a strip aims at: enough rows for every thread of the pool, little enough to stay beside its neighbors.
 const STRIP_BYTES: u64 = 8 << 20;
 
+/// Strips in work at the same time on either side of render: while one is rendered, the next is read and the last one written.
+pub const OVERLAPPED: usize = 2;
+
 /// Bytes per pixel of a proxy: its sums, then its means and planes of them on the way through an operation.
 const PROXY_BYTES: u64 = 90;
 /// Bytes per pixel of a proxy that one field takes: three numbers.
@@ -29,31 +32,19 @@ struct Cost {
 /// Chooses strip height, whether the decoded picture is kept, and what the job holds.
 pub(super) fn choose(plan: &mut Plan, request: &PlanRequest) {
     let info = request.info;
-    let width = u64::from(info.extent.width);
-    let row = width * info.layout.pixel_bytes() as u64;
-    let depth_row = if matches!(plan.depth, Some(DepthPlan::Supplied { .. })) { width * 4 } else { 0 };
+    let row = u64::from(info.extent.width) * info.layout.pixel_bytes() as u64;
     let whole = row * u64::from(info.extent.height);
-    // Converted pictures are also held as the file has them.
-    let converted = if matches!(info.model, ColorModel::Converted(_)) { width * CONVERTED_BYTES } else { 0 };
-    // Every output's program has tables of its own, and there is one more for proxies.
-    let programs = 1 + plan.outputs.iter().filter(|output| output.kind == OutputKind::Picture).count() as u64;
-    let tables = programs * masks::bytes(plan);
-    // Raw chunk bytes live beside the strip that is read: two rows for each.
-    let mut cost = Cost { per_row: 2 * row + depth_row + converted, fixed: request.export_bytes + tables };
-    let fields = plan.ops.iter().filter(|op| op.op.wants_field(&op.params)).count() as u64;
-    if fields > 0 {
-        cost.fixed += info.extent.pixels().min(MAX_PIXELS) * (PROXY_BYTES + programs * fields * FIELD_BYTES);
-    }
-    for index in 0..plan.outputs.len() {
-        let one = output_cost(plan, request, index, row + depth_row);
-        cost = Cost { per_row: cost.per_row + one.per_row, fixed: cost.fixed + one.fixed };
-    }
-    let target = (STRIP_BYTES / row.max(1)).max(1);
-    let allowed = ((request.share_bytes / 2).saturating_sub(cost.fixed) / cost.per_row.max(1)).max(1);
+    let height = info.extent.height.max(1);
+    // A picture of one strip has nothing to overlap.
+    let one_strip = cost(plan, request, 1);
+    let several = cost(plan, request, OVERLAPPED as u64);
+    let rows = request.strip_rows.unwrap_or_else(|| match rows_within(request, &one_strip, row) {
+        rows if rows >= height => rows,
+        _ => rows_within(request, &several, row),
+    });
+    plan.strip_rows = rows.clamp(1, height.max(request.strip_rows.unwrap_or(1)));
+    let cost = if plan.strip_rows < height { several } else { one_strip };
     let chunk = u64::from(info.chunk_rows.max(1));
-    let mut rows = target.min(allowed);
-    rows = if rows >= chunk { rows / chunk * chunk } else { rows };
-    plan.strip_rows = request.strip_rows.unwrap_or(rows.min(u64::from(info.extent.height)) as u32).max(1);
     // What a source holds for itself; read by chunks, never more than one row of them, compressed and decoded, and of uncompressed ones only
     // the rows that are wanted.
     let held = if info.compression == "none" { u64::from(plan.strip_rows) } else { chunk };
@@ -65,15 +56,50 @@ pub(super) fn choose(plan: &mut Plan, request: &PlanRequest) {
     plan.bytes = base + if plan.keep_decoded { whole } else { 0 };
 }
 
-/// What one output costs: packed bytes beside the strip that is written, the rows that area operations wait for, and what lies between
-/// their passes.
-fn output_cost(plan: &Plan, request: &PlanRequest, index: usize, row_in: u64) -> Cost {
+/// Rows of a strip, in whole chunks of the file where they fit: as many as are worth it and half of the job's share allows.
+fn rows_within(request: &PlanRequest, cost: &Cost, row: u64) -> u32 {
+    let target = (STRIP_BYTES / row.max(1)).max(1);
+    let allowed = ((request.share_bytes / 2).saturating_sub(cost.fixed) / cost.per_row.max(1)).max(1);
+    let chunk = u64::from(request.info.chunk_rows.max(1));
+    let rows = target.min(allowed);
+    let rows = if rows >= chunk { rows / chunk * chunk } else { rows };
+    rows.min(u64::from(request.info.extent.height)) as u32
+}
+
+/// What the job costs with `strips` strips on either side in work at the same time.
+fn cost(plan: &Plan, request: &PlanRequest, strips: u64) -> Cost {
+    let info = request.info;
+    let width = u64::from(info.extent.width);
+    let row = width * info.layout.pixel_bytes() as u64;
+    let depth_row = if matches!(plan.depth, Some(DepthPlan::Supplied { .. })) { width * 4 } else { 0 };
+    // Converted pictures are also held as the file has them.
+    let converted = if matches!(info.model, ColorModel::Converted(_)) { width * CONVERTED_BYTES } else { 0 };
+    // Every output's program has tables of its own, and there is one more for proxies.
+    let programs = 1 + plan.outputs.iter().filter(|output| output.kind == OutputKind::Picture).count() as u64;
+    let tables = programs * masks::bytes(plan);
+    // Raw chunk bytes live beside the strip that is read.
+    let per_row = (strips + 1) * row + strips * depth_row + converted;
+    let mut cost = Cost { per_row, fixed: request.export_bytes + tables };
+    let fields = plan.ops.iter().filter(|op| op.op.wants_field(&op.params)).count() as u64;
+    if fields > 0 {
+        cost.fixed += info.extent.pixels().min(MAX_PIXELS) * (PROXY_BYTES + programs * fields * FIELD_BYTES);
+    }
+    for index in 0..plan.outputs.len() {
+        let one = output_cost(plan, request, index, row + depth_row, strips);
+        cost = Cost { per_row: cost.per_row + one.per_row, fixed: cost.fixed + one.fixed };
+    }
+    cost
+}
+
+/// What one output costs: strips of it, packed bytes beside the one that is written, the rows that area operations wait for, and what lies
+/// between their passes.
+fn output_cost(plan: &Plan, request: &PlanRequest, index: usize, row_in: u64, strips: u64) -> Cost {
     let Some(output) = plan.outputs.get(index) else { return Cost::default() };
     let height_in = u64::from(request.info.extent.height.max(1));
     // Rows of the result per row that comes in, rounded up.
     let scaled = |bytes: u64, height: u32| (bytes * u64::from(height)).div_ceil(height_in);
     let row_out = u64::from(output.extent.width) * output.layout.pixel_bytes() as u64;
-    let mut cost = Cost { per_row: scaled(2 * row_out, output.extent.height), fixed: 0 };
+    let mut cost = Cost { per_row: scaled((strips + 1) * row_out, output.extent.height), fixed: 0 };
     let areas = plan.areas(output);
     let carried = Carried { alpha: request.info.layout.channels.has_alpha(), kept: true };
     for area in &areas {
