@@ -2,7 +2,7 @@
 //!
 //! All curves are odd-symmetric below 0 and continue above 1. Non-finite values pass through unchanged.
 
-use super::math::{exp2, log2, pow};
+use super::math::{exp2, log2, pow, pow_5_12, pow_12_5};
 use crate::picture::Curve;
 
 /// Linear light below which pure power curves are straight at least: their inverse has infinite slope at 0 and would blow noise up.
@@ -49,7 +49,8 @@ pub struct CurveConstants {
     pub post_scale: f32,
     /// Offset after the power.
     pub post_offset: f32,
-    /// 0 = power, 1 = ACEScct encode, 2 = ACEScct decode; the fields above are then unused.
+    /// 0 = power, 1 = ACEScct encode, 2 = ACEScct decode (the fields above are then unused); 3 and 4 = power with the exponents 12/5 and
+    /// 5/12 of the sRGB curve, which have roots of their own.
     pub form: u32,
 }
 
@@ -68,6 +69,16 @@ impl CurveConstants {
 
     /// Constants of an analytic curve; `None` for sampled ones.
     pub fn new(curve: &Curve, direction: Direction) -> Option<Self> {
+        let mut constants = Self::of(curve, direction)?;
+        if constants.form == 0 && constants.exponent == 2.4 {
+            constants.form = 3;
+        } else if constants.form == 0 && constants.exponent == 1.0 / 2.4 {
+            constants.form = 4;
+        }
+        Some(constants)
+    }
+
+    fn of(curve: &Curve, direction: Direction) -> Option<Self> {
         Some(match (curve, direction) {
             (Curve::Table(_), _) => return None,
             (Curve::Linear, _) => Self::LINEAR,
@@ -111,16 +122,43 @@ pub fn apply(c: &CurveConstants, x: f32) -> f32 {
     match c.form {
         1 => acescct_encode(x),
         2 => acescct_decode(x),
+        3 => power_12_5(c, x),
+        4 => power_5_12(c, x),
         _ => power(c, x),
     }
 }
 
-/// The straight and power parts of a curve of form 0. Loops call it directly: the choice of form inside them would keep them scalar.
+/// A curve of form 0. Loops call it directly: the choice of form inside them would keep them scalar.
 #[inline(always)]
 pub fn power(c: &CurveConstants, x: f32) -> f32 {
+    straight_or(c, x, |arg| pow(arg, c.exponent))
+}
+
+/// A curve of form 3.
+#[inline(always)]
+pub fn power_12_5(c: &CurveConstants, x: f32) -> f32 {
+    straight_or(c, x, pow_12_5)
+}
+
+/// A curve of form 4.
+#[inline(always)]
+pub fn power_5_12(c: &CurveConstants, x: f32) -> f32 {
+    straight_or(c, x, pow_5_12)
+}
+
+/// A curve of form 4 for `x` in 0..1 only: what the other arguments need is left out.
+#[inline(always)]
+pub fn power_5_12_of_unit(c: &CurveConstants, x: f32) -> f32 {
+    let bent = c.post_scale * pow_5_12(x * c.pre_scale + c.pre_offset) + c.post_offset;
+    if x <= c.cut { x * c.linear_gain } else { bent }
+}
+
+/// The straight and power parts of a curve.
+#[inline(always)]
+fn straight_or(c: &CurveConstants, x: f32, power: impl Fn(f32) -> f32) -> f32 {
     let size = x.abs();
     let straight = size * c.linear_gain;
-    let bent = c.post_scale * pow(size * c.pre_scale + c.pre_offset, c.exponent) + c.post_offset;
+    let bent = c.post_scale * power(size * c.pre_scale + c.pre_offset) + c.post_offset;
     let value = if size <= c.cut { straight } else { bent };
     let signed = if x < 0.0 { -value } else { value };
     // A comparison, not `is_finite`: NaN fails it as well, and it stays one instruction.

@@ -59,7 +59,7 @@ impl Executor for Cpu {
                 || Box::new(Chunk::new()),
                 |chunk, (row, out)| {
                     let store = |chunk: &mut Chunk| {
-                        samples::store(alpha, program.output, chunk, program.dither_seed, out, chunk.x as usize);
+                        samples::store(alpha, program.output, isa, chunk, program.dither_seed, out, chunk.x as usize);
                     };
                     match (&front, last.area) {
                         (Some(planes), Some(area)) => {
@@ -160,7 +160,7 @@ fn load_row(
     for first in (0..width).step_by(CHUNK) {
         chunk.len = CHUNK.min(width - first);
         (chunk.x, chunk.y) = (first as u32, input.region.y + row as u32);
-        samples::load(program.input, source, first, chunk);
+        samples::load(program.input, isa, source, first, chunk);
         // What masked operations did to the pixels that were here before.
         chunk.touched[..chunk.len].fill(0.0);
         if let Some(depth) = depth {

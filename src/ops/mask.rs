@@ -243,7 +243,7 @@ fn light(rgb: [f32; 3]) -> [f32; 3] {
 /// Luma as [`super::guide`] weighs it, but open above 1: highlights brighter than white stay above white.
 #[inline(always)]
 fn luma(c: &Constants, v: &[f32; WORDS], rgb: [f32; 3]) -> f32 {
-    let [r, g, b] = each_channel(light(rgb), |v| curve::power(&c.curve, v));
+    let [r, g, b] = each_channel(light(rgb), |v| curve::power_5_12(&c.curve, v));
     band(v, c.weights[0] * r + c.weights[1] * g + c.weights[2] * b)
 }
 

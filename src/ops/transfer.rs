@@ -87,6 +87,8 @@ impl Op for Spec {
             match (c.table_len, c.curve.form) {
                 (0, 1) => over(plane, curve::acescct_encode),
                 (0, 2) => over(plane, curve::acescct_decode),
+                (0, 3) => over(plane, |v| curve::power_12_5(&c.curve, v)),
+                (0, 4) => over(plane, |v| curve::power_5_12(&c.curve, v)),
                 (0, _) => over(plane, |v| curve::power(&c.curve, v)),
                 _ if c.search == 0 => over(plane, |v| sampled(c, tables, v)),
                 _ => over(plane, |v| searched(c, tables, v)),
