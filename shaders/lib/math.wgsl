@@ -1,4 +1,4 @@
-// exp2, log2, pow and two roots as the polynomials of src/color/math.rs: built-in ones differ between drivers.
+// exp2, log2, pow and three roots as the polynomials of src/color/math.rs: built-in ones differ between drivers.
 
 fn chiaro_exp2(v: f32) -> f32 {
     let x = clamp(v, -126.0, 127.0);
@@ -65,6 +65,21 @@ fn chiaro_pow_5_12(v: f32) -> f32 {
     p = p * t - 0.5833331;
     p = p * t + 0.99999988;
     return (x * (y6 * y)) * p;
+}
+
+// x^(1/3); 0 for x <= 0.
+fn chiaro_pow_1_3(v: f32) -> f32 {
+    let x = clamp(v, 0.0, 1.329227995784916e36);
+    let y = chiaro_inverse_root(x, 0x54a2fe24u, 21845u);
+    let y2 = y * y;
+    let t = x * (y2 * y) - 1.0;
+    var p = -0.38476238;
+    p = p * t + 0.45743948;
+    p = p * t - 0.49425486;
+    p = p * t + 0.55554003;
+    p = p * t - 0.6666658;
+    p = p * t + 1.0;
+    return (x * y2) * p;
 }
 
 fn chiaro_pow(x: f32, y: f32) -> f32 {

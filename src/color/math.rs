@@ -99,6 +99,20 @@ pub fn pow_5_12(x: f32) -> f32 {
     (x * (y6 * y)) * p
 }
 
+/// `x^(1/3)` for x up to 2^120 (larger ones count as 2^120), relative error below 3e-7, exact at 1; 0 for x <= 0.
+///
+/// With `y` near `x^(-1/3)` and `r = x y^3` near 1 (0.911 to 1.129), `x^(1/3) = x y^2 r^(-2/3)` exactly; `r^(-2/3)` is a polynomial of degree
+/// 5 (error 1.9e-8; Remez).
+#[inline(always)]
+pub fn pow_1_3(x: f32) -> f32 {
+    let x = within(x, 1.329_227_995_784_916e36);
+    let y = inverse_root::<3>(x, 0x54a2_fe24);
+    let y2 = y * y;
+    let k = [1.0, -0.666_665_8, 0.555_540_03, -0.494_254_86, 0.457_439_48, -0.384_762_38];
+    let p = polynomial(&k, x * (y2 * y) - 1.0);
+    (x * y2) * p
+}
+
 /// `x` between 0 and `limit`; NaN is 0. Two instructions, where `max` and `min`, which treat NaN alike on both sides, are six.
 #[inline(always)]
 fn within(x: f32, limit: f32) -> f32 {
@@ -154,17 +168,18 @@ mod tests {
 
     /// Every float of a binade behaves like those of the next one but for the guess: steps of 1e-5 from the darkest codes to far above white.
     #[test]
-    fn powers_of_the_srgb_curve_keep_their_stated_errors() {
-        let mut worst = [0.0f64; 2];
+    fn roots_keep_their_stated_errors() {
+        let mut worst = [0.0f64; 3];
         let mut x = 1e-7f32;
         while x < 1e3 {
             let exact = f64::from(x);
             worst[0] = worst[0].max((f64::from(pow_12_5(x)) / exact.powf(2.4) - 1.0).abs());
             worst[1] = worst[1].max((f64::from(pow_5_12(x)) / exact.powf(5.0 / 12.0) - 1.0).abs());
+            worst[2] = worst[2].max((f64::from(pow_1_3(x)) / exact.cbrt() - 1.0).abs());
             x *= 1.000_01;
         }
-        assert!(worst[0] < 3.5e-7 && worst[1] < 4e-7, "{worst:?}");
-        for f in [pow_12_5, pow_5_12] {
+        assert!(worst[0] < 3.5e-7 && worst[1] < 4e-7 && worst[2] < 3e-7, "{worst:?}");
+        for f in [pow_12_5, pow_5_12, pow_1_3] {
             assert_eq!([0.0, -1.0, f32::NAN, 1.0].map(f), [0.0, 0.0, 0.0, 1.0]);
             assert!([f32::MAX, f32::INFINITY, 1e-40].iter().all(|v| f(*v).is_finite()));
         }

@@ -3,7 +3,7 @@
 use half::f16;
 
 use crate::color::math::unit;
-use crate::ops::{CHUNK, Chunk, Isa, Kernel};
+use crate::ops::{CHUNK, Chunk, Isa, Kernel, Range};
 use crate::picture::{Alpha, Channels, PixelLayout, SampleType};
 
 /// Loads `chunk.len` pixels from `row` starting at pixel `first`; gray is spread to the three planes, color is unassociated from
@@ -26,6 +26,11 @@ impl Kernel for Load<'_> {
     #[inline(always)]
     fn run(self) {
         let Self { layout, row, chunk } = self;
+        chunk.range = match (layout.sample.is_integer(), layout.alpha) {
+            (true, Alpha::Associated) => Range::Finite,
+            (true, _) => Range::Unit,
+            (false, _) => Range::Any,
+        };
         match layout.sample {
             SampleType::U8 => deinterleave(layout.channels, row, chunk, share_of_255),
             SampleType::U16 => deinterleave(layout.channels, cast(row), chunk, share_of_65535),
