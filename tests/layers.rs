@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules by layer; a module may import its own layer (but not at L3) and those below.
 const LAYERS: [&[&str]; 6] = [
-    &["error", "picture"],
+    &["error", "isa", "picture"],
     &["color", "lut", "ops"],
     &["recipe", "plan"],
     &["exec", "codec", "depth", "walk"],
