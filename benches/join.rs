@@ -2,8 +2,9 @@
 #![allow(missing_docs, reason = "criterion's macros write functions without documentation")]
 
 use chiaro::depth::join::{JoinSettings, fit};
-use chiaro::depth::reduce::{ReducePlan, Reduced, Reducer};
+use chiaro::depth::reduce::{ReducePlan, Reduced, Reducer, TileSums};
 use chiaro::ops::disparity::{RowEvaluator, evaluate};
+use chiaro::ops::{CHUNK, Isa};
 use chiaro::picture::Extent;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -66,7 +67,19 @@ fn reduction(c: &mut Criterion) {
     let plane: Vec<f32> = (0..WIDTH * ROWS).map(|i| (i % 1013) as f32 / 1012.0).collect();
     let mut group = c.benchmark_group("reduce");
     group.throughput(Throughput::Elements(u64::from(WIDTH * ROWS)));
-    group.bench_function("strip of 4 planes", |b| b.iter(|| plan.reduce(640, ROWS, [&plane[..]; 4])));
+    group.bench_function("strip of 4 planes", |b| {
+        let mut tile = TileSums::default();
+        b.iter(|| {
+            for x in (0..WIDTH).step_by(CHUNK) {
+                for y in 0..ROWS {
+                    let at = (y * WIDTH + x) as usize;
+                    let run = &plane[at..at + CHUNK.min((WIDTH - x) as usize)];
+                    tile.add(&plan, Isa::best(), (x, 640 + y), [run; 4], |cells| _ = black_box(cells));
+                }
+                tile.finish(&plan, |cells| _ = black_box(cells));
+            }
+        });
+    });
     group.finish();
     black_box(Reducer::bytes((256, 192)));
 }

@@ -66,3 +66,39 @@ impl Isa {
         self.0
     }
 }
+
+/// A loop that is compiled once for every instruction set: see [`Isa::run`].
+pub trait Kernel {
+    /// What it finds out.
+    type Out;
+    /// The loop. Must be `#[inline(always)]`, as must be whatever it calls per element: it takes the instruction set of its caller.
+    fn run(self) -> Self::Out;
+}
+
+impl Isa {
+    /// Runs a loop as compiled for this instruction set. All versions give the same bits: nothing in them is fused or reordered.
+    #[inline]
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Out {
+        match self.0 {
+            Level::Baseline => kernel.run(),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an `Isa` of this level exists only after detection found the features.
+            Level::Avx2 => unsafe { kernel_avx2(kernel) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Level::Avx512 => unsafe { kernel_avx512(kernel) },
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn kernel_avx2<K: Kernel>(kernel: K) -> K::Out {
+    kernel.run()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn kernel_avx512<K: Kernel>(kernel: K) -> K::Out {
+    kernel.run()
+}

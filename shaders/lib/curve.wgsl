@@ -32,7 +32,16 @@ fn curve_apply(c: CurveConstants, x: f32) -> f32 {
     }
     let size = abs(x);
     let straight = size * c.linear_gain;
-    let bent = c.post_scale * chiaro_pow(size * c.pre_scale + c.pre_offset, c.exponent) + c.post_offset;
+    let arg = size * c.pre_scale + c.pre_offset;
+    var powered = 0.0;
+    if c.form == 3u {
+        powered = chiaro_pow_12_5(arg);
+    } else if c.form == 4u {
+        powered = chiaro_pow_5_12(arg);
+    } else {
+        powered = chiaro_pow(arg, c.exponent);
+    }
+    let bent = c.post_scale * powered + c.post_offset;
     let value = select(bent, straight, size <= c.cut);
     let signed = select(value, -value, x < 0.0);
     return select(x, signed, finite(x));

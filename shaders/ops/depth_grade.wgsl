@@ -4,12 +4,12 @@ struct DepthGrade {
     far_gain: array<f32, 3>,
     far_saturation: f32,
     start: f32,
-    end: f32,
+    scale: f32,
 }
 
 fn depth_grade(c: DepthGrade, before: Px) -> Px {
     var px = before;
-    let s = clamp((distance_from_disparity(px.disparity) - c.start) / (c.end - c.start), 0.0, 1.0);
+    let s = clamp((distance_from_disparity(px.disparity) - c.start) * c.scale, 0.0, 1.0);
     let t = s * s * (3.0 - 2.0 * s);
     let near = vec3(c.near_gain[0], c.near_gain[1], c.near_gain[2]);
     let far = vec3(c.far_gain[0], c.far_gain[1], c.far_gain[2]);

@@ -13,7 +13,7 @@ fn oklab_times(m: array<f32, 9>, v: vec3<f32>) -> vec3<f32> {
 }
 
 fn oklab_cube_root(v: f32) -> f32 {
-    let root = chiaro_pow(abs(v), 0.33333334);
+    let root = chiaro_pow_1_3(abs(v));
     return select(root, -root, v < 0.0);
 }
 

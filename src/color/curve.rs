@@ -2,7 +2,7 @@
 //!
 //! All curves are odd-symmetric below 0 and continue above 1. Non-finite values pass through unchanged.
 
-use super::math::{exp2, log2, pow};
+use super::math::{exp2, log2, pow, pow_5_12, pow_12_5};
 use crate::picture::Curve;
 
 /// Linear light below which pure power curves are straight at least: their inverse has infinite slope at 0 and would blow noise up.
@@ -49,7 +49,8 @@ pub struct CurveConstants {
     pub post_scale: f32,
     /// Offset after the power.
     pub post_offset: f32,
-    /// 0 = power, 1 = ACEScct encode, 2 = ACEScct decode; the fields above are then unused.
+    /// 0 = power, 1 = ACEScct encode, 2 = ACEScct decode (the fields above are then unused); 3 and 4 = power with the exponents 12/5 and
+    /// 5/12 of the sRGB curve, which have roots of their own, and with nothing after or before the power.
     pub form: u32,
 }
 
@@ -68,6 +69,18 @@ impl CurveConstants {
 
     /// Constants of an analytic curve; `None` for sampled ones.
     pub fn new(curve: &Curve, direction: Direction) -> Option<Self> {
+        let mut constants = Self::of(curve, direction)?;
+        let (before, after) =
+            ((constants.pre_scale, constants.pre_offset), (constants.post_scale, constants.post_offset));
+        if constants.form == 0 && constants.exponent == 2.4 && after == (1.0, 0.0) {
+            constants.form = 3;
+        } else if constants.form == 0 && constants.exponent == 1.0 / 2.4 && before == (1.0, 0.0) {
+            constants.form = 4;
+        }
+        Some(constants)
+    }
+
+    fn of(curve: &Curve, direction: Direction) -> Option<Self> {
         Some(match (curve, direction) {
             (Curve::Table(_), _) => return None,
             (Curve::Linear, _) => Self::LINEAR,
@@ -111,18 +124,53 @@ pub fn apply(c: &CurveConstants, x: f32) -> f32 {
     match c.form {
         1 => acescct_encode(x),
         2 => acescct_decode(x),
+        3 => power_12_5(c, x),
+        4 => power_5_12(c, x),
         _ => power(c, x),
     }
 }
 
-/// The straight and power parts of a curve of form 0. Loops call it directly: the choice of form inside them would keep them scalar.
+/// A curve of form 0. Loops call it directly: the choice of form inside them would keep them scalar.
 #[inline(always)]
 pub fn power(c: &CurveConstants, x: f32) -> f32 {
+    odd(x, |size| {
+        let bent = c.post_scale * pow(size * c.pre_scale + c.pre_offset, c.exponent) + c.post_offset;
+        if size <= c.cut { size * c.linear_gain } else { bent }
+    })
+}
+
+/// A curve of form 3.
+#[inline(always)]
+pub fn power_12_5(c: &CurveConstants, x: f32) -> f32 {
+    odd(x, |size| power_12_5_of_unit(c, size))
+}
+
+/// A curve of form 3 for `x` that is no less than 0 and finite.
+#[inline(always)]
+pub fn power_12_5_of_unit(c: &CurveConstants, x: f32) -> f32 {
+    let bent = pow_12_5(x * c.pre_scale + c.pre_offset);
+    if x <= c.cut { x * c.linear_gain } else { bent }
+}
+
+/// A curve of form 4.
+#[inline(always)]
+pub fn power_5_12(c: &CurveConstants, x: f32) -> f32 {
+    odd(x, |size| power_5_12_of_unit(c, size))
+}
+
+/// A curve of form 4 for `x` that is no less than 0 and finite.
+#[inline(always)]
+pub fn power_5_12_of_unit(c: &CurveConstants, x: f32) -> f32 {
+    let bent = c.post_scale * pow_5_12(x) + c.post_offset;
+    if x <= c.cut { x * c.linear_gain } else { bent }
+}
+
+/// `f` of the size with the sign of `x`; what is not finite passes.
+#[inline(always)]
+fn odd(x: f32, f: impl Fn(f32) -> f32) -> f32 {
     let size = x.abs();
-    let straight = size * c.linear_gain;
-    let bent = c.post_scale * pow(size * c.pre_scale + c.pre_offset, c.exponent) + c.post_offset;
-    let value = if size <= c.cut { straight } else { bent };
-    let signed = if x < 0.0 { -value } else { value };
+    let sign = x.to_bits() ^ size.to_bits();
+    let signed = f32::from_bits(f(size).to_bits() ^ sign);
     // A comparison, not `is_finite`: NaN fails it as well, and it stays one instruction.
     if size < f32::INFINITY { signed } else { x }
 }

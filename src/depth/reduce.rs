@@ -8,7 +8,13 @@
 //!
 //! Samples are sRGB-encoded 0..1 and are rounded to 16 bits, half to even; what is outside 0..1 is clamped and NaN counts as 0.
 
+mod tile;
+
+pub use tile::{CellSums, TileSums};
+
+use crate::color::math::unit;
 use crate::error::{Error, Result};
+use crate::ops::{CHUNK, Isa};
 use crate::picture::Extent;
 
 /// Planes fed in: red, green, blue, guide.
@@ -19,6 +25,8 @@ const SUMS: usize = PLANES + 1;
 const FULL: f64 = 65535.0;
 /// Squared guides are kept with 24 bits, so that a sum over 2^40 pixel-cell units cannot overflow 64 bits.
 const SQUARE_SHIFT: u32 = 8;
+/// Most cells along one axis: weights of rows then fit the sums of a tile.
+const MAX_CELLS: u32 = 65_536;
 /// Largest picture area: see [`SQUARE_SHIFT`].
 const MAX_PIXELS: u64 = 1 << 40;
 
@@ -53,15 +61,6 @@ pub struct ReducePlan {
     rows: Vec<Span>,
 }
 
-/// Sums of some rows of the picture, over the cell rows they touch.
-#[derive(Debug)]
-pub struct Partial {
-    first_cell_row: u32,
-    rows_fed: u32,
-    /// `[cell row][sum][cell]`.
-    sums: Vec<u64>,
-}
-
 /// What *analyse* keeps of the picture for depth: everything at the model's size, row by row from the top.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reduced {
@@ -81,9 +80,10 @@ impl ReducePlan {
     /// Reduction of a picture to `size` = (width, height) cells.
     ///
     /// # Errors
-    /// A limit, when an extent is 0 or the picture has more than 2^40 pixels.
+    /// A limit, when an extent is 0, the picture has more than 2^40 pixels, or `size` is above 65536 cells.
     pub fn new(picture: Extent, size: (u32, u32)) -> Result<Self> {
-        if picture.pixels() == 0 || size.0 == 0 || size.1 == 0 || picture.pixels() > MAX_PIXELS {
+        let cells = size.0.max(size.1) <= MAX_CELLS && size.0.min(size.1) > 0;
+        if picture.pixels() == 0 || !cells || picture.pixels() > MAX_PIXELS {
             return Err(Error::Limit {
                 path: format!("reduction of {picture} to {}x{}", size.0, size.1).into(),
                 what: "number of pixels",
@@ -94,26 +94,9 @@ impl ReducePlan {
         Ok(Self { picture, size, columns: spans(picture.width, size.0), rows: spans(picture.height, size.1) })
     }
 
-    /// Sums of the picture rows `y..y + rows`, planes of `rows * width` samples each in the order red, green, blue, guide.
-    /// Rows past the picture's end and samples that are missing are left out, which [`Reducer::finish`] notices.
-    pub fn reduce(&self, y: u32, rows: u32, planes: [&[f32]; PLANES]) -> Partial {
-        let width = self.picture.width as usize;
-        let available = planes.iter().map(|plane| plane.len() / width).min().unwrap_or(0);
-        let rows = rows.min(self.picture.height.saturating_sub(y)).min(u32::try_from(available).unwrap_or(u32::MAX));
-        let cell_of = |row: u32| (u64::from(row) * u64::from(self.size.1) / u64::from(self.picture.height)) as u32;
-        // When enlarging, one pixel row covers several cell rows: the last one is where the next pixel row begins, or before.
-        let first = if rows == 0 { 0 } else { cell_of(y) };
-        let last = if rows == 0 { 0 } else { self.last_cell_row(y + rows - 1) };
-        let stride = self.size.0 as usize * SUMS;
-        let mut partial =
-            Partial { first_cell_row: first, rows_fed: rows, sums: vec![0; stride * (last - first + 1) as usize] };
-        let mut line = LineSums::new(width, self.size.0 as usize);
-        for i in 0..rows {
-            let at = i as usize * width;
-            line.fill(&self.columns, u64::from(self.size.0), planes.map(|plane| &plane[at..at + width]));
-            self.spread(y + i, &line.sums, &mut partial);
-        }
-        partial
+    /// The first cell row that picture row `row` touches.
+    fn first_cell_row(&self, row: u32) -> u32 {
+        (u64::from(row) * u64::from(self.size.1) / u64::from(self.picture.height)) as u32
     }
 
     /// The last cell row that picture row `row` touches.
@@ -121,83 +104,31 @@ impl ReducePlan {
         ((u64::from(row + 1) * u64::from(self.size.1) - 1) / u64::from(self.picture.height)) as u32
     }
 
-    /// Adds the horizontal sums of picture row `row` to every cell row it touches.
-    fn spread(&self, row: u32, line: &[u64], partial: &mut Partial) {
-        let first = (u64::from(row) * u64::from(self.size.1) / u64::from(self.picture.height)) as u32;
-        for cell_row in first..=self.last_cell_row(row) {
-            let Some(span) = self.rows.get(cell_row as usize) else { return };
-            let weight = if row == span.first {
-                span.first_weight
-            } else if row == span.last {
-                span.last_weight
-            } else {
-                u64::from(self.size.1)
-            };
-            let at = (cell_row - partial.first_cell_row) as usize * line.len();
-            for (sum, value) in partial.sums[at..at + line.len()].iter_mut().zip(line) {
-                *sum += value * weight;
-            }
+    /// What picture row `row` counts for in cell row `cell_row`, which it touches.
+    fn row_weight(&self, row: u32, cell_row: u32) -> u64 {
+        match self.rows.get(cell_row as usize) {
+            Some(span) if row == span.first => span.first_weight,
+            Some(span) if row == span.last => span.last_weight,
+            Some(_) => u64::from(self.size.1),
+            None => 0,
         }
-    }
-}
-
-/// Horizontal sums of one picture row, `[sum][cell]`, and scratch.
-struct LineSums {
-    sums: Vec<u64>,
-    codes: Vec<u32>,
-    cells: usize,
-}
-
-impl LineSums {
-    fn new(width: usize, cells: usize) -> Self {
-        Self { sums: vec![0; cells * SUMS], codes: vec![0; width], cells }
-    }
-
-    fn fill(&mut self, columns: &[Span], full_weight: u64, planes: [&[f32]; PLANES]) {
-        for (plane, sums) in planes.iter().zip(self.sums.chunks_exact_mut(self.cells)) {
-            for (code, &value) in self.codes.iter_mut().zip(*plane) {
-                *code = quantize(value);
-            }
-            sum_cells(columns, full_weight, &self.codes, sums);
-        }
-        // The guide came last, so its codes are still here.
-        for code in &mut self.codes {
-            *code = (*code * *code) >> SQUARE_SHIFT;
-        }
-        sum_cells(columns, full_weight, &self.codes, &mut self.sums[PLANES * self.cells..]);
-    }
-}
-
-fn sum_cells(columns: &[Span], full_weight: u64, codes: &[u32], sums: &mut [u64]) {
-    for (span, sum) in columns.iter().zip(sums) {
-        let pixels = &codes[span.first as usize..=span.last as usize];
-        *sum = match pixels {
-            [first, middle @ .., last] => {
-                let middle: u64 = middle.iter().map(|&code| u64::from(code)).sum();
-                u64::from(*first) * span.first_weight + middle * full_weight + u64::from(*last) * span.last_weight
-            }
-            [only] => u64::from(*only) * span.first_weight,
-            [] => 0,
-        };
     }
 }
 
 /// A sample in 0..1 as a 16-bit code, half to even. NaN is 0.
 #[inline(always)]
 fn quantize(value: f32) -> u32 {
-    // Not `clamp`, which keeps NaN.
-    let bounded = if value > 0.0 { value } else { 0.0 };
-    let bounded = if bounded < 1.0 { bounded } else { 1.0 };
     // Adding 2^23 leaves the rounded integer in the low bits of the mantissa: rounds without a library call.
-    (bounded * FULL as f32 + 8_388_608.0).to_bits() & 0x1_ffff
+    (unit(value) * FULL as f32 + 8_388_608.0).to_bits() & 0x1_ffff
 }
 
 /// Sums of a whole picture: feed every row once, in any order and any grouping.
 #[derive(Debug)]
 pub struct Reducer {
     plan: ReducePlan,
+    /// `[cell row][sum][cell]`.
     sums: Vec<u64>,
-    rows_fed: u64,
+    pixels_fed: u64,
 }
 
 impl Reducer {
@@ -207,27 +138,40 @@ impl Reducer {
     /// As [`ReducePlan::new`].
     pub fn new(picture: Extent, size: (u32, u32)) -> Result<Self> {
         let plan = ReducePlan::new(picture, size)?;
-        Ok(Self { sums: vec![0; size.0 as usize * size.1 as usize * SUMS], plan, rows_fed: 0 })
+        Ok(Self { sums: vec![0; size.0 as usize * size.1 as usize * SUMS], plan, pixels_fed: 0 })
     }
 
-    /// The geometry, for threads that compute [`Partial`] sums of their own.
+    /// The geometry, for [`TileSums`].
     pub fn plan(&self) -> &ReducePlan {
         &self.plan
     }
 
-    /// Adds sums that [`ReducePlan::reduce`] computed with this reduction's plan.
-    pub fn merge(&mut self, partial: &Partial) {
-        let at = partial.first_cell_row as usize * self.plan.size.0 as usize * SUMS;
-        for (sum, value) in self.sums.iter_mut().skip(at).zip(&partial.sums) {
-            *sum += value;
+    /// Adds sums that a [`TileSums`] of this reduction's geometry handed out.
+    pub fn add(&mut self, cells: &CellSums) {
+        let width = self.plan.size.0 as usize;
+        let at = cells.row as usize * width * SUMS + cells.first as usize;
+        let count = cells.sums.len() / SUMS;
+        for (sum, values) in cells.sums.chunks_exact(count.max(1)).enumerate() {
+            let line = self.sums.iter_mut().skip(at + sum * width);
+            line.zip(values).for_each(|(sum, value)| *sum += value);
         }
-        self.rows_fed += u64::from(partial.rows_fed);
+        self.pixels_fed += cells.pixels;
     }
 
-    /// Adds picture rows `y..y + rows`; planes as for [`ReducePlan::reduce`].
+    /// Adds picture rows `y..y + rows`, planes of `rows` times the picture's width.
     pub fn add_rows(&mut self, y: u32, rows: u32, red: &[f32], green: &[f32], blue: &[f32], guide: &[f32]) {
-        let partial = self.plan.reduce(y, rows, [red, green, blue, guide]);
-        self.merge(&partial);
+        let width = self.plan.picture.width as usize;
+        let (mut tile, mut found) = (TileSums::default(), Vec::new());
+        for x in (0..width).step_by(CHUNK) {
+            let mut take = |cells: &CellSums| found.push(cells.clone());
+            for row in 0..rows as usize {
+                let at = row * width + x..row * width + width.min(x + CHUNK);
+                let planes = [red, green, blue, guide].map(|plane| plane.get(at.clone()).unwrap_or(&[]));
+                tile.add(&self.plan, Isa::best(), (x as u32, y + row as u32), planes, &mut take);
+            }
+            tile.finish(&self.plan, &mut take);
+        }
+        found.iter().for_each(|cells| self.add(cells));
     }
 
     /// Bytes a reduction to `size` holds, for the budget.
@@ -238,13 +182,13 @@ impl Reducer {
     /// The means.
     ///
     /// # Errors
-    /// When not every row was fed exactly once: a fault of the program, reported instead of a wrong depth.
+    /// When not every pixel was fed exactly once: a fault of the program, reported instead of a wrong depth.
     pub fn finish(&self) -> Result<Reduced> {
         let picture = self.plan.picture;
-        if self.rows_fed != u64::from(picture.height) {
+        if self.pixels_fed != picture.pixels() {
             return Err(Error::Environment(format!(
-                "internal error: the reduction for the depth model was fed {} rows of a picture of {picture}",
-                self.rows_fed
+                "internal error: the reduction for the depth model was fed {} pixels of a picture of {picture}",
+                self.pixels_fed
             )));
         }
         let (width, height) = self.plan.size;
@@ -326,6 +270,7 @@ mod tests {
             (Extent { width: 97, height: 61 }, (16, 12)),
             (Extent { width: 9, height: 5 }, (16, 12)),
             (Extent { width: 40, height: 3 }, (7, 10)),
+            (Extent { width: 1100, height: 5 }, (37, 3)),
         ] {
             let n = extent.pixels() as usize;
             let planes = [noise(n, 1), noise(n, 2), noise(n, 3), noise(n, 4)];
@@ -340,8 +285,11 @@ mod tests {
 
     #[test]
     fn means_agree_with_a_float64_oracle() {
-        for (extent, size) in [(Extent { width: 97, height: 61 }, (16, 12)), (Extent { width: 9, height: 5 }, (16, 12))]
-        {
+        for (extent, size) in [
+            (Extent { width: 97, height: 61 }, (16, 12)),
+            (Extent { width: 9, height: 5 }, (16, 12)),
+            (Extent { width: 1100, height: 5 }, (37, 3)),
+        ] {
             let n = extent.pixels() as usize;
             let planes = [noise(n, 1), noise(n, 2), noise(n, 3), noise(n, 4)];
             let reduced = reduce(extent, size, &planes, &[13], false);

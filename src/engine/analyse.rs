@@ -7,10 +7,10 @@ use super::drive::Work;
 use super::flow;
 use super::input::{Feed, Input, Wants};
 use super::profile::{Kind, Probe, Span, Stage, Track};
-use super::proxy::{self, ProxySums};
+use super::proxy::{self, CellRow, ProxySums, ProxyTile};
 use super::remarks;
 use crate::codec::Source;
-use crate::depth::reduce::{ReducePlan, Reduced, Reducer};
+use crate::depth::reduce::{CellSums, ReducePlan, Reduced, Reducer, TileSums};
 use crate::depth::registry::ModelEntry;
 use crate::depth::supplied::{SuppliedHistogram, SuppliedKind};
 use crate::depth::worker::{DepthRequest, DepthStage, LowResDisparity};
@@ -18,7 +18,7 @@ use crate::depth::{join, orient};
 use crate::error::Result;
 use crate::exec::cpu;
 use crate::ops::disparity::Join;
-use crate::ops::supplied;
+use crate::ops::{Chunk, supplied};
 use crate::picture::{Extent, PictureInfo, Region, Strip};
 use crate::plan::{DepthFacts, DepthPlan, Plan, RenderFacts, guide_program, linear_program};
 
@@ -158,18 +158,21 @@ impl Gathered {
         let (pool, isa) = (&work.engine.pool, work.engine.isa);
         if let Some(reduction) = &self.reduced {
             let program = guide_program(plan.input.0, &plan.input.1);
-            cpu::visit_rows(pool, &program, strip, None, isa, |row, [r, g, b, guide, ..]| {
-                let partial = reduction.geometry.reduce(row.y, row.rows, [r, g, b, guide]);
-                reduction.sums.lock().unwrap_or_else(PoisonError::into_inner).merge(&partial);
-            });
+            let geometry = &reduction.geometry;
+            let take = |cells: &CellSums| reduction.sums.lock().unwrap_or_else(PoisonError::into_inner).add(cells);
+            let add = |tile: &mut TileSums, chunk: &Chunk| {
+                let [r, g, b] = &chunk.rgb;
+                let planes = [r, g, b, &chunk.guide].map(|plane| &plane[..chunk.len]);
+                tile.add(geometry, isa, (chunk.x, chunk.y), planes, take);
+            };
+            cpu::visit_tiles(pool, &program, strip, isa, TileSums::default, add, |tile| tile.finish(geometry, take));
         }
         if let Some(proxy) = &self.proxy {
             let program = linear_program(plan.input.0, &plan.input.1);
             let cells = proxy.lock().unwrap_or_else(PoisonError::into_inner).cells();
-            cpu::visit_rows(pool, &program, strip, None, isa, |row, [r, g, b, _, _, alpha]| {
-                let sums = cells.sum(row.y, [r, g, b, alpha]);
-                proxy.lock().unwrap_or_else(PoisonError::into_inner).merge(&sums);
-            });
+            let take = |cells: &CellRow| proxy.lock().unwrap_or_else(PoisonError::into_inner).merge(cells);
+            let add = |tile: &mut ProxyTile, chunk: &Chunk| tile.add(cells, isa, chunk, take);
+            cpu::visit_tiles(pool, &program, strip, isa, ProxyTile::default, add, |tile| tile.finish(cells, take));
         }
     }
 }

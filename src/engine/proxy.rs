@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::drive::Work;
+use crate::color::math::unit;
 use crate::error::Result;
 use crate::exec::Executor;
 use crate::exec::cpu::Cpu;
 use crate::ops::field::Proxy;
+use crate::ops::{CHUNK, Chunk, Isa, Kernel};
 use crate::picture::{Extent, Region, Strip};
 use crate::plan::{PROXY_LAYOUT, Plan, RenderFacts};
 
@@ -27,11 +29,112 @@ pub struct ProxySums {
     depth: Vec<f32>,
 }
 
-/// Sums of one row of the picture: one row of cells.
-pub struct RowSums {
+/// Sums over some cells of one row of cells.
+#[derive(Default)]
+pub struct CellRow {
     row: usize,
+    first: usize,
     sums: Vec<[i64; SUMS]>,
     counts: Vec<u32>,
+}
+
+/// Sums of one tile of the picture: a run of columns over the rows of one row of cells after another. Rows are added up column by column,
+/// columns to cells once per row of cells. The numbers are whole and below 2^53, so 64-bit floats hold them exactly.
+pub struct ProxyTile {
+    x: usize,
+    len: usize,
+    row: usize,
+    rows: u32,
+    columns: Box<[[f64; CHUNK]; SUMS]>,
+    cells: CellRow,
+}
+
+impl Default for ProxyTile {
+    fn default() -> Self {
+        Self { x: 0, len: 0, row: 0, rows: 0, columns: Box::new([[0.0; CHUNK]; SUMS]), cells: CellRow::default() }
+    }
+}
+
+impl ProxyTile {
+    /// Adds a run of linear Rec.2020 with alpha; `into` gets the sums of rows of cells that are left behind.
+    pub fn add(&mut self, cells: Cells, isa: Isa, chunk: &Chunk, mut into: impl FnMut(&CellRow)) {
+        let (x, len, row) = (chunk.x as usize, chunk.len.min(CHUNK), cells.row(chunk.y));
+        if (x, len, row) != (self.x, self.len, self.row) || self.rows == MOST_ROWS {
+            self.finish(cells, &mut into);
+            (self.x, self.len, self.row) = (x, len, row);
+        }
+        isa.run(AddRow { chunk, columns: &mut self.columns });
+        self.rows += 1;
+    }
+
+    /// Hands the sums out that are not handed out yet, and begins anew.
+    pub fn finish(&mut self, cells: Cells, mut into: impl FnMut(&CellRow)) {
+        if self.rows == 0 {
+            return;
+        }
+        let found = &mut self.cells;
+        (found.row, found.first) = (self.row, cells.column(self.x));
+        found.sums.clear();
+        found.counts.clear();
+        let end = self.x + self.len;
+        let mut x = self.x;
+        while x < end {
+            let next = cells.begin(cells.column(x) + 1).clamp(x + 1, end);
+            let columns = x - self.x..next - self.x;
+            found.sums.push(self.columns.each_ref().map(|plane| plane[columns.clone()].iter().sum::<f64>() as i64));
+            found.counts.push((next - x) as u32 * self.rows);
+            x = next;
+        }
+        into(found);
+        self.rows = 0;
+        for plane in self.columns.iter_mut() {
+            plane.fill(0.0);
+        }
+    }
+}
+
+/// Rows of cells that are added up before sums are handed out: 2^37, the largest number of units, times these and the columns of a tile stays
+/// below 2^53.
+const MOST_ROWS: u32 = 64;
+
+/// Adds a row of pixels to the columns.
+struct AddRow<'a> {
+    chunk: &'a Chunk,
+    columns: &'a mut [[f64; CHUNK]; SUMS],
+}
+
+impl Kernel for AddRow<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let n = self.chunk.len.min(CHUNK);
+        let alpha = &self.chunk.alpha[..n];
+        let [r, g, b, coverage] = self.columns;
+        for (column, plane) in [r, g, b].into_iter().zip(&self.chunk.rgb) {
+            let (column, plane) = (&mut column[..n], &plane[..n]);
+            for i in 0..n {
+                column[i] += units(plane[i] * unit(alpha[i]));
+            }
+        }
+        for (sum, alpha) in coverage[..n].iter_mut().zip(alpha) {
+            *sum += units(unit(*alpha));
+        }
+    }
+}
+
+/// Whole units of light; NaN counts as black.
+#[inline(always)]
+fn units(v: f32) -> f64 {
+    /// Floats from here on are whole by themselves.
+    const WHOLE: f32 = 8_388_608.0;
+    let v = if v.is_nan() { 0.0 } else { v };
+    let v = v.clamp(-BRIGHTEST, BRIGHTEST) * UNITS;
+    let near = if v > -WHOLE { v } else { -WHOLE };
+    let near = if near < WHOLE { near } else { WHOLE };
+    // SAFETY: `near` is a number between -2^23 and 2^23.
+    let cut: i32 = unsafe { near.to_int_unchecked() };
+    f64::from(if v.abs() < WHOLE { cut as f32 } else { v })
 }
 
 /// Cells along one direction: `v` pixels into `cells`.
@@ -50,23 +153,9 @@ impl Cells {
         (u64::from(y) * u64::from(self.extent.height) / u64::from(self.picture.height)) as usize
     }
 
-    /// Sums one row of linear Rec.2020 planes: red, green, blue, alpha.
-    pub fn sum(self, y: u32, [r, g, b, alpha]: [&[f32]; 4]) -> RowSums {
-        let mut sums = vec![[0i64; SUMS]; self.extent.width as usize];
-        let mut counts = vec![0u32; self.extent.width as usize];
-        // NaN counts as black.
-        let units = |v: f32| (v.max(-BRIGHTEST).min(BRIGHTEST) * UNITS) as i64;
-        for x in 0..r.len() {
-            let cell = self.column(x);
-            let a = alpha[x].max(0.0).min(1.0);
-            if let (Some(sum), Some(count)) = (sums.get_mut(cell), counts.get_mut(cell)) {
-                for (sum, value) in sum.iter_mut().zip([r[x] * a, g[x] * a, b[x] * a, a]) {
-                    *sum += if value.is_nan() { 0 } else { units(value) };
-                }
-                *count += 1;
-            }
-        }
-        RowSums { row: self.row(y), sums, counts }
+    /// The first column of a cell.
+    fn begin(self, cell: usize) -> usize {
+        (cell as u64 * u64::from(self.picture.width)).div_ceil(u64::from(self.extent.width)) as usize
     }
 }
 
@@ -83,9 +172,9 @@ impl ProxySums {
         Cells { picture: self.picture, extent: self.extent }
     }
 
-    /// Adds a row.
-    pub fn merge(&mut self, row: &RowSums) {
-        let start = row.row * self.extent.width as usize;
+    /// Adds what a tile handed out.
+    pub fn merge(&mut self, row: &CellRow) {
+        let start = row.row * self.extent.width as usize + row.first;
         let cells = self.sums.iter_mut().zip(&mut self.counts).skip(start);
         for ((sum, count), (more, n)) in cells.zip(row.sums.iter().zip(&row.counts)) {
             sum.iter_mut().zip(more).for_each(|(a, b)| *a += b);
@@ -155,4 +244,43 @@ fn unpacked(extent: Extent, picture: &Strip) -> Proxy {
     let values: &[f32] = bytemuck::cast_slice(picture.words());
     let plane = |k: usize| values.iter().skip(k).step_by(4).copied().collect::<Vec<f32>>();
     Proxy { extent, rgb: [plane(0), plane(1), plane(2)], alpha: plane(3) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What tiles add up is what adding pixel after pixel to its cell gives, NaN and light beyond all bounds included.
+    #[test]
+    fn tiles_add_up_to_pixels() {
+        let picture = Extent { width: 1500, height: 900 };
+        let mut sums = ProxySums::new(picture);
+        let cells = sums.cells();
+        let mut expected = vec![([0i64; SUMS], 0u32); cells.extent.pixels() as usize];
+        let odd = [f32::NAN, f32::INFINITY, -1e9, -0.25, 0.0, 70_000.0];
+        let (mut tile, mut chunk) = (ProxyTile::default(), Box::new(Chunk::new()));
+        for x in (0..picture.width).step_by(CHUNK) {
+            for y in (0..picture.height).step_by(3) {
+                (chunk.x, chunk.y, chunk.len) = (x, y, CHUNK.min((picture.width - x) as usize));
+                for i in 0..chunk.len {
+                    let v = (i * 37 + y as usize * 91) % 1009;
+                    let light = odd.get(v).copied().unwrap_or(v as f32 / 300.0);
+                    (chunk.rgb[0][i], chunk.rgb[1][i], chunk.rgb[2][i]) = (light, -light, light * 11.0);
+                    chunk.alpha[i] = if v == 500 { f32::NAN } else { 1.2 - v as f32 / 1000.0 };
+                    let alpha = chunk.alpha[i].max(0.0).min(1.0);
+                    let cell = cells.row(y) * cells.extent.width as usize + cells.column(x as usize + i);
+                    let values = [chunk.rgb[0][i] * alpha, chunk.rgb[1][i] * alpha, chunk.rgb[2][i] * alpha, alpha];
+                    for (sum, value) in expected[cell].0.iter_mut().zip(values) {
+                        let bounded = if value.is_nan() { 0.0 } else { value.clamp(-BRIGHTEST, BRIGHTEST) };
+                        *sum += (bounded * UNITS) as i64;
+                    }
+                    expected[cell].1 += 1;
+                }
+                tile.add(cells, Isa::best(), &chunk, |row| sums.merge(row));
+            }
+            tile.finish(cells, |row| sums.merge(row));
+        }
+        let found: Vec<_> = sums.sums.iter().copied().zip(sums.counts.iter().copied()).collect();
+        assert!(found == expected);
+    }
 }

@@ -4,7 +4,8 @@
 
 use rayon::prelude::*;
 
-use crate::picture::{Channels, SampleType, Strip};
+use crate::ops::{Isa, Kernel};
+use crate::picture::{Channels, PixelLayout, SampleType, Strip};
 
 /// Rows that are looked at: one in so many, chosen by their place in the picture.
 const EVERY: u32 = 4;
@@ -29,10 +30,10 @@ impl Clipped {
         let (first, row_bytes) = (strip.region.y, strip.row_bytes());
         let seen = |y: u32| y.is_multiple_of(EVERY);
         let rows = strip.bytes().par_chunks(row_bytes.max(1)).enumerate();
-        let ends = ends(strip.layout.sample, stored);
+        let (ends, isa) = (ends(strip.layout.sample, stored), Isa::best());
         let found = pool.install(|| {
             rows.filter(|(i, _)| seen(first + *i as u32))
-                .map(|(_, row)| count(strip, row, ends))
+                .map(|(_, row)| count(strip, row, ends, isa))
                 .reduce(Self::default, Self::plus)
         });
         *self = self.plus(found);
@@ -70,26 +71,59 @@ fn ends(sample: SampleType, stored: SampleType) -> (u16, u16) {
 }
 
 /// Color samples of one row at the ends; alpha is none.
-fn count(strip: &Strip, row: &[u8], (lowest, highest): (u16, u16)) -> Clipped {
-    let channels = strip.layout.channels;
-    let color = if matches!(channels, Channels::Gray | Channels::GrayAlpha) { 1 } else { 3 };
+fn count(strip: &Strip, row: &[u8], (lowest, highest): (u16, u16), isa: Isa) -> Clipped {
+    isa.run(Count { layout: strip.layout, row, lowest, highest })
+}
+
+struct Count<'a> {
+    layout: PixelLayout,
+    row: &'a [u8],
+    lowest: u16,
+    highest: u16,
+}
+
+impl Kernel for Count<'_> {
+    type Out = Clipped;
+
+    #[inline(always)]
+    fn run(self) -> Clipped {
+        let (lowest, highest) = (self.lowest, self.highest);
+        match self.layout.sample {
+            SampleType::U8 => of_channels(self.layout.channels, self.row, |v| v == 0, |v| v == u8::MAX),
+            _ => {
+                let samples: &[u16] = bytemuck::try_cast_slice(self.row).unwrap_or(&[]);
+                of_channels(self.layout.channels, samples, |v| v <= lowest, |v| v >= highest)
+            }
+        }
+    }
+}
+
+/// Samples that are compared in one go: counts of so few fit 16 bits, which keeps the loop in narrow lanes.
+const RUN: usize = 12 * 1024;
+
+#[inline(always)]
+fn of_channels<T: Copy>(channels: Channels, row: &[T], low: impl Fn(T) -> bool, high: impl Fn(T) -> bool) -> Clipped {
     let mut found = Clipped::default();
-    let mut see = |low: bool, high: bool| {
-        found.low += u64::from(low);
-        found.high += u64::from(high);
-        found.total += 1;
-    };
-    match strip.layout.sample {
-        SampleType::U8 => {
-            row.chunks_exact(channels.count()).flat_map(|px| &px[..color]).for_each(|v| see(*v == 0, *v == u8::MAX));
+    for run in row.chunks(RUN) {
+        let (mut lows, mut highs) = (0u16, 0u16);
+        if matches!(channels, Channels::Gray | Channels::Rgb) {
+            for v in run {
+                lows += u16::from(low(*v));
+                highs += u16::from(high(*v));
+            }
+            found.total += run.len() as u64;
+        } else {
+            let color = channels.count() - 1;
+            for px in run.chunks_exact(channels.count()) {
+                for v in &px[..color] {
+                    lows += u16::from(low(*v));
+                    highs += u16::from(high(*v));
+                }
+            }
+            found.total += (run.len() / channels.count() * color) as u64;
         }
-        _ => {
-            let samples: &[u16] = bytemuck::try_cast_slice(row).unwrap_or(&[]);
-            samples
-                .chunks_exact(channels.count())
-                .flat_map(|px| &px[..color])
-                .for_each(|v| see(*v <= lowest, *v >= highest));
-        }
+        found.low += u64::from(lows);
+        found.high += u64::from(highs);
     }
     found
 }
@@ -135,7 +169,7 @@ pub fn upside_down(top: f64, bottom: f64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::{Alpha, PixelLayout, Region};
+    use crate::picture::{Alpha, Region};
 
     #[test]
     fn clipping_is_counted_against_what_came() {

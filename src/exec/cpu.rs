@@ -64,7 +64,7 @@ impl Executor for Cpu {
                 || Box::new(Chunk::new()),
                 |chunk, (row, out)| {
                     let store = |chunk: &mut Chunk| {
-                        samples::store(alpha, program.output, chunk, program.dither_seed, out, chunk.x as usize);
+                        samples::store(alpha, program.output, isa, chunk, program.dither_seed, out, chunk.x as usize);
                     };
                     match (&front, last.area) {
                         (Some(planes), Some(area)) => {
@@ -167,22 +167,35 @@ fn load_row(
     chunk: &mut Chunk,
     mut sink: impl FnMut(&mut Chunk),
 ) {
+    for first in (0..input.region.width as usize).step_by(CHUNK) {
+        load_run(program, steps, input, depth, (first, row), isa, chunk);
+        sink(chunk);
+    }
+}
+
+/// Loads the pixels from column `first` on of row `row` of `input`, as many as a chunk holds, and runs `steps`.
+fn load_run(
+    program: &Program,
+    steps: &[Step],
+    input: &Strip,
+    depth: Option<&[f32]>,
+    (first, row): (usize, usize),
+    isa: Isa,
+    chunk: &mut Chunk,
+) {
     let width = input.region.width as usize;
     let row_bytes = input.row_bytes();
     let source = input.bytes().get(row * row_bytes..(row + 1) * row_bytes).unwrap_or(&[]);
-    for first in (0..width).step_by(CHUNK) {
-        chunk.len = CHUNK.min(width - first);
-        (chunk.x, chunk.y) = (first as u32, input.region.y + row as u32);
-        samples::load(program.input, source, first, chunk);
-        // What masked operations did to the pixels that were here before.
-        chunk.touched[..chunk.len].fill(0.0);
-        if let Some(depth) = depth {
-            let at = row * width + first;
-            chunk.disparity[..chunk.len].copy_from_slice(&depth[at..at + chunk.len]);
-        }
-        run_steps(program, steps, isa, chunk);
-        sink(chunk);
+    chunk.len = CHUNK.min(width - first);
+    (chunk.x, chunk.y) = (first as u32, input.region.y + row as u32);
+    samples::load(program.input, isa, source, first, chunk);
+    // What masked operations did to the pixels that were here before.
+    chunk.touched[..chunk.len].fill(0.0);
+    if let Some(depth) = depth {
+        let at = row * width + first;
+        chunk.disparity[..chunk.len].copy_from_slice(&depth[at..at + chunk.len]);
     }
+    run_steps(program, steps, isa, chunk);
 }
 
 fn run_steps(program: &Program, steps: &[Step], isa: Isa, chunk: &mut Chunk) {
@@ -207,45 +220,35 @@ fn run_beside_transparent(step: &Step, tables: &Tables, isa: Isa, chunk: &mut Ch
     }
 }
 
-/// Runs `program` over every row of a strip on the calling thread's pool and hands the float planes out: `visit(region of one row, row
-/// planes [red, green, blue, guide, disparity, alpha])`. This is how the analyse phase looks at a picture. `visit` runs on pool threads in any
-/// order, so whatever it adds up must commute.
-pub fn visit_rows(
+/// Rows of a tile: enough that what is done once per tile does not count, few enough that all threads find work in a strip.
+const TILE_ROWS: usize = 64;
+
+/// Runs `program` over a strip, tile by tile of at most [`CHUNK`] columns and a few rows, and shows every run of pixels to `visit`; `finish`
+/// ends a tile. This is how the analyse phase looks at a picture: what is added up stays in the first-level cache. Tiles come on pool threads
+/// in any order, each with a state that was used for other tiles before, so whatever is added up must commute.
+pub fn visit_tiles<S>(
     pool: &rayon::ThreadPool,
     program: &Program,
     input: &Strip,
-    depth: Option<&[f32]>,
     isa: Isa,
-    visit: impl Fn(Region, [&[f32]; 6]) + Sync,
+    state: impl Fn() -> S + Sync + Send,
+    visit: impl Fn(&mut S, &Chunk) + Sync,
+    finish: impl Fn(&mut S) + Sync,
 ) {
-    let width = input.region.width as usize;
+    let (width, rows) = (input.region.width as usize, input.region.rows as usize);
+    let columns = width.div_ceil(CHUNK);
+    let tiles = columns * rows.div_ceil(TILE_ROWS);
     pool.install(|| {
-        (0..input.region.rows as usize).into_par_iter().for_each_init(
-            || (Box::new(Chunk::new()), vec![0.0f32; width * 6]),
-            |(chunk, planes), row| {
-                let [r, g, b, guide, disparity, alpha] = split(planes, width);
-                load_row(program, &program.steps, input, depth, row, isa, chunk, |chunk| {
-                    let first = chunk.x as usize;
-                    let range = first..first + chunk.len;
-                    r[range.clone()].copy_from_slice(&chunk.rgb[0][..chunk.len]);
-                    g[range.clone()].copy_from_slice(&chunk.rgb[1][..chunk.len]);
-                    b[range.clone()].copy_from_slice(&chunk.rgb[2][..chunk.len]);
-                    guide[range.clone()].copy_from_slice(&chunk.guide[..chunk.len]);
-                    disparity[range.clone()].copy_from_slice(&chunk.disparity[..chunk.len]);
-                    alpha[range].copy_from_slice(&chunk.alpha[..chunk.len]);
-                });
-                let region = Region { width: width as u32, y: input.region.y + row as u32, rows: 1 };
-                visit(region, [r, g, b, guide, disparity, alpha]);
+        (0..tiles).into_par_iter().for_each_init(
+            || (Box::new(Chunk::new()), state()),
+            |(chunk, state), tile| {
+                let (first, row) = (tile % columns * CHUNK, tile / columns * TILE_ROWS);
+                for row in row..rows.min(row + TILE_ROWS) {
+                    load_run(program, &program.steps, input, None, (first, row), isa, chunk);
+                    visit(state, chunk);
+                }
+                finish(state);
             },
         );
     });
-}
-
-fn split(planes: &mut [f32], width: usize) -> [&mut [f32]; 6] {
-    let (r, rest) = planes.split_at_mut(width);
-    let (g, rest) = rest.split_at_mut(width);
-    let (b, rest) = rest.split_at_mut(width);
-    let (guide, rest) = rest.split_at_mut(width);
-    let (disparity, alpha) = rest.split_at_mut(width);
-    [r, g, b, guide, disparity, alpha]
 }

@@ -2,30 +2,68 @@
 
 use half::f16;
 
-use crate::ops::Chunk;
+use crate::color::math::unit;
+use crate::ops::{CHUNK, Chunk, Isa, Kernel, Range};
 use crate::picture::{Alpha, Channels, PixelLayout, SampleType};
 
 /// Loads `chunk.len` pixels from `row` starting at pixel `first`; gray is spread to the three planes, color is unassociated from
 /// alpha where alpha > 0.
-pub fn load(layout: PixelLayout, row: &[u8], first: usize, chunk: &mut Chunk) {
-    let n = chunk.len;
+pub fn load(layout: PixelLayout, isa: Isa, row: &[u8], first: usize, chunk: &mut Chunk) {
     let bytes = layout.pixel_bytes();
-    let row = &row[first * bytes..(first + n) * bytes];
-    match layout.sample {
-        SampleType::U8 => deinterleave(layout.channels, row, chunk, |v: u8| f32::from(v) / 255.0),
-        SampleType::U16 => deinterleave(layout.channels, cast(row), chunk, |v: u16| f32::from(v) / 65_535.0),
-        SampleType::F16 => deinterleave(layout.channels, cast(row), chunk, |v: f16| v.to_f32()),
-        SampleType::F32 => deinterleave(layout.channels, cast(row), chunk, |v: f32| v),
-    }
-    if layout.alpha == Alpha::Associated {
-        for i in 0..n {
-            let alpha = chunk.alpha[i];
-            let divisor = if alpha > 0.0 { alpha } else { 1.0 };
-            for plane in &mut chunk.rgb {
-                plane[i] /= divisor;
+    let row = &row[first * bytes..(first + chunk.len) * bytes];
+    isa.run(Load { layout, row, chunk });
+}
+
+struct Load<'a> {
+    layout: PixelLayout,
+    row: &'a [u8],
+    chunk: &'a mut Chunk,
+}
+
+impl Kernel for Load<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { layout, row, chunk } = self;
+        chunk.range = match (layout.sample.is_integer(), layout.alpha) {
+            (true, Alpha::Associated) => Range::Finite,
+            (true, _) => Range::Unit,
+            (false, _) => Range::Any,
+        };
+        match layout.sample {
+            SampleType::U8 => deinterleave(layout.channels, row, chunk, share_of_255),
+            SampleType::U16 => deinterleave(layout.channels, cast(row), chunk, share_of_65535),
+            SampleType::F16 => deinterleave(layout.channels, cast(row), chunk, f16::to_f32),
+            SampleType::F32 => deinterleave(layout.channels, cast(row), chunk, |v: f32| v),
+        }
+        if layout.alpha == Alpha::Associated {
+            for i in 0..chunk.len.min(CHUNK) {
+                let alpha = chunk.alpha[i];
+                let divisor = if alpha > 0.0 { alpha } else { 1.0 };
+                for plane in &mut chunk.rgb {
+                    plane[i] /= divisor;
+                }
             }
         }
     }
+}
+
+/// `code / 65535`, correctly rounded, without a division: 1/65535 is 2^-16 and a little, the first product is exact and the second so small
+/// that its rounding never shows. A test goes through all codes.
+#[inline(always)]
+fn share_of_65535(code: u16) -> f32 {
+    const BEYOND: f32 = (1.0 / 65_535.0 - 1.0 / 65_536.0_f64) as f32;
+    let code = f32::from(code);
+    code * (1.0 / 65_536.0) + code * BEYOND
+}
+
+/// `code / 255`, correctly rounded, in the same way.
+#[inline(always)]
+fn share_of_255(code: u8) -> f32 {
+    const BEYOND: f32 = (1.0 / 255.0 - 1.0 / 256.0_f64) as f32;
+    let code = f32::from(code);
+    code * (1.0 / 256.0) + code * BEYOND
 }
 
 /// True when a pixel of the chunk covers nothing: its alpha is not above 0.
@@ -43,8 +81,9 @@ pub(super) fn cast_mut<T: bytemuck::Pod>(bytes: &mut [u8]) -> &mut [T] {
     bytemuck::try_cast_slice_mut(bytes).unwrap_or(&mut [])
 }
 
+#[inline(always)]
 fn deinterleave<T: Copy>(channels: Channels, samples: &[T], chunk: &mut Chunk, to: impl Fn(T) -> f32) {
-    let n = chunk.len;
+    let n = chunk.len.min(CHUNK);
     let [r, g, b] = &mut chunk.rgb;
     let (r, g, b, alpha) = (&mut r[..n], &mut g[..n], &mut b[..n], &mut chunk.alpha[..n]);
     match channels {
@@ -79,37 +118,61 @@ fn deinterleave<T: Copy>(channels: Channels, samples: &[T], chunk: &mut Chunk, t
 pub fn store(
     from: Alpha,
     layout: PixelLayout,
+    isa: Isa,
     chunk: &mut Chunk,
     dither_seed: Option<u32>,
     row: &mut [u8],
     first: usize,
 ) {
-    let n = chunk.len;
-    if layout.alpha == Alpha::Associated {
-        let keeps_light = from == Alpha::Associated;
-        for i in 0..n {
-            let alpha = chunk.alpha[i];
-            for plane in &mut chunk.rgb {
-                let light = if keeps_light { plane[i] } else { 0.0 };
-                plane[i] = if alpha > 0.0 { plane[i] * alpha } else { light };
+    let bytes = layout.pixel_bytes();
+    let row = &mut row[first * bytes..(first + chunk.len) * bytes];
+    isa.run(Store { from, layout, dither_seed, row, chunk });
+}
+
+struct Store<'a> {
+    from: Alpha,
+    layout: PixelLayout,
+    dither_seed: Option<u32>,
+    row: &'a mut [u8],
+    chunk: &'a mut Chunk,
+}
+
+impl Kernel for Store<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { from, layout, dither_seed, row, chunk } = self;
+        if layout.alpha == Alpha::Associated {
+            associate(from == Alpha::Associated, chunk);
+        }
+        let (x, y) = (chunk.x, chunk.y);
+        match (layout.sample, dither_seed) {
+            (SampleType::U8, None) => {
+                interleave(layout.channels, row, chunk, |v, _, _| whole(code(v, 255.0) + 0.5) as u8)
             }
+            (SampleType::U8, Some(seed)) => interleave(layout.channels, row, chunk, |v, i, channel| {
+                whole(code(v, 255.0) + dither(x + i as u32, y, channel, seed)) as u8
+            }),
+            (SampleType::U16, _) => {
+                interleave(layout.channels, cast_mut(row), chunk, |v, _, _| whole(code(v, 65_535.0) + 0.5) as u16)
+            }
+            (SampleType::F16, _) => {
+                interleave(layout.channels, cast_mut(row), chunk, |v, _, _| f16::from_f32(within_half(v)))
+            }
+            (SampleType::F32, _) => interleave(layout.channels, cast_mut(row), chunk, |v, _, _| v),
         }
     }
-    let bytes = layout.pixel_bytes();
-    let row = &mut row[first * bytes..(first + n) * bytes];
-    let (x, y) = (chunk.x, chunk.y);
-    match (layout.sample, dither_seed) {
-        (SampleType::U8, None) => interleave(layout.channels, row, chunk, |v, _, _| (code(v, 255.0) + 0.5) as u8),
-        (SampleType::U8, Some(seed)) => interleave(layout.channels, row, chunk, |v, i, channel| {
-            (code(v, 255.0) + dither(x + i as u32, y, channel, seed)) as u8
-        }),
-        (SampleType::U16, _) => {
-            interleave(layout.channels, cast_mut(row), chunk, |v, _, _| (code(v, 65_535.0) + 0.5) as u16)
+}
+
+#[inline(always)]
+fn associate(keeps_light: bool, chunk: &mut Chunk) {
+    for i in 0..chunk.len.min(CHUNK) {
+        let alpha = chunk.alpha[i];
+        for plane in &mut chunk.rgb {
+            let light = if keeps_light { plane[i] } else { 0.0 };
+            plane[i] = if alpha > 0.0 { plane[i] * alpha } else { light };
         }
-        (SampleType::F16, _) => {
-            interleave(layout.channels, cast_mut(row), chunk, |v, _, _| f16::from_f32(within_half(v)))
-        }
-        (SampleType::F32, _) => interleave(layout.channels, cast_mut(row), chunk, |v, _, _| v),
     }
 }
 
@@ -121,10 +184,17 @@ fn within_half(v: f32) -> f32 {
     if v.abs() < f32::INFINITY { v.max(-largest).min(largest) } else { v }
 }
 
-/// Scales to code values; NaN becomes 0 because `max` drops it. The casts that follow truncate a value that is never negative.
+/// Scales to code values, 0 to `white`; NaN becomes 0.
 #[inline(always)]
 fn code(v: f32, white: f32) -> f32 {
-    v.max(0.0).min(1.0) * white
+    unit(v) * white
+}
+
+/// The integer part of a code value that is about to be stored. `as` would saturate, which keeps the loop scalar and ten times slower.
+#[inline(always)]
+fn whole(code: f32) -> i32 {
+    // SAFETY: `code` makes 0 to 65535 of everything, NaN included, and less than 1 is added before the call: an i32 holds that.
+    unsafe { code.to_int_unchecked() }
 }
 
 /// Rectangular dither in 0..1 from position and seed alone: the finalizer of MurmurHash3 (Appleby, public domain) over mixed coordinates.
@@ -138,8 +208,9 @@ pub fn dither(x: u32, y: u32, channel: u32, seed: u32) -> f32 {
     (h >> 16) as f32 * (1.0 / 65_536.0)
 }
 
+#[inline(always)]
 fn interleave<T>(channels: Channels, samples: &mut [T], chunk: &Chunk, to: impl Fn(f32, usize, u32) -> T) {
-    let n = chunk.len;
+    let n = chunk.len.min(CHUNK);
     let [r, g, b] = &chunk.rgb;
     let (r, g, b, alpha) = (&r[..n], &g[..n], &b[..n], &chunk.alpha[..n]);
     match channels {
@@ -161,6 +232,55 @@ fn interleave<T>(channels: Channels, samples: &mut [T], chunk: &Chunk, to: impl 
         Channels::Rgba => {
             for (i, s) in samples[..4 * n].chunks_exact_mut(4).enumerate() {
                 (s[0], s[1], s[2], s[3]) = (to(r[i], i, 0), to(g[i], i, 1), to(b[i], i, 2), to(alpha[i], i, 3));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_correctly_rounded() {
+        for code in 0..=u16::MAX {
+            assert_eq!(share_of_65535(code).to_bits(), (f32::from(code) / 65_535.0).to_bits(), "{code}");
+        }
+        for code in 0..=u8::MAX {
+            assert_eq!(share_of_255(code).to_bits(), (f32::from(code) / 255.0).to_bits(), "{code}");
+        }
+    }
+
+    /// Whatever is stored is what rounding says, on every instruction set and for every length of a row.
+    #[test]
+    fn stored_codes_are_rounded_and_bounded() {
+        let ends = [f32::NAN, f32::NEG_INFINITY, -1.0, -0.0, 0.0, 0.5 / 65_535.0, 1.0, 1.5, f32::MAX, f32::INFINITY];
+        for isa in Isa::available() {
+            for (len, channels) in
+                [(1, Channels::Rgb), (37, Channels::Rgb), (CHUNK, Channels::Rgb), (70, Channels::Rgba)]
+            {
+                let mut chunk = Box::new(Chunk { len, ..Chunk::new() });
+                for i in 0..len {
+                    let v = ends.get(i).copied().unwrap_or(i as f32 / 97.0);
+                    chunk.rgb = chunk.rgb.map(|mut plane| {
+                        plane[i] = v;
+                        plane
+                    });
+                }
+                for (sample, white) in [(SampleType::U16, 65_535.0f32), (SampleType::U8, 255.0)] {
+                    let layout = PixelLayout { sample, channels, alpha: Alpha::Unassociated };
+                    let mut row = vec![0u32; len * layout.pixel_bytes() / 4 + 1];
+                    let row: &mut [u8] = bytemuck::cast_slice_mut(&mut row);
+                    store(Alpha::Unassociated, layout, isa, &mut chunk, None, row, 0);
+                    for (i, px) in row.chunks_exact(layout.pixel_bytes()).take(len).enumerate() {
+                        let code = match sample {
+                            SampleType::U8 => u16::from(px[1]),
+                            _ => u16::from_ne_bytes([px[2], px[3]]),
+                        };
+                        let expected = (chunk.rgb[1][i].max(0.0).min(1.0) * white + 0.5).floor() as u16;
+                        assert_eq!(code, expected, "{} {i} of {len}, {white}", isa.name());
+                    }
+                }
             }
         }
     }

@@ -1,9 +1,13 @@
 //! Steps without numbers: plumbing that moves values of a pixel and computes nothing.
 
+use super::CHUNK;
+
 /// Declares a plumbing operation without parameters and constants:
-/// `bare_op! { /// docs. "id", beside: whether it writes more than color, |px| the pixel that leaves }`.
+/// `bare_op! { /// docs. "id", beside: whether it writes more than color, |px| the pixel that leaves }`; where it only copies planes,
+/// `chunk: |chunk| the copy` says so at the end, color staying as it is: pixel by pixel, every plane would be written back.
 macro_rules! bare_op {
-    ($(#[doc = $doc:literal])+ $id:literal, beside: $beside:literal, |$px:ident| $result:expr) => {
+    ($(#[doc = $doc:literal])+ $id:literal, beside: $beside:literal, |$px:ident| $result:expr
+     $(, chunk: |$chunk:ident| $copy:expr)? $(,)?) => {
         $crate::ops::params! {
             $(#[doc = $doc])+
             pub struct Params {}
@@ -46,7 +50,28 @@ macro_rules! bare_op {
             fn pixel(_: &Constants, _: &[u32], $px: $crate::ops::Px) -> $crate::ops::Px {
                 $result
             }
+
+            $(
+                fn range(before: $crate::ops::Range) -> $crate::ops::Range {
+                    before
+                }
+
+                #[inline(always)]
+                fn chunk(_: &Constants, _: &[u32], $chunk: &mut $crate::ops::Chunk) -> bool {
+                    $copy;
+                    true
+                }
+            )?
         }
     };
 }
 pub(crate) use bare_op;
+
+/// Copies three planes of a chunk of `n` pixels.
+#[inline(always)]
+pub(super) fn copy(n: usize, from: &[[f32; CHUNK]; 3], to: &mut [[f32; CHUNK]; 3]) {
+    let n = n.min(CHUNK);
+    for (from, to) in from.iter().zip(to) {
+        to[..n].copy_from_slice(&from[..n]);
+    }
+}

@@ -42,6 +42,17 @@ impl Px {
     }
 }
 
+/// What is known of all color of a chunk. Steps may leave out what bounded numbers do not need; the bits are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Range {
+    /// 0 to 1.
+    Unit,
+    /// Finite.
+    Finite,
+    /// Anything, NaN included.
+    Any,
+}
+
 /// Up to [`CHUNK`] neighboring pixels of one row, as planes. What they hold: see [`Px`].
 #[repr(align(64))]
 #[expect(missing_docs, reason = "the planes are the fields of Px")]
@@ -52,6 +63,8 @@ pub struct Chunk {
     pub x: u32,
     /// Row.
     pub y: u32,
+    /// What is known of `rgb`.
+    pub range: Range,
     pub rgb: [[f32; CHUNK]; 3],
     pub alpha: [f32; CHUNK],
     pub guide: [f32; CHUNK],
@@ -71,6 +84,7 @@ impl Chunk {
             len: 0,
             x: 0,
             y: 0,
+            range: Range::Any,
             rgb: [zero; 3],
             alpha: [1.0; CHUNK],
             guide: zero,
@@ -105,6 +119,7 @@ pub(super) fn run<O: Op>(constants: &[u8], tables: &[u32], mix: Mix, isa: Isa, c
         return;
     }
     let constants: O::Constants = bytemuck::pod_read_unaligned(constants);
+    let before = chunk.range;
     match isa.level() {
         Level::Baseline => body::<O>(&constants, tables, mix, chunk),
         #[cfg(target_arch = "x86_64")]
@@ -114,6 +129,7 @@ pub(super) fn run<O: Op>(constants: &[u8], tables: &[u32], mix: Mix, isa: Isa, c
         // SAFETY: as above.
         Level::Avx512 => unsafe { avx512::<O>(&constants, tables, mix, chunk) },
     }
+    chunk.range = O::range(before);
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -219,6 +235,7 @@ pub(super) fn run_area<O: Op>(
     isa: Isa,
     chunk: &mut Chunk,
 ) {
+    chunk.range = Range::Any;
     // Known when compiled: point operations have no such loop.
     if !O::AREA {
         return;
@@ -280,6 +297,7 @@ fn area_body<O: Op>(c: &O::Constants, tables: &[u32], mix: Mix, last: bool, plan
 
 /// Runs the resampling operation `O`: every value of the chunk comes from `planes`, which have another size.
 pub(super) fn run_resample<O: Op>(constants: &[u8], tables: &[u32], planes: &Planes, isa: Isa, chunk: &mut Chunk) {
+    chunk.range = Range::Any;
     if !O::AREA {
         return;
     }

@@ -2,7 +2,7 @@
 
 use super::distance::distance;
 use super::{Context, Domain, Op, Px, Tables, params};
-use crate::color::math::{each_channel, exp2, smoothstep};
+use crate::color::math::{each_channel, exp2, unit};
 use crate::color::working_from_srgb;
 
 params! {
@@ -44,8 +44,8 @@ pub struct Constants {
     pub far_saturation: f32,
     /// Distance up to which the near grade holds.
     pub start: f32,
-    /// Distance from which on the far grade holds; always above `start`.
-    pub end: f32,
+    /// 1 / (distance from which on the far grade holds - `start`).
+    pub scale: f32,
 }
 
 /// Luminance weights of linear Rec.2020 (ITU-R BT.2020-2, table 4; the same numbers as luma, on linear light).
@@ -89,13 +89,14 @@ impl Op for Spec {
             far_gain: gain(p.far_exposure, p.far_color),
             far_saturation: p.far_saturation,
             start: p.from,
-            end: p.to,
+            scale: 1.0 / (p.to - p.from),
         })
     }
 
     #[inline(always)]
     fn pixel(c: &Constants, _: &[u32], px: Px) -> Px {
-        let t = smoothstep(c.start, c.end, distance(px.disparity));
+        let s = unit((distance(px.disparity) - c.start) * c.scale);
+        let t = s * s * (3.0 - 2.0 * s);
         let mix = |near: f32, far: f32| near + t * (far - near);
         let [r, g, b] = px.rgb;
         let lit = [

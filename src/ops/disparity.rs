@@ -15,7 +15,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Chunk, Context, Op, Px, Step, Tables, params};
+use super::{Chunk, Context, Op, Px, Range, Step, Tables, params};
+use crate::color::math::unit;
 
 params! {
     /// Joins the depth model's low-resolution map to the pixel, inserted by plans that need depth.
@@ -52,6 +53,10 @@ impl Op for Spec {
         // One flat texel: disparity 0.5 everywhere. Plans use `step` with real coefficients.
         let table = tables.push_words([u32::from(half::f16::from_f32(0.5).to_bits()) << 16, 0x3800_3800]);
         Ok(JoinConstants::new(table, 1, 1, (1, 1)))
+    }
+
+    fn range(before: Range) -> Range {
+        before
     }
 
     #[inline(always)]
@@ -172,8 +177,8 @@ pub fn join_point(c: &JoinConstants, [a, b, lo, hi]: Texel, guide: f32) -> f32 {
     let line = (a * (guide - GUIDE_CENTER) + b).max(lo).min(hi);
     let range = hi - lo;
     let gate = (range / ((lo + hi) * 0.5).max(MEAN_FLOOR) - c.gate_low) * c.gate_scale;
-    let gate = gate.max(0.0).min(1.0);
-    let t = (((line - lo) / range.max(1e-6) - 0.5) * c.gain + 0.5).max(0.0).min(1.0);
+    let gate = unit(gate);
+    let t = unit(((line - lo) / range.max(1e-6) - 0.5) * c.gain + 0.5);
     let t = t * t * (3.0 - 2.0 * t);
     line + gate * (lo + range * t - line)
 }
@@ -200,6 +205,8 @@ fn blend_column(c: &JoinConstants, table: &[u32], column: u32, y: u32) -> Texel 
 
 /// Pixels handled together by [`RowEvaluator`]: the coefficients of a run stay in the first-level cache.
 const RUN: usize = 64;
+/// Pixels that one texel is spread over at once: the widest vector register.
+const SPREAD: usize = 16;
 
 /// A whole picture row at once: the same bits as [`evaluate`] for each pixel, at a fraction of the cost, because the
 /// texels are unpacked and interpolated downwards once per row. Reuse one value for many rows.
@@ -217,6 +224,7 @@ impl RowEvaluator {
         self.first = locate(x, c.x_scale, c.width).0;
         let last = locate(last_pixel, c.x_scale, c.width).0;
         self.texels.clear();
+        self.texels.reserve((last - self.first) as usize + 1);
         let mut left = blend_column(c, table, self.first, y);
         for column in self.first..=last {
             let right = blend_column(c, table, (column + 1).min(c.width - 1), y);
@@ -228,25 +236,46 @@ impl RowEvaluator {
     /// Writes the disparity of pixels `x..x + out.len()`, which must be among the prepared ones, from their guides.
     #[inline(always)]
     pub fn evaluate(&self, c: &JoinConstants, guide: &[f32], x: u32, out: &mut [f32]) {
-        let Some(highest) = self.texels.len().checked_sub(1) else { return };
-        // Three loops per run: the one in the middle looks up and cannot be vectorized, the others are plain arithmetic.
-        let (mut columns, mut alongs) = ([0u32; RUN], [0f32; RUN]);
-        let mut coefficients = [[0f32; RUN]; 4];
+        let (mut columns, mut alongs) = ([u32::MAX; RUN + SPREAD], [0f32; RUN]);
+        let mut lanes = [[0f32; RUN + SPREAD]; 8];
         for (run, (out, guide)) in out.chunks_mut(RUN).zip(guide.chunks(RUN)).enumerate() {
             let x = x + (run * RUN) as u32;
             for i in 0..RUN {
                 (columns[i], alongs[i]) = locate(x.wrapping_add(i as u32), c.x_scale, c.width);
             }
-            for i in 0..RUN {
-                let (texel, step) = self.texels[(columns[i].wrapping_sub(self.first) as usize).min(highest)];
-                for channel in 0..4 {
-                    coefficients[channel][i] = texel[channel] + step[channel] * alongs[i];
-                }
-            }
-            let [a, b, lo, hi] = &coefficients;
+            self.spread(&columns, &mut lanes);
+            let [a, b, lo, hi, a_step, b_step, lo_step, hi_step] = &lanes;
             for i in 0..RUN.min(out.len()).min(guide.len()) {
-                out[i] = join_point(c, [a[i], b[i], lo[i], hi[i]], guide[i]);
+                let along = alongs[i];
+                let texel = [
+                    a[i] + a_step[i] * along,
+                    b[i] + b_step[i] * along,
+                    lo[i] + lo_step[i] * along,
+                    hi[i] + hi_step[i] * along,
+                ];
+                out[i] = join_point(c, texel, guide[i]);
             }
+        }
+    }
+
+    /// Gives every pixel of a run the numbers of its texel. Columns never fall, and most pixels share theirs with the next ones: a texel is
+    /// written over a whole register at once, and what is too much of it is written over by the next texel.
+    #[inline(always)]
+    fn spread(&self, columns: &[u32; RUN + SPREAD], lanes: &mut [[f32; RUN + SPREAD]; 8]) {
+        let Some(highest) = self.texels.len().checked_sub(1) else { return };
+        let mut at = 0;
+        while at < RUN {
+            let column = columns[at];
+            let (texel, step) = self.texels[(column.wrapping_sub(self.first) as usize).min(highest)];
+            for channel in 0..4 {
+                lanes[channel][at..at + SPREAD].copy_from_slice(&[texel[channel]; SPREAD]);
+                lanes[channel + 4][at..at + SPREAD].copy_from_slice(&[step[channel]; SPREAD]);
+            }
+            let mut same = 0;
+            for other in &columns[at..at + SPREAD] {
+                same += u32::from(*other == column);
+            }
+            at += same as usize;
         }
     }
 }

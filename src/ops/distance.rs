@@ -8,7 +8,7 @@
 //!
 //! The GPU twin is `shaders/lib/distance.wgsl`.
 
-#![allow(clippy::manual_clamp, reason = "the twin's form: max and min drop NaN, clamp keeps it")]
+use crate::color::math::unit;
 
 /// The offset f of the convention: farthest / nearest = (1 + f) / f = 6.
 pub const OFFSET: f32 = 0.2;
@@ -16,14 +16,14 @@ pub const OFFSET: f32 = 0.2;
 /// Distance 0 (nearest) .. 1 (farthest) of normalized disparity `d`, which is clamped to 0..1 first; NaN is farthest.
 #[inline(always)]
 pub fn distance(d: f32) -> f32 {
-    let d = d.max(0.0).min(1.0);
+    let d = unit(d);
     (1.0 - d) * OFFSET / (d + OFFSET)
 }
 
 /// The inverse: normalized disparity of a distance in 0..1 (clamped first); NaN reads as 0, the nearest.
 #[inline(always)]
 pub fn disparity(distance: f32) -> f32 {
-    let t = distance.max(0.0).min(1.0);
+    let t = unit(distance);
     OFFSET * (1.0 - t) / (t + OFFSET)
 }
 

@@ -91,10 +91,11 @@ impl FieldConstants {
     /// outermost hold beyond. Zeros without a field.
     #[inline(always)]
     pub fn sample<const N: usize>(&self, tables: &[u32], x: u32, y: u32) -> [f32; N] {
+        // Through i32, which every instruction set converts at once; coordinates stay below 2^31.
         let place = |v: u32, step: f32, nodes: u32| {
-            let at = ((v as f32 + 0.5) * step - 0.5).max(0.0).min(nodes.saturating_sub(1) as f32);
-            let low = at as u32;
-            (low, (low + 1).min(nodes.saturating_sub(1)), at - low as f32)
+            let at = ((v as i32 as f32 + 0.5) * step - 0.5).max(0.0).min(nodes.saturating_sub(1) as i32 as f32);
+            let low = at as i32;
+            (low as u32, (low as u32 + 1).min(nodes.saturating_sub(1)), at - low as f32)
         };
         let (x0, x1, fx) = place(x, self.step_x, self.width);
         let (y0, y1, fy) = place(y, self.step_y, self.height);

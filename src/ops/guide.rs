@@ -3,8 +3,8 @@
 //! Taken before any operation from linear Rec.2020: each channel is clamped to 0..1, encoded with the sRGB curve, and weighted
 //! with the luma coefficients of ITU-R BT.2020-2, table 4. Bounded whatever the picture holds; NaN counts as black.
 
-use crate::color::math::each_channel;
-use super::{Context, Op, Px, Step, Tables, params};
+use crate::color::math::{each_channel, unit};
+use super::{CHUNK, Chunk, Context, Op, Px, Range, Step, Tables, params};
 use crate::color::curve::{self, CurveConstants, Direction};
 use crate::color::encodings::SRGB_CURVE;
 
@@ -51,10 +51,26 @@ impl Op for Spec {
         Ok(constants())
     }
 
+    fn range(before: Range) -> Range {
+        before
+    }
+
     #[inline(always)]
     fn pixel(c: &Constants, _: &[u32], px: Px) -> Px {
-        // `max` before `min`: NaN becomes 0.
-        let [r, g, b] = each_channel(px.rgb, |v| curve::power(&c.curve, v.max(0.0).min(1.0)));
+        let [r, g, b] = each_channel(px.rgb, |v| curve::power_5_12_of_unit(&c.curve, unit(v)));
         Px { guide: c.weights[0] * r + c.weights[1] * g + c.weights[2] * b, ..px }
+    }
+
+    /// Reads three planes and writes one.
+    #[inline(always)]
+    fn chunk(c: &Constants, _: &[u32], chunk: &mut Chunk) -> bool {
+        let n = chunk.len.min(CHUNK);
+        let [r, g, b] = &chunk.rgb;
+        let (r, g, b, guide) = (&r[..n], &g[..n], &b[..n], &mut chunk.guide[..n]);
+        for i in 0..n {
+            let [r, g, b] = each_channel([r[i], g[i], b[i]], |v| curve::power_5_12_of_unit(&c.curve, unit(v)));
+            guide[i] = c.weights[0] * r + c.weights[1] * g + c.weights[2] * b;
+        }
+        true
     }
 }

@@ -24,7 +24,7 @@ use super::guide::LUMA_REC2020;
 use super::{Chunk, Context, Op, Px, Step, Tables, distance, oklab, params};
 use crate::color::curve::{self, CurveConstants, Direction};
 use crate::color::encodings::SRGB_CURVE;
-use crate::color::math::each_channel;
+use crate::color::math::{each_channel, unit};
 use program::{Code, WORDS, kind};
 
 params! {
@@ -219,7 +219,7 @@ fn combine(stack: &mut [[f32; CHUNK]; MAX_DEPTH], top: usize, kind: u32, n: usiz
 /// 0 at 0, 1 at 1, without corners: `t` is clamped first.
 #[inline(always)]
 fn smooth(t: f32) -> f32 {
-    let t = t.max(0.0).min(1.0);
+    let t = unit(t);
     t * t * (3.0 - 2.0 * t)
 }
 
@@ -243,7 +243,7 @@ fn light(rgb: [f32; 3]) -> [f32; 3] {
 /// Luma as [`super::guide`] weighs it, but open above 1: highlights brighter than white stay above white.
 #[inline(always)]
 fn luma(c: &Constants, v: &[f32; WORDS], rgb: [f32; 3]) -> f32 {
-    let [r, g, b] = each_channel(light(rgb), |v| curve::power(&c.curve, v));
+    let [r, g, b] = each_channel(light(rgb), |v| curve::power_5_12(&c.curve, v));
     band(v, c.weights[0] * r + c.weights[1] * g + c.weights[2] * b)
 }
 

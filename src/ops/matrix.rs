@@ -1,7 +1,7 @@
 //! `matrix` (plumbing): linear RGB of one set of primaries to another.
 
 use crate::color::math::each_channel;
-use super::{Context, Op, Px, Step, Tables, params};
+use super::{CHUNK, Chunk, Context, Op, Px, Range, Step, Tables, params};
 use crate::color::matrix::{IDENTITY, Matrix};
 
 params! {
@@ -72,6 +72,25 @@ impl Op for Spec {
     #[inline(always)]
     fn pixel(c: &Constants, _: &[u32], px: Px) -> Px {
         Px { rgb: times_finite(&c.rows, px.rgb), ..px }
+    }
+
+    fn range(before: Range) -> Range {
+        before.max(Range::Finite)
+    }
+
+    /// Finite color needs no look at each channel.
+    #[inline(always)]
+    fn chunk(c: &Constants, _: &[u32], chunk: &mut Chunk) -> bool {
+        if chunk.range == Range::Any {
+            return false;
+        }
+        let n = chunk.len.min(CHUNK);
+        let [r, g, b] = &mut chunk.rgb;
+        let (r, g, b) = (&mut r[..n], &mut g[..n], &mut b[..n]);
+        for i in 0..n {
+            [r[i], g[i], b[i]] = times(&c.rows, [r[i], g[i], b[i]]);
+        }
+        true
     }
 }
 

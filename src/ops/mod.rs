@@ -21,8 +21,8 @@ mod params;
 mod purity;
 mod step;
 
-pub use crate::isa::Isa;
-pub use chunk::{CHUNK, Chunk, Px};
+pub use crate::isa::{Isa, Kernel};
+pub use chunk::{CHUNK, Chunk, Px, Range};
 pub use params::{Kind, ParamInfo, ParamSet, ParamValue, Params, Value};
 pub use step::{AnyOp, Context, Domain, Frame, Grading, Op, Step, Tables, struct_name};
 

@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 
 use super::{Context, Op, Px, Step, Tables, params};
-use crate::color::math::{each_channel, pow};
+use crate::color::math::{each_channel, pow_1_3};
 use crate::color::matrix::{self, Matrix};
 
 params! {
@@ -95,7 +95,7 @@ pub fn apply(c: &Constants, rgb: [f32; 3]) -> [f32; 3] {
 
 #[inline(always)]
 fn cube_root(v: f32) -> f32 {
-    let root = pow(v.abs(), 1.0 / 3.0);
+    let root = pow_1_3(v.abs());
     if v < 0.0 { -root } else { root }
 }
 

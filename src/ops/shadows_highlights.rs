@@ -5,6 +5,7 @@
 //! continues the curve.
 
 use super::contrast::code;
+use crate::color::math::unit;
 use super::{Context, Domain, Grading, Op, Px, Tables, params};
 
 params! {
@@ -105,20 +106,20 @@ impl Op for Spec {
 /// New tone over old.
 #[inline(always)]
 fn tone_factor(c: &Constants, n: f32) -> f32 {
-    let m = n.max(0.0).min(1.0);
+    let m = unit(n);
     let rest = (1.0 - m) * (1.0 - m);
     let rest4 = rest * rest;
     let blacks = 1.0 + c.blacks * rest4 * rest4;
     let n = n * blacks;
-    let m = n.max(0.0).min(1.0);
+    let m = unit(n);
     let rest = (1.0 - m) * (1.0 - m);
     let shadows = 1.0 + c.shadows * m * rest * rest;
     let n = n * shadows;
-    let m = n.max(0.0).min(1.0);
+    let m = unit(n);
     let rest = (1.0 - m) * (1.0 - m);
     let highlights = 1.0 + c.highlights * m * m * m * rest;
     let n = n * highlights;
-    let m = n.max(0.0).min(1.0);
+    let m = unit(n);
     let m2 = m * m;
     let over = n.max(1.0);
     let whites = 1.0 + c.whites * (m2 * m2 * m + 6.0 * (over - 1.0)) / over;

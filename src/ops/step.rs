@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::area::{Area, Planes, Reach};
-use super::chunk::{self, Chunk, Mix, Px};
+use super::chunk::{self, Chunk, Mix, Px, Range};
 use super::field::{Field, Proxy};
 use super::params::{ParamInfo, ParamSet, Params};
 use crate::isa::Isa;
@@ -208,6 +208,11 @@ pub trait Op: Sync + 'static {
     /// must not panic whatever `tables` holds.
     fn pixel(_constants: &Self::Constants, _tables: &[u32], px: Px) -> Px {
         px
+    }
+
+    /// What is known of color afterwards when this is known before. Only conversions know.
+    fn range(_before: Range) -> Range {
+        Range::Any
     }
 
     /// A faster way over a whole chunk, where neighbors share work: returns true when it did the chunk. Must give the bits of

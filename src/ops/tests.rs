@@ -7,6 +7,9 @@ mod resampling;
 mod smoothing;
 
 use super::*;
+use crate::color::curve::Direction;
+use crate::color::encodings::SRGB_CURVE;
+use crate::color::matrix::{DISPLAY_P3, REC2020};
 use cases::{Case, cases, context};
 
 fn every() -> impl Iterator<Item = &'static dyn AnyOp> {
@@ -106,6 +109,26 @@ fn chunk_paths_agree_with_pixels() {
             assert!((a - b).abs() <= 1e-6 * a.abs().max(4.0), "{name}: {a} {b}");
         }
         assert_eq!((a.guide, a.disparity), (b.guide, b.disparity), "{name}");
+    }
+}
+
+/// What is known of the color that comes saves work and changes no bit.
+#[test]
+fn known_ranges_change_nothing() {
+    let between = matrix::step(&crate::color::matrix::between(&DISPLAY_P3, &REC2020).unwrap()).unwrap();
+    let decode = transfer::step(&SRGB_CURVE, Direction::Decode, &mut Tables::default()).unwrap();
+    for isa in Isa::available() {
+        let [unit, any] = [Range::Unit, Range::Any].map(|range| {
+            let mut chunk = ramp();
+            chunk.rgb = chunk.rgb.map(|plane| plane.map(|v| v.max(0.0).min(1.0)));
+            chunk.range = range;
+            for step in [&keep::step(), &decode, &between, &guide::step()] {
+                step.run(&[], isa, &mut chunk);
+                assert_eq!(chunk.range == Range::Any, range == Range::Any, "{step:?}");
+            }
+            chunk
+        });
+        assert_eq!((unit.rgb, unit.guide, unit.original), (any.rgb, any.guide, any.original), "{}", isa.name());
     }
 }
 

@@ -1,7 +1,7 @@
 //! `transfer` (plumbing): a transfer curve on every channel, from code values to light or back.
 
 use crate::color::math::each_channel;
-use super::{Chunk, Context, Op, Px, Step, Tables, params};
+use super::{Chunk, Context, Op, Px, Range, Step, Tables, params};
 use crate::color::curve::{self, CurveConstants, Direction};
 use crate::picture::Curve;
 
@@ -78,6 +78,11 @@ impl Op for Spec {
         }
     }
 
+    /// Every curve carries non-finite values through and makes none of light that a file of integers can hold.
+    fn range(before: Range) -> Range {
+        before.max(Range::Finite)
+    }
+
     /// The form is chosen once per chunk instead of once per pixel: the loops then vectorize.
     #[inline(always)]
     fn chunk(c: &Constants, tables: &[u32], chunk: &mut Chunk) -> bool {
@@ -87,6 +92,9 @@ impl Op for Spec {
             match (c.table_len, c.curve.form) {
                 (0, 1) => over(plane, curve::acescct_encode),
                 (0, 2) => over(plane, curve::acescct_decode),
+                (0, 3) if chunk.range == Range::Unit => over(plane, |v| curve::power_12_5_of_unit(&c.curve, v)),
+                (0, 3) => over(plane, |v| curve::power_12_5(&c.curve, v)),
+                (0, 4) => over(plane, |v| curve::power_5_12(&c.curve, v)),
                 (0, _) => over(plane, |v| curve::power(&c.curve, v)),
                 _ if c.search == 0 => over(plane, |v| sampled(c, tables, v)),
                 _ => over(plane, |v| searched(c, tables, v)),

@@ -103,9 +103,16 @@ impl Compiler {
 /// The pass of the analyse phase: ends in sRGB-encoded Rec.709 (what models were trained on) with the guide beside it.
 pub fn guide_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
     let mut compiler = Compiler::new(encoding.clone());
+    // Codes that are what the model wants are put back instead of computed anew: the same 16 bits, see `round_trip` in the tests.
+    let as_came = encoding.same_codes(&encodings::srgb());
+    compiler.steps.extend(as_came.then(ops::keep::step));
     compiler.go(&encodings::linear_rec2020());
     compiler.steps.push(ops::guide::step());
-    compiler.go(&encodings::srgb());
+    if as_came {
+        compiler.steps.push(ops::restore::step());
+    } else {
+        compiler.go(&encodings::srgb());
+    }
     let (steps, tables) = (compiler.steps, compiler.tables);
     Program::of(layout, layout, steps, tables)
 }
