@@ -3,6 +3,8 @@
 //! A strip is cut into runs of at most [`CHUNK`] pixels of one row; all steps of the pass run over one chunk while it is in the
 //! first-level cache. Chunks are independent, so the result depends neither on strip height nor on threads.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -56,7 +58,8 @@ impl Executor for Cpu {
         }
         let passes = program.passes();
         let Some((last, before)) = passes.split_last() else { return Ok(()) };
-        let front = self.pool.install(|| self.planes(program, before, input, depth, region));
+        let mut spare = SPARE.take();
+        let front = self.pool.install(|| self.planes(program, before, input, depth, region, &mut spare));
         let row_bytes = output.row_bytes();
         let (isa, alpha) = (self.isa, program.input.alpha);
         self.pool.install(|| {
@@ -76,8 +79,16 @@ impl Executor for Cpu {
                 },
             );
         });
+        spare.extend(front.map(Planes::into_storage));
+        SPARE.set(spare);
         Ok(())
     }
+}
+
+thread_local! {
+    /// Memory of the planes of the last strip of this thread, in the order in which they were made. Taken from the system and given back for
+    /// every strip, it would leave holes: twice the memory, and every page touched anew.
+    static SPARE: RefCell<VecDeque<Vec<f32>>> = const { RefCell::new(VecDeque::new()) };
 }
 
 impl Cpu {
@@ -89,6 +100,7 @@ impl Cpu {
         input: &Strip,
         depth: Option<&[f32]>,
         region: Region,
+        spare: &mut VecDeque<Vec<f32>>,
     ) -> Option<Planes> {
         let areas: Vec<&Area> = program.areas().collect();
         let light = program.input.alpha == Alpha::Associated;
@@ -101,7 +113,8 @@ impl Cpu {
                 after.iter().rev().fold((region.y, region.y + region.rows), |(a, b), area| area.rows(a, b));
             let (first, end) = reader.rows(first, end);
             let (extent, pad) = (reader.extent_in, reader.margin_x());
-            let mut planes = Planes::new(carried, extent, first, end - first, pad);
+            let storage = spare.pop_front().unwrap_or_default();
+            let mut planes = Planes::within(storage, carried, extent, first, end - first, pad);
             let floats = planes.row_floats().max(1);
             let isa = self.isa;
             planes.data_mut().par_chunks_mut(floats).enumerate().for_each_init(
@@ -122,7 +135,7 @@ impl Cpu {
                     out.finish();
                 },
             );
-            front = Some(planes);
+            spare.extend(front.replace(planes).map(Planes::into_storage));
         }
         front
     }

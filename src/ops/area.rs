@@ -105,9 +105,34 @@ pub struct Planes {
 impl Planes {
     /// Zeroed planes for rows `first_row..first_row + rows` of a picture of `extent`, with `pad_px` more columns on either side.
     pub fn new(carried: Carried, extent: Extent, first_row: u32, rows: u32, pad_px: u32) -> Self {
+        Self::within(Vec::new(), carried, extent, first_row, rows, pad_px)
+    }
+
+    /// As [`Planes::new`], in the memory of `storage` where that is large enough and not much too large.
+    pub fn within(
+        mut storage: Vec<f32>,
+        carried: Carried,
+        extent: Extent,
+        first_row: u32,
+        rows: u32,
+        pad_px: u32,
+    ) -> Self {
         let pad = pad_px as usize;
-        let row = carried.planes() * (extent.width as usize + 2 * pad);
-        Self { carried, extent, first_row, rows, pad, data: vec![0.0; row * rows as usize] }
+        let floats = carried.planes() * (extent.width as usize + 2 * pad) * rows as usize;
+        if (floats..=floats.saturating_mul(2)).contains(&storage.capacity()) {
+            storage.clear();
+            storage.resize(floats, 0.0);
+        } else {
+            // Given back before the new one is asked for.
+            drop(storage);
+            storage = vec![0.0; floats];
+        }
+        Self { carried, extent, first_row, rows, pad, data: storage }
+    }
+
+    /// Their memory, for [`Planes::within`].
+    pub fn into_storage(self) -> Vec<f32> {
+        self.data
     }
 
     /// Bytes of one row of such planes.
