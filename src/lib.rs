@@ -26,7 +26,7 @@
 //! | L3 | [`exec`], [`codec`], [`depth`], [`walk`] | run passes; files in and out; models and the depth join; inputs. They do not know each other |
 //! | L2 | [`recipe`], [`plan`] | the look as a file; the look made concrete for one picture |
 //! | L1 | [`color`], [`lut`], [`ops`] | curves, primaries, ICC; LUT files; one file per operation |
-//! | L0 | [`error`], [`picture`] | who must act; what a picture is |
+//! | L0 | [`error`], [`isa`], [`picture`] | who must act; what the machine has; what a picture is |
 //!
 //! # Four rules that carry the design
 //!
@@ -59,6 +59,7 @@ pub mod depth;
 pub mod engine;
 pub mod error;
 pub mod exec;
+pub mod isa;
 pub mod lut;
 pub mod ops;
 pub mod picture;

@@ -384,9 +384,6 @@ pub fn totals_text(report: &PlanReport) -> String {
             count(report.jobs as u64, "job")
         ),
     );
-    if most > report.memory_bytes {
-        total.add("", "a picture larger than the budget runs alone");
-    }
     total.add(
         "time",
         match report.seconds {

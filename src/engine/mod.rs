@@ -5,6 +5,7 @@
 //! | `run` | the engine: pool, device, budget, depth stage; starts drivers and collects outcomes |
 //! | `drive` | one job from admission to commit |
 //! | `analyse`, `render` | the two phases |
+//! | `restart` | a device that fails in the middle of a picture: rendered anew on the CPU |
 //! | [`bake`], [`estimate`] | a recipe as a LUT; room and time a run will need |
 //! | [`job`], [`options`], [`naming`], [`template`] | what goes in and what comes out |
 //!
@@ -44,6 +45,7 @@ pub mod options;
 mod proxy;
 mod remarks;
 mod render;
+mod restart;
 mod run;
 pub mod staged;
 pub mod template;

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::{Executor, samples};
 use crate::error::Result;
+use crate::lut::CodeLut;
 use crate::ops::area::{Area, Planes};
 use crate::ops::{CHUNK, Chunk, Isa, Step, Tables};
 use crate::picture::{Alpha, Region, Strip};
@@ -47,6 +48,10 @@ impl Executor for Cpu {
         output.reset(region, program.output);
         if program.is_copy() {
             output.bytes_mut().copy_from_slice(input.bytes());
+            return Ok(());
+        }
+        if let Some(codes) = &program.codes {
+            self.pool.install(|| map_codes(codes, self.isa, input, output));
             return Ok(());
         }
         let passes = program.passes();
@@ -121,6 +126,14 @@ impl Cpu {
         }
         front
     }
+}
+
+/// A program that is one function of code values: rows as they are.
+fn map_codes(codes: &CodeLut, isa: Isa, input: &Strip, output: &mut Strip) {
+    let channels = input.layout.channels.count();
+    let row_bytes = input.row_bytes().max(1);
+    let rows = input.bytes().par_chunks(row_bytes).zip(output.bytes_mut().par_chunks_mut(row_bytes));
+    rows.for_each(|(from, to)| codes.apply(isa, channels, samples::cast(from), samples::cast_mut(to)));
 }
 
 /// What a pass behind an area operation begins with.

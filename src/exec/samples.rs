@@ -35,11 +35,11 @@ pub fn has_transparent(chunk: &Chunk) -> bool {
 
 /// Rows of a strip start at a whole sample of 4-byte aligned storage, so the view cannot fail; an empty view would be a bug and shows
 /// as an index panic in tests.
-fn cast<T: bytemuck::AnyBitPattern>(bytes: &[u8]) -> &[T] {
+pub(super) fn cast<T: bytemuck::AnyBitPattern>(bytes: &[u8]) -> &[T] {
     bytemuck::try_cast_slice(bytes).unwrap_or(&[])
 }
 
-fn cast_mut<T: bytemuck::Pod>(bytes: &mut [u8]) -> &mut [T] {
+pub(super) fn cast_mut<T: bytemuck::Pod>(bytes: &mut [u8]) -> &mut [T] {
     bytemuck::try_cast_slice_mut(bytes).unwrap_or(&mut [])
 }
 

@@ -32,7 +32,7 @@ fn floats(strip: &Strip) -> Vec<f32> {
 
 fn program(alpha: (Alpha, Alpha), steps: Vec<Step>, tables: Tables) -> Program {
     let (input, output) = (rgba(SampleType::F32, alpha.0), rgba(SampleType::F32, alpha.1));
-    Program { input, output, steps, tables, supplied_depth: true, dither_seed: None }
+    Program { input, output, steps, tables, supplied_depth: true, dither_seed: None, codes: None }
 }
 
 /// To a tonal encoding, what adds light there and here, and home.

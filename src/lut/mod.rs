@@ -3,8 +3,8 @@
 //! # Idea
 //! A [`Lut`] is what a file says: an optional 1D table and an optional 3D table, each with the range of inputs it is made
 //! for. [`PreparedLut`] turns it into render-ready numbers: a handful of constants and one flat table of `f32`, which the
-//! scalar function [`sample`], its WGSL twin `shaders/ops/lut.wgsl` and any later SIMD loop all read. [`sample`] is the
-//! definition; the others are measured against it.
+//! scalar function [`sample`] and its WGSL twin `shaders/ops/lut.wgsl` read. [`sample`] is the definition; the others are measured against
+//! it: so is [`CodeLut`], which maps 16-bit code values to code values by integers alone.
 //!
 //! # Terms
 //! * **node**: one stored RGB output value. Node values may lie outside 0-1 and are kept as they are.
@@ -18,18 +18,22 @@
 //!
 //! Nothing here opens a file, starts a thread or keeps a state.
 
+mod codes;
 mod cube;
 mod cube_writer;
 mod info;
 mod lut1d;
 mod lut3d;
+mod packed;
 mod prepared;
 
+pub use codes::{CodeLut, LoadedLut};
 pub use cube::{MAX_FILE_BYTES, MAX_NODE, MAX_PROBLEMS, parse_cube};
 pub use cube_writer::write_cube;
 pub use info::{LutInfo, LutKind, warnings};
 pub use lut1d::{Lut1d, MAX_SIZE_1D};
 pub use lut3d::{Lut3d, MAX_SIZE_3D};
+pub use packed::PackedLut;
 pub use prepared::{LutConstants, PreparedLut, sample};
 
 use crate::error::Problem;

@@ -173,14 +173,7 @@ fn out_of_legal(range: CodeRange) -> (f32, f32) {
 /// outside `table` (only possible with constants not made for it) gives 0.
 #[inline(always)]
 pub fn sample(c: &LutConstants, table: &[f32], rgb: [f32; 3]) -> [f32; 3] {
-    let mut v = each_channel(rgb, |x| x * c.input_scale + c.input_offset);
-    if c.shaper_size > 0 {
-        v = [
-            shape(c, table, 0, position(v[0], c.shaper_min_r, c.shaper_scale_r, c.shaper_last)),
-            shape(c, table, 1, position(v[1], c.shaper_min_g, c.shaper_scale_g, c.shaper_last)),
-            shape(c, table, 2, position(v[2], c.shaper_min_b, c.shaper_scale_b, c.shaper_last)),
-        ];
-    }
+    let mut v = shaped(c, table, rgb);
     if c.cube_size > 0 {
         let (ir, fr) = split(position(v[0], c.cube_min_r, c.cube_scale_r, c.cube_last), c.cube_size);
         let (ig, fg) = split(position(v[1], c.cube_min_g, c.cube_scale_g, c.cube_last), c.cube_size);
@@ -197,6 +190,30 @@ pub fn sample(c: &LutConstants, table: &[f32], rgb: [f32; 3]) -> [f32; 3] {
     each_channel(v, |x| x * c.output_scale + c.output_offset)
 }
 
+/// What the 3D table meets: code values in the range the LUT wants, through the 1D table.
+#[inline(always)]
+fn shaped(c: &LutConstants, table: &[f32], rgb: [f32; 3]) -> [f32; 3] {
+    let v = each_channel(rgb, |x| x * c.input_scale + c.input_offset);
+    if c.shaper_size == 0 {
+        return v;
+    }
+    [
+        shape(c, table, 0, position(v[0], c.shaper_min_r, c.shaper_scale_r, c.shaper_last)),
+        shape(c, table, 1, position(v[1], c.shaper_min_g, c.shaper_scale_g, c.shaper_last)),
+        shape(c, table, 2, position(v[2], c.shaper_min_b, c.shaper_scale_b, c.shaper_last)),
+    ]
+}
+
+/// Position of a code value along axis `channel` (0 to 2) of the 3D table, in nodes: what [`sample`] computes for each channel by itself.
+pub(super) fn channel_position(c: &LutConstants, table: &[f32], channel: usize, code: f32) -> f32 {
+    let v = shaped(c, table, [code; 3]);
+    match channel {
+        0 => position(v[0], c.cube_min_r, c.cube_scale_r, c.cube_last),
+        1 => position(v[1], c.cube_min_g, c.cube_scale_g, c.cube_last),
+        _ => position(v[2], c.cube_min_b, c.cube_scale_b, c.cube_last),
+    }
+}
+
 /// Where an input lies in a table, in nodes, clamped to 0..=`last`. The comparisons are written so that NaN gives 0.
 #[inline(always)]
 fn position(x: f32, min: f32, scale: f32, last: f32) -> f32 {
@@ -207,7 +224,7 @@ fn position(x: f32, min: f32, scale: f32, last: f32) -> f32 {
 
 /// The node at or below a position, at most the last but one, and the fraction of the way to the next, 0 to 1.
 #[inline(always)]
-fn split(p: f32, size: u32) -> (u32, f32) {
+pub(super) fn split(p: f32, size: u32) -> (u32, f32) {
     let index = (p as u32).min(size.wrapping_sub(2));
     (index, p - index as f32)
 }

@@ -3,6 +3,7 @@
 
 use super::Op;
 use super::area::Planes;
+use crate::isa::{Isa, Level};
 
 /// Pixels of one [`Chunk`]: planes of 2 KiB, of which a pass touches those it needs.
 pub const CHUNK: usize = 512;
@@ -98,70 +99,13 @@ pub struct Mix {
     pub masked: bool,
 }
 
-/// An instruction set this machine has. Values can only be obtained from [`Isa::best`] and [`Isa::available`], which is what
-/// makes running the specialized loops sound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Isa(Level);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Baseline,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-}
-
-impl Isa {
-    /// All instruction sets of this machine, the portable one first.
-    pub fn available() -> Vec<Self> {
-        #[allow(unused_mut, reason = "only x86_64 has more than the baseline")]
-        let mut all = vec![Self(Level::Baseline)];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if std::arch::is_x86_feature_detected!("avx2") {
-                all.push(Self(Level::Avx2));
-            }
-            if ["f", "bw", "dq", "vl"]
-                .iter()
-                .zip([
-                    std::arch::is_x86_feature_detected!("avx512f"),
-                    std::arch::is_x86_feature_detected!("avx512bw"),
-                    std::arch::is_x86_feature_detected!("avx512dq"),
-                    std::arch::is_x86_feature_detected!("avx512vl"),
-                ])
-                .all(|(_, has)| has)
-            {
-                all.push(Self(Level::Avx512));
-            }
-        }
-        all
-    }
-
-    /// The widest instruction set of this machine.
-    pub fn best() -> Self {
-        Self::available().last().copied().unwrap_or(Self(Level::Baseline))
-    }
-
-    /// Name for reports: "portable", "AVX2", "AVX-512".
-    pub fn name(self) -> &'static str {
-        match self.0 {
-            Level::Baseline => "portable",
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => "AVX2",
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => "AVX-512",
-        }
-    }
-}
-
 /// Runs `O` over a chunk with the loop compiled for `isa`. All versions give the same bits: nothing in them is fused or reordered.
 pub(super) fn run<O: Op>(constants: &[u8], tables: &[u32], mix: Mix, isa: Isa, chunk: &mut Chunk) {
     if O::AREA {
         return;
     }
     let constants: O::Constants = bytemuck::pod_read_unaligned(constants);
-    match isa.0 {
+    match isa.level() {
         Level::Baseline => body::<O>(&constants, tables, mix, chunk),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: an `Isa` of this level exists only after detection found the features.
@@ -280,7 +224,7 @@ pub(super) fn run_area<O: Op>(
         return;
     }
     let constants: O::Constants = bytemuck::pod_read_unaligned(constants);
-    match isa.0 {
+    match isa.level() {
         Level::Baseline => area_body::<O>(&constants, tables, mix, last, planes, chunk),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: an `Isa` of this level exists only after detection found the features.
@@ -340,7 +284,7 @@ pub(super) fn run_resample<O: Op>(constants: &[u8], tables: &[u32], planes: &Pla
         return;
     }
     let constants: O::Constants = bytemuck::pod_read_unaligned(constants);
-    match isa.0 {
+    match isa.level() {
         Level::Baseline => resample_body::<O>(&constants, tables, planes, chunk),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: an `Isa` of this level exists only after detection found the features.

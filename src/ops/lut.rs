@@ -1,11 +1,12 @@
 //! `lut`: a look from a `.cube` file.
 
-use super::{Context, Domain, Op, Px, Tables, params};
+use super::{Context, Domain, Op, Params as _, Px, Tables, params};
 use crate::color::encodings::OWN_OR_NAMES;
 use crate::lut::{Interpolation, LutConstants, PreparedLut, sample};
 
 /// Words of `interpolation`.
-const INTERPOLATIONS: &[&str] = &["tetrahedral", "trilinear"];
+const INTERPOLATIONS: &[&str] = &["tetrahedral", TRILINEAR];
+const TRILINEAR: &str = "trilinear";
 
 params! {
     /// Look-up table from a .cube file (1D, 3D, or a shaper with a 3D table).
@@ -20,6 +21,11 @@ params! {
         /// How values between nodes are found; tetrahedral keeps the neutral axis clean.
         interpolation: String = "tetrahedral", Kind::Choice(INTERPOLATIONS);
     }
+}
+
+/// True for parameters that ask for trilinear interpolation.
+pub fn is_trilinear(set: &super::ParamSet) -> bool {
+    Params::from_set(set).interpolation == TRILINEAR
 }
 
 /// The operation.
@@ -50,7 +56,7 @@ impl Op for Spec {
         }
         let lut = context.luts.get(&params.file).ok_or_else(|| format!("LUT {:?} was not loaded", params.file))?;
         let interpolation =
-            if params.interpolation == "trilinear" { Interpolation::Trilinear } else { Interpolation::Tetrahedral };
+            if params.interpolation == TRILINEAR { Interpolation::Trilinear } else { Interpolation::Tetrahedral };
         let prepared = PreparedLut::new(lut, interpolation);
         let table = tables.push_floats(prepared.table());
         Ok(LutConstants { table, ..*prepared.constants() })

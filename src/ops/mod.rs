@@ -21,7 +21,8 @@ mod params;
 mod purity;
 mod step;
 
-pub use chunk::{CHUNK, Chunk, Isa, Px};
+pub use crate::isa::Isa;
+pub use chunk::{CHUNK, Chunk, Px};
 pub use params::{Kind, ParamInfo, ParamSet, ParamValue, Params, Value};
 pub use step::{AnyOp, Context, Domain, Frame, Grading, Op, Step, Tables, struct_name};
 

@@ -6,9 +6,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::area::{Area, Planes, Reach};
-use super::chunk::{self, Chunk, Isa, Mix, Px};
+use super::chunk::{self, Chunk, Mix, Px};
 use super::field::{Field, Proxy};
 use super::params::{ParamInfo, ParamSet, Params};
+use crate::isa::Isa;
 use crate::picture::Extent;
 
 /// The encoding an operation wants its pixels in.
@@ -40,7 +41,7 @@ pub enum Grading {
 #[derive(Debug, Clone, Default)]
 pub struct Context {
     /// LUTs by the name the recipe gives them.
-    pub luts: HashMap<String, Arc<crate::lut::Lut>>,
+    pub luts: HashMap<String, Arc<crate::lut::LoadedLut>>,
     /// Mask files by the path that masks give them.
     pub masks: HashMap<String, Arc<super::mask::MaskImage>>,
     /// The tonal domain, for tonal operations that need to know where black, middle gray and white lie.

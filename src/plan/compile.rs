@@ -11,9 +11,10 @@ use super::program::{DepthPlan, Program};
 use super::spaces::{Compiler, scaled, space_of};
 use crate::color::{encodings, matrix};
 use crate::error::{Error, Result};
+use crate::lut::CodeLut;
 use crate::ops::area::Area;
 use crate::ops::field::Field;
-use crate::ops::{self, Context, Domain, Grading};
+use crate::ops::{self, Context, Domain, Grading, Op, Step};
 use crate::picture::{
     Alpha, Channels, ColorEncoding, ColorModel, Compression, Extent, Format, PictureInfo, PixelLayout, Policy,
     Referred, Region, SampleType,
@@ -310,6 +311,7 @@ impl Plan {
         let computed = !c.steps.is_empty() || input.sample != output.sample;
         let dither = computed && output.sample == SampleType::U8;
         Ok(Program {
+            codes: self.codes(&c.steps, input, output),
             input,
             output,
             steps: c.steps,
@@ -317,6 +319,19 @@ impl Plan {
             supplied_depth: matches!(facts.depth, Some(DepthFacts::Supplied(_))),
             dither_seed: dither.then_some(0),
         })
+    }
+
+    /// The LUT that is all there is to do, at full strength and without a mask, from 16-bit color to 16-bit color: as a function of codes.
+    fn codes(&self, steps: &[Step], input: PixelLayout, output: PixelLayout) -> Option<Arc<CodeLut>> {
+        let ([step], [op]) = (steps, self.ops.as_slice()) else { return None };
+        let whole = step.id == ops::lut::Spec::ID && step.strength == 1.0 && !step.masked;
+        let fits = input == output && input.sample == SampleType::U16 && input.channels.is_color();
+        // Light that covers nothing stays as it came, and color is not to be multiplied by alpha.
+        if !whole || !fits || input.alpha == Alpha::Associated || ops::lut::is_trilinear(&op.params) {
+            return None;
+        }
+        let files = op.op.lut_files(&op.params);
+        files.first().and_then(|file| self.context.luts.get(file)).and_then(|lut| lut.codes())
     }
 
     /// The steps of one output.

@@ -1,5 +1,8 @@
 //! The fused pass.
 
+use std::sync::Arc;
+
+use crate::lut::CodeLut;
 use crate::ops::area::{Area, Carried};
 use crate::ops::{self, Op, Step, Tables};
 use crate::picture::{Extent, PixelLayout};
@@ -35,12 +38,14 @@ pub struct Program {
     pub supplied_depth: bool,
     /// Seed of the dither; `None` = round without.
     pub dither_seed: Option<u32>,
+    /// All of the steps as one function of code values, where there is one: the CPU then touches nothing else.
+    pub codes: Option<Arc<CodeLut>>,
 }
 
 impl Program {
     /// A program of these steps without dither and supplied depth.
     pub fn of(input: PixelLayout, output: PixelLayout, steps: Vec<Step>, tables: Tables) -> Self {
-        Self { input, output, steps, tables, supplied_depth: false, dither_seed: None }
+        Self { input, output, steps, tables, supplied_depth: false, dither_seed: None, codes: None }
     }
 
     /// True when samples are copied as they are, bit for bit.

@@ -127,7 +127,7 @@ pub fn depth_program(layout: PixelLayout, encoding: &ColorEncoding, facts: &Dept
     let output = PixelLayout { sample: SampleType::F32, channels: Channels::Gray, alpha: Alpha::None };
     let (steps, tables) = (compiler.steps, compiler.tables);
     let supplied_depth = matches!(facts, DepthFacts::Supplied(_));
-    Program { input: layout, output, steps, tables, supplied_depth, dither_seed: None }
+    Program { input: layout, output, steps, tables, supplied_depth, dither_seed: None, codes: None }
 }
 
 /// Depth facts for a reduced copy of the picture: the join is the same grid over fewer pixels.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::model::Recipe;
 use crate::error::{Error, Result};
-use crate::lut::{Lut, MAX_FILE_BYTES, parse_cube};
+use crate::lut::{LoadedLut, Lut, MAX_FILE_BYTES, parse_cube};
 use crate::ops::mask::Mask;
 use crate::ops::{AnyOp, Kind, ParamSet, Value};
 
@@ -42,7 +42,7 @@ pub(super) fn load(recipe: &mut Recipe, op: &dyn AnyOp, params: &ParamSet) -> Re
     for name in op.lut_files(params) {
         if !recipe.context.luts.contains_key(&name) {
             let (lut, hash) = read(Path::new(&name))?;
-            recipe.context.luts.insert(name.clone(), Arc::new(lut));
+            recipe.context.luts.insert(name.clone(), Arc::new(LoadedLut::new(lut)));
             recipe.lut_hashes.insert(name, hash);
         }
     }

@@ -31,7 +31,7 @@ pub fn context() -> Context {
     // Slopes and offsets, or light: any small numbers will do.
     let values = (0..5 * 3 * 3).map(|i| (i * 7 % 13) as f32 / 26.0).collect();
     Context {
-        luts: [(LUT_FILE.to_owned(), Arc::new(lut))].into(),
+        luts: [(LUT_FILE.to_owned(), Arc::new(crate::lut::LoadedLut::new(lut)))].into(),
         field: Some(Arc::new(Field { extent, channels: 3, values })),
         frame: Frame { extent: Extent { width: 530, height: 11 }, ..Frame::default() },
         ..Context::default()
