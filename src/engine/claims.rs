@@ -240,6 +240,18 @@ mod tests {
         assert_eq!(kind(claims.claim(Path::new("b"), &out.join("new/e.tif"))), None);
     }
 
+    #[test]
+    fn hashes_alone_find_every_collision() {
+        let folder = tempfile::tempdir().unwrap();
+        let (input, out) = (folder.path().join("a.tif"), folder.path().join("out"));
+        fs::write(&input, b"x").unwrap();
+        let free =
+            |outputs: &[PathBuf]| Claims::are_free([input.as_path()].into_iter(), outputs.iter().map(PathBuf::as_path));
+        assert!(free(&[out.join("a.tif"), out.join("b.tif")]));
+        assert!(!free(&[out.join("a.tif"), out.join("A.tif")]), "names without case");
+        assert!(!free(&[out.join("b.tif"), input.clone()]), "an output over an input");
+    }
+
     #[cfg(unix)]
     #[test]
     fn links_do_not_hide_a_collision() {
