@@ -217,7 +217,7 @@ def one(path, width, height, layout, compression):
 def small(path, count):
     """`count` RGB16 pictures of 16x16 pixels, 1000 to a folder, all different; what is there already is kept."""
     import io
-    if os.path.exists(os.path.join(path, "complete")):
+    if os.path.exists(f"{path}.complete"):
         return
     buffer = io.BytesIO()
     pixels = np.random.default_rng(5).integers(0, 65536, (16, 16, 3), np.uint16)
@@ -231,12 +231,12 @@ def small(path, count):
         data[first : first + 4] = n.to_bytes(4, "little")
         with open(os.path.join(parent, f"{n:06}.tif"), "wb", buffering=0) as f:
             f.write(data)
-    open(os.path.join(path, "complete"), "w", encoding="ascii").close()
+    open(f"{path}.complete", "w", encoding="ascii").close()
 
 
 def crops(path, count, width, height):
     """`count` pieces of one photograph, all different as long as there are enough places; what is there already is kept."""
-    if os.path.exists(os.path.join(path, "complete")):
+    if os.path.exists(f"{path}.complete"):
         return
     os.makedirs(path, exist_ok=True)
     base = photograph(1, samples())
@@ -245,7 +245,7 @@ def crops(path, count, width, height):
         left = n * 389 % (WIDTH - width + 1)
         pixels = base[top : top + height, left : left + width]
         tifffile.imwrite(os.path.join(path, f"{n + 1:04}.tif"), pixels, photometric="rgb", metadata=None, software=False)
-    open(os.path.join(path, "complete"), "w", encoding="ascii").close()
+    open(f"{path}.complete", "w", encoding="ascii").close()
 
 
 def main(words):

@@ -39,6 +39,12 @@ def graded(source, recipe, *more):
     return [CHIARO, "run", source, "-r", recipe, "-o", OUT, *FLAGS, *more]
 
 
+def discard(folder):
+    """Removes pictures that are many, and the note that they are complete."""
+    shutil.rmtree(folder)
+    os.remove(f"{folder}.complete")
+
+
 def medians(runs):
     """The medians of several measurements."""
     return {key: median([r[key] for r in runs]) for key in runs[0]}
@@ -64,7 +70,7 @@ def files_table(recipe, rounds):
         warm(glob.glob(os.path.join(source, "*.tif")))
         rows.append({"files": count, "megapixels": count * 480 * 270 / 1e6, **cold(source, recipe, rounds if count < 1000 else 1)})
         if count == 1000:
-            shutil.rmtree(source)
+            discard(source)
     return {"kind": "scale", "title": "files of 480x270 RGB16, uncompressed, 33-point LUT", "rows": rows}
 
 
@@ -124,7 +130,7 @@ def many_table(recipe):
         fresh(OUT)
         for name, command in steps.items():
             measured[name, count] = run([command(source)])
-        shutil.rmtree(source)
+        discard(source)
     rows = []
     for count in most:
         for name in steps:

@@ -7,7 +7,7 @@
 //! that appeared meanwhile.
 
 use crate::error::{Error, escape};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -99,6 +99,22 @@ impl Claims {
     /// No inputs, no outputs.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// True when nothing collides for sure: inputs and their outputs, looked at by hashes alone, so that very many files need little
+    /// memory. False asks for the claims one by one, which say what collides.
+    pub fn are_free<'a>(inputs: impl Iterator<Item = &'a Path>, outputs: impl Iterator<Item = &'a Path>) -> bool {
+        let mut claims = Self::new();
+        let inputs: HashSet<FileKey> = inputs.filter_map(file_key).collect();
+        let mut seen = HashSet::new();
+        for output in outputs {
+            let hash = *blake3::hash(claims.output_key(output).as_encoded_bytes()).as_bytes();
+            let key = u128::from_le_bytes(std::array::from_fn(|i| hash[i]));
+            if !seen.insert(key) || file_key(output).is_some_and(|file| inputs.contains(&file)) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Adds an input file (each frame of a sequence). One that does not exist is no danger and is left out.
@@ -222,6 +238,18 @@ mod tests {
             );
         }
         assert_eq!(kind(claims.claim(Path::new("b"), &out.join("new/e.tif"))), None);
+    }
+
+    #[test]
+    fn hashes_alone_find_every_collision() {
+        let folder = tempfile::tempdir().unwrap();
+        let (input, out) = (folder.path().join("a.tif"), folder.path().join("out"));
+        fs::write(&input, b"x").unwrap();
+        let free =
+            |outputs: &[PathBuf]| Claims::are_free([input.as_path()].into_iter(), outputs.iter().map(PathBuf::as_path));
+        assert!(free(&[out.join("a.tif"), out.join("b.tif")]));
+        assert!(!free(&[out.join("a.tif"), out.join("A.tif")]), "names without case");
+        assert!(!free(&[out.join("b.tif"), input.clone()]), "an output over an input");
     }
 
     #[cfg(unix)]

@@ -14,6 +14,12 @@ use std::path::{Path, PathBuf};
 /// Longest line accepted; a job would need thousands of outputs to reach it.
 const LINE_BYTES: u64 = 4 << 20;
 
+/// Bytes that the lines of one output take in a journal, about.
+const OUTPUT_BYTES: u64 = 700;
+
+/// Outputs that room is made for before a journal is read, at most.
+const MAX_RESERVED: usize = 1 << 20;
+
 /// What lies under the final names of a job, all its outputs taken together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
@@ -238,7 +244,10 @@ impl Ledger {
     }
 
     fn read(&mut self, journal: &Path) -> io::Result<()> {
-        let mut reader = BufReader::new(File::open(journal)?);
+        let file = File::open(journal)?;
+        // Room for its outputs at once: a table that grows is held twice for a moment.
+        self.outputs.reserve(usize::try_from(file.metadata()?.len() / OUTPUT_BYTES).unwrap_or(0).min(MAX_RESERVED));
+        let mut reader = BufReader::new(file);
         let mut line = Vec::new();
         for number in 1.. {
             line.clear();
