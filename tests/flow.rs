@@ -152,8 +152,18 @@ fn the_plan_counts_what_is_in_flight() {
     let planned = |strip_rows, share_bytes| {
         let (info, total_bytes) = (source.info(), 1 << 32);
         let (source_bytes, export_bytes, recipe, path) = (0, 0, &recipe, path.as_path());
-        plan(&PlanRequest { path, info, recipe, share_bytes, total_bytes, source_bytes, export_bytes, strip_rows })
-            .unwrap()
+        plan(&PlanRequest {
+            path,
+            info,
+            recipe,
+            share_bytes,
+            total_bytes,
+            source_bytes,
+            export_bytes,
+            threads: 2,
+            strip_rows,
+        })
+        .unwrap()
     };
     let row = u64::from(EXTENT.width) * 6;
     let bytes = |rows| planned(Some(rows), 1 << 30).bytes;

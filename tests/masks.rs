@@ -53,6 +53,7 @@ fn planned(info: &PictureInfo, recipe: &Recipe) -> Plan {
         total_bytes: 1 << 30,
         source_bytes: 0,
         export_bytes: 0,
+        threads: 2,
         strip_rows: None,
     };
     plan(&request).unwrap()

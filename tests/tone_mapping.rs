@@ -56,6 +56,7 @@ fn planned(info: &PictureInfo, op: &str) -> Plan {
         total_bytes: 1 << 30,
         source_bytes: 1 << 20,
         export_bytes: 0,
+        threads: 2,
         strip_rows: None,
     };
     plan(&request).unwrap()

@@ -55,6 +55,7 @@ pub fn request<'a>(info: &'a PictureInfo, recipe: &'a Recipe) -> PlanRequest<'a>
         total_bytes: 1 << 30,
         source_bytes: 0,
         export_bytes: 0,
+        threads: 2,
         strip_rows: None,
     }
 }

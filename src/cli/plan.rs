@@ -106,6 +106,7 @@ impl Planner {
             total_bytes: self.total_bytes,
             source_bytes: source.resident_bytes(),
             export_bytes: 0,
+            threads: batch::cores(),
             strip_rows: None,
         };
         let plan = plan(&request)?;

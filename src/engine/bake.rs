@@ -131,6 +131,7 @@ impl Grid {
             total_bytes: u64::MAX / 4,
             source_bytes: 0,
             export_bytes: 0,
+            threads: 1,
             strip_rows: None,
         })
     }

@@ -138,6 +138,7 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
         total_bytes: run.budget.total(),
         source_bytes: source.resident_bytes(),
         export_bytes: run.kind.export_bytes(source.info().extent),
+        threads: engine.pool.current_num_threads(),
         strip_rows: engine.options.strip_rows,
     };
     let mut plan = plan(&request)?;

@@ -38,6 +38,8 @@ pub struct PlanRequest<'a> {
     pub source_bytes: u64,
     /// Bytes that outputs beside the picture hold (whole-picture depth exports).
     pub export_bytes: u64,
+    /// Threads of the pool that works on a strip.
+    pub threads: usize,
     /// Fixed number of rows per strip, for tests of invariance; `None` = chosen.
     pub strip_rows: Option<u32>,
 }

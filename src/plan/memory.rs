@@ -9,8 +9,11 @@ use crate::ops::field::MAX_PIXELS;
 use crate::picture::{Access, ColorModel, Format};
 use crate::recipe::OutputKind;
 
-/// Bytes of input samples a strip aims at: enough rows for every thread of the pool, little enough to stay beside its neighbors.
-const STRIP_BYTES: u64 = 8 << 20;
+/// Bytes of input samples that a strip aims at for each thread of the pool: some rows for everyone, and little enough that a strip is still in
+/// a cache when the next stage takes it.
+const THREAD_BYTES: u64 = 1 << 20;
+/// The least and the most of it: below, handing over costs more than the work; above, nothing is gained.
+const STRIP_BYTES: std::ops::RangeInclusive<u64> = 2 << 20..=32 << 20;
 
 /// Strips in work at the same time on either side of render: while one is rendered, the next is read and the last one written.
 pub const OVERLAPPED: usize = 2;
@@ -58,7 +61,8 @@ pub(super) fn choose(plan: &mut Plan, request: &PlanRequest) {
 
 /// Rows of a strip, in whole chunks of the file where they fit: as many as are worth it and half of the job's share allows.
 fn rows_within(request: &PlanRequest, cost: &Cost, row: u64) -> u32 {
-    let target = (STRIP_BYTES / row.max(1)).max(1);
+    let wanted = (request.threads as u64 * THREAD_BYTES).clamp(*STRIP_BYTES.start(), *STRIP_BYTES.end());
+    let target = (wanted / row.max(1)).max(1);
     let allowed = ((request.share_bytes / 2).saturating_sub(cost.fixed) / cost.per_row.max(1)).max(1);
     let chunk = u64::from(request.info.chunk_rows.max(1));
     let rows = target.min(allowed);
