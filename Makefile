@@ -7,10 +7,10 @@ export XDG_RUNTIME_DIR ?= $(shell mktemp -d)
 
 BIN := $(or $(CARGO_TARGET_DIR),target)/release/chiaro
 
-.PHONY: help demo test lint bench deps system release
+.PHONY: help demo test lint bench bench-compare deps system release
 
 help: ## show the verbs
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 demo: system release ## grade the sample pictures with depth and say where the results are
 	@tools/demo.sh "$(BIN)"
@@ -27,8 +27,13 @@ lint: ## formatting, clippy, documentation, licences
 	@tools/setup.sh cargo-deny
 	cargo deny check licenses bans sources
 
-bench: system ## kernels and codecs (criterion)
-	cargo bench
+bench: system release ## measure beside other programs, write docs/performance.md (25 min; QUICK=1: 5 min, printed only)
+	@tools/setup.sh bench
+	@benches/run.sh
+
+bench-compare: system release ## measure the quick part and compare with the committed baseline; fails on a regression
+	@tools/setup.sh bench
+	@benches/run.sh compare
 
 deps: system ## system packages, and ONNX Runtime from its PyPI wheel into .deps/
 	@tools/setup.sh onnxruntime

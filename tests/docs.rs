@@ -8,8 +8,8 @@ use std::process::{Command, Output};
 
 use cli_util::{BRIGHTER, Dir};
 
-/// What sets up or builds the program: not for a test of the program.
-const OF_DEVELOPERS: [&str; 4] = ["make demo", "make test", "cargo ", "git "];
+/// What sets up, builds or measures the program: not for a test of the program.
+const OF_DEVELOPERS: [&str; 5] = ["make demo", "make test", "make bench", "cargo ", "git "];
 
 /// (language, text) of every fenced block.
 fn blocks(text: &str) -> Vec<(String, String)> {

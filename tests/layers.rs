@@ -34,6 +34,8 @@ const DOORS: &[(&str, &str)] = &[
     // A dev-dependency: tests read our files back with it.
     ("tiff", "tests"),
     ("ruzstd", "src/codec/tiff/decompress.rs"),
+    ("libdeflater", "src/codec/deflate"),
+    ("weezl", "src/codec/tiff"),
     ("memmap2", "src/codec/mapping"),
     ("walkdir", "src/walk"),
     ("toml_edit", "src/recipe"),

@@ -183,8 +183,8 @@ fn luts_are_found_beside_the_recipe_that_names_them() {
     let names: Vec<String> = child.ops.iter().flat_map(|op| op.op.lut_files(&op.params)).collect();
     assert_eq!(PathBuf::from(&names[0]), dir.path().join("base/a.cube"));
     assert_eq!(PathBuf::from(&names[1]), dir.path().join("a.cube"));
-    let [first, second] = [&names[0], &names[1]].map(|n| child.context.luts[n].clone());
-    assert_ne!(first, second);
+    let [first, second] = [&names[0], &names[1]].map(|n| &child.context.luts[n]);
+    assert_ne!(***first, ***second);
     assert_ne!(child.lut_hashes[&names[0]], child.lut_hashes[&names[1]]);
     assert_eq!(text(&child.to_toml()).hash, child.hash);
 }

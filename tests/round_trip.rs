@@ -23,7 +23,7 @@ fn program(encoding: &ColorEncoding) -> Program {
     steps.extend(ops::matrix::step(&matrix::between(&encoding.primaries, &work).unwrap()));
     steps.extend(ops::matrix::step(&matrix::between(&work, &encoding.primaries).unwrap()));
     steps.extend(ops::transfer::step(&encoding.curve, Direction::Encode, &mut tables));
-    Program { input: layout, output: layout, steps, tables, supplied_depth: false, dither_seed: None }
+    Program::of(layout, layout, steps, tables)
 }
 
 /// Triples: a third anywhere, a third with one or two channels at an end, a third near black beside anything (Marsaglia's xorshift).

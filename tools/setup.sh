@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets a machine up. `setup.sh system` installs what building and testing need where apt is present, and says clearly what is missing
-# elsewhere; `setup.sh onnxruntime` fetches ONNX Runtime's shared library; `setup.sh cargo-deny` the licence checker.
+# elsewhere; `setup.sh onnxruntime` fetches ONNX Runtime's shared library; `setup.sh bench` the programs that benchmarks compare with; `setup.sh cargo-deny` the licence checker.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -69,6 +69,24 @@ PYTHON
   say "ONNX Runtime is in $folder"
 }
 
+# Programs that benchmarks are measured beside; whatever cannot be had is left out there with a sentence.
+bench_peers() {
+  if command -v apt-get >/dev/null; then
+    (apt_install time ffmpeg graphicsmagick libvips-tools python3 python3-venv) || say "not every peer could be installed: the tables will say which"
+  fi
+  local folder=.deps/bench packages=(numpy==2.2.6 tifffile==2025.5.10 imagecodecs==2025.3.30 OpenImageIO==3.2.2.0 opencolorio==2.6.0)
+  [ "$(cat "$folder/packages" 2>/dev/null)" = "${packages[*]}" ] && return 0
+  command -v python3 >/dev/null || fail "python3 is needed for the benchmarks"
+  say "fetching from PyPI into $folder: ${packages[*]}"
+  python3 -m venv --clear "$folder" || fail "python3 has no venv: install python3-venv"
+  "$folder/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: "${packages[@]:0:3}" || fail "PyPI cannot be reached: the benchmarks need numpy, tifffile and imagecodecs"
+  local package
+  for package in "${packages[@]:3}"; do
+    "$folder/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: "$package" || say "no $package for this machine: the tables go without it"
+  done
+  printf '%s' "${packages[*]}" >"$folder/packages"
+}
+
 cargo_deny() {
   cargo deny --version >/dev/null 2>&1 && return 0
   say "installing cargo-deny"
@@ -79,6 +97,7 @@ case "${1:-system}" in
   system) system ;;
   onnxruntime) onnxruntime ;;
   onnxruntime-if-possible) (onnxruntime) || say "without ONNX Runtime: its tests are ignored" ;;
+  bench) bench_peers ;;
   cargo-deny) cargo_deny ;;
-  *) fail "unknown: $1 (system, onnxruntime, cargo-deny)" ;;
+  *) fail "unknown: $1 (system, onnxruntime, bench, cargo-deny)" ;;
 esac

@@ -1,6 +1,6 @@
 //! A batch from arguments to exit code: what `run` and `depth` share.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,7 +47,10 @@ struct State {
     signals: Signals,
     started: Instant,
     totals: Totals,
+    /// What became of every picture; empty unless a report is wanted, since a run of very many files must stay small.
     pictures: Vec<Option<Picture>>,
+    /// Indices and names of jobs that failed.
+    failed: Vec<(usize, PathBuf)>,
     refused: Vec<Picture>,
     recorder: Recorder,
 }
@@ -82,7 +85,8 @@ pub fn run(batch: Batch) -> anyhow::Result<Exit> {
         signals,
         started,
         totals: Totals::default(),
-        pictures: intake.jobs.iter().map(|_| None).collect(),
+        pictures: if batch.job.report.is_some() { intake.jobs.iter().map(|_| None).collect() } else { Vec::new() },
+        failed: Vec::new(),
         refused: Vec::new(),
         recorder: profile::begin(&batch.job)?,
     };
@@ -165,7 +169,8 @@ impl State {
             Err(error) => Err(error.into()),
             Ok(()) => {
                 self.totals.seconds = self.started.elapsed().as_secs_f64();
-                summary::print(&self.console, &self.totals, intake, facts, &self.pictures);
+                self.failed.sort();
+                summary::print(&self.console, &self.totals, intake, facts, &self.failed);
                 Ok(self.exit())
             }
         }
@@ -227,7 +232,10 @@ impl State {
             }
             // The summary counts them; a line for each would bury what failed.
             Status::Failed { kind: ErrorKind::Cancelled, .. } => {}
-            Status::Failed { message, .. } => self.console.error(Some(&job.input), message),
+            Status::Failed { message, .. } => {
+                self.failed.push((outcome.index, job.input.clone()));
+                self.console.error(Some(&job.input), message);
+            }
         }
         if self.console.verbose() && outcome.status == Status::Done {
             let s = outcome.stages;
@@ -243,9 +251,9 @@ impl State {
                 s.write
             ));
         }
+        self.totals.add(outcome);
         if let Some(entry) = self.pictures.get_mut(outcome.index) {
             *entry = Some(Picture::ended(job, outcome));
-            self.totals.add(outcome);
         }
     }
 

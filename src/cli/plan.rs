@@ -16,7 +16,7 @@ use super::args::PlanArgs;
 use super::existing::Existing;
 use super::exit::{Exit, describe, say};
 use super::inputs::{gather, nothing};
-use super::plan_view::{PicturePlan, PlanReport, text};
+use super::plan_view::{PicturePlan, PlanReport, picture_text, totals_text};
 use super::voice::{self, Level};
 use super::{batch, output, recipes};
 
@@ -56,7 +56,15 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     }
     for job in &gathered.intake.jobs {
         match planner.picture(job) {
-            Ok(picture) => report.pictures.push(picture),
+            Ok(picture) => {
+                report.add(&picture);
+                // Shown at once: a run over very many files must not hold all their plans.
+                if args.json {
+                    report.pictures.push(picture);
+                } else {
+                    output::text(&picture_text(&picture))?;
+                }
+            }
             Err(error) => report.failed.push(describe(&error)),
         }
     }
@@ -64,7 +72,7 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     if args.json {
         output::json(&serde_json::to_value(&report)?)?;
     } else if !gathered.nothing {
-        output::text(&text(&report))?;
+        output::text(&totals_text(&report))?;
     }
     let notes = gathered.notes.iter().chain(&report.warnings);
     notes.for_each(|note| voice::say(Level::Warning, None, note));

@@ -46,8 +46,24 @@ pub struct PlanReport {
     pub seconds: Option<f64>,
     /// What the run might trip over.
     pub warnings: Vec<String>,
-    /// The plans.
+    /// The plans; empty where they are shown one by one.
     pub pictures: Vec<PicturePlan>,
+    #[serde(skip)]
+    sums: Sums,
+}
+
+/// What the plans add up to.
+#[derive(Debug, Default)]
+struct Sums {
+    pictures: u64,
+    /// Pictures of which something is or may be written.
+    writing: u64,
+    /// Pictures that would fail because an output exists.
+    failing: u64,
+    /// True when a run alone can tell what is up to date.
+    open: bool,
+    /// Bytes of the job that holds most.
+    most_bytes: u64,
 }
 
 /// What a run would do to one picture.
@@ -161,16 +177,27 @@ impl PlanReport {
             seconds: None,
             warnings: Vec::new(),
             pictures: Vec::new(),
+            sums: Sums::default(),
         }
     }
 
-    /// Sums the plans up and compares with the machine.
+    /// Counts a plan in.
+    pub fn add(&mut self, picture: &PicturePlan) {
+        let sums = &mut self.sums;
+        sums.pictures += 1;
+        sums.most_bytes = sums.most_bytes.max(picture.bytes);
+        sums.open |= picture.outputs.iter().any(|o| o.fate.is_open());
+        sums.failing += u64::from(picture.outputs.iter().any(|o| o.fate == Fate::Fail));
+        if picture.outputs.iter().any(|o| !o.fate.writes_nothing()) {
+            sums.writing += 1;
+            self.output_bytes += picture.outputs.iter().map(|o| o.sample_bytes).sum::<u64>();
+        }
+    }
+
+    /// Compares what was added with the machine.
     pub fn estimate(&mut self, free_bytes: Option<u64>, pace: Option<Pace>) {
-        let writing = || self.pictures.iter().filter(|p| p.outputs.iter().any(|o| !o.fate.writes_nothing()));
-        let pictures = writing().count() as u64;
-        self.output_bytes = writing().flat_map(|p| &p.outputs).map(|o| o.sample_bytes).sum();
         self.free_bytes = free_bytes;
-        self.seconds = pace.map(|pace| pace.seconds_for(pictures));
+        self.seconds = pace.map(|pace| pace.seconds_for(self.sums.writing));
         if let Some(free) = free_bytes.filter(|free| *free < self.output_bytes) {
             self.warnings.push(format!(
                 "the disk has {} free, uncompressed outputs would need {}",
@@ -178,9 +205,8 @@ impl PlanReport {
                 bytes(self.output_bytes)
             ));
         }
-        let failing = self.pictures.iter().filter(|p| p.outputs.iter().any(|o| o.fate == Fate::Fail)).count() as u64;
-        if failing > 0 {
-            let names = count(failing, "picture");
+        if self.sums.failing > 0 {
+            let names = count(self.sums.failing, "picture");
             self.warnings
                 .push(format!("{names} would fail, because an output exists: --on-exist says what else to do"));
         }
@@ -336,15 +362,16 @@ fn passes(plan: &Plan, info: &PictureInfo, fused: usize) -> Vec<Pass> {
     passes
 }
 
-/// The whole report for people.
-pub fn text(report: &PlanReport) -> String {
-    let mut text = String::new();
-    for picture in &report.pictures {
-        text += &format!("{}\n{}\n\n", picture.shown_input, facts(picture));
-    }
-    let n = report.pictures.len() as u64;
-    let most = report.pictures.iter().map(|p| p.bytes).max().unwrap_or(0);
-    text += &format!("{} under recipe {}\n", count(n, "picture"), escape(Path::new(&report.recipe)));
+/// One picture for people, with an empty line after it.
+pub fn picture_text(picture: &PicturePlan) -> String {
+    format!("{}\n{}\n\n", picture.shown_input, facts(picture))
+}
+
+/// The end of the report for people.
+pub fn totals_text(report: &PlanReport) -> String {
+    let most = report.sums.most_bytes;
+    let mut text =
+        format!("{} under recipe {}\n", count(report.sums.pictures, "picture"), escape(Path::new(&report.recipe)));
     let mut total = Facts::default();
     let free = report.free_bytes.map(|free| format!("; {} are free", bytes(free))).unwrap_or_default();
     total.add("disk", format!("at most about {} (uncompressed){free}", bytes(report.output_bytes)));
@@ -357,9 +384,6 @@ pub fn text(report: &PlanReport) -> String {
             count(report.jobs as u64, "job")
         ),
     );
-    if most > report.memory_bytes {
-        total.add("", "a picture larger than the budget runs alone");
-    }
     total.add(
         "time",
         match report.seconds {
@@ -378,8 +402,7 @@ pub fn text(report: &PlanReport) -> String {
 
 /// What is up to date costs nothing, and is known only when it runs.
 fn maybe_less(report: &PlanReport) -> &'static str {
-    let unknown = report.pictures.iter().flat_map(|p| &p.outputs).any(|o| o.fate.is_open());
-    if unknown { "at most " } else { "" }
+    if report.sums.open { "at most " } else { "" }
 }
 
 fn facts(p: &PicturePlan) -> Facts {

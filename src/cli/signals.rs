@@ -34,6 +34,8 @@ impl Signals {
                 .and_then(|_| register(signal, arrived.clone()))
                 .and_then(|_| register(signal, signals.at_once.clone()));
         }
+        // A file beyond `ulimit -f` ends the process unless somebody listens; then the write is an error like that of a full disk.
+        let _ = register(signal_hook::consts::SIGXFSZ, Arc::default());
         signals
     }
 

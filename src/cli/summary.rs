@@ -1,5 +1,7 @@
 //! The end of a batch: for people a few lines, for programs one event.
 
+use std::path::PathBuf;
+
 use chiaro::engine::naming::Intake;
 use serde_json::{Value, json};
 
@@ -8,7 +10,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::inputs::left_out;
 use super::output::count;
-use super::report::{Picture, Totals};
+use super::report::Totals;
 
 /// A batch of at most so many pictures fits a screen: its failures can be seen without being listed again.
 const SCREEN: usize = 20;
@@ -16,10 +18,11 @@ const SCREEN: usize = 20;
 /// Failures that are listed by name.
 const LISTED: usize = 10;
 
-/// Says what became of the batch. Warnings that were held back are counted by [`Console::repeated_warnings`].
-pub fn print(console: &Console, totals: &Totals, intake: &Intake, facts: &EngineFacts, pictures: &[Option<Picture>]) {
-    if pictures.len() > SCREEN {
-        failures(console, pictures);
+/// Says what became of the batch; `failed` holds the jobs that did, in order. Warnings that were held back are counted by
+/// [`Console::repeated_warnings`].
+pub fn print(console: &Console, totals: &Totals, intake: &Intake, facts: &EngineFacts, failed: &[(usize, PathBuf)]) {
+    if intake.jobs.len() > SCREEN {
+        failures(console, failed);
     }
     console.info(&counts(totals, facts));
     if let Some(text) = left_out(&intake.skipped) {
@@ -28,14 +31,11 @@ pub fn print(console: &Console, totals: &Totals, intake: &Intake, facts: &Engine
 }
 
 /// The names of what failed; each was told with its cause when it happened.
-fn failures(console: &Console, pictures: &[Option<Picture>]) {
-    let failed: Vec<&str> =
-        pictures.iter().flatten().filter(|p| p.status == "failed").map(|p| p.input.as_str()).collect();
+fn failures(console: &Console, failed: &[(usize, PathBuf)]) {
     if failed.is_empty() {
         return;
     }
-    let names: Vec<String> =
-        failed.iter().take(LISTED).map(|name| chiaro::error::escape(std::path::Path::new(name))).collect();
+    let names: Vec<String> = failed.iter().take(LISTED).map(|(_, name)| chiaro::error::escape(name)).collect();
     let more = failed.len().saturating_sub(LISTED);
     let more = if more > 0 { format!(" and {more} more (--report lists all)") } else { String::new() };
     console.info(&format!("failed: {}{more}", names.join(", ")));

@@ -2,7 +2,8 @@
 //!
 //! Reading a mapped page that another process has cut off the file raises SIGBUS, whose default action ends the process. So nothing is
 //! mapped unless the program has asked for the handler of `sigbus`, which puts a zero page in place and marks the mapping; the reader
-//! asks [`Mapping::was_cut`] after every strip and fails that picture. Only Linux maps; elsewhere files are read by position.
+//! asks [`Mapping::was_cut`] after every strip and fails that picture. Only Linux maps; elsewhere files are read by position. So they are
+//! where the address space of the process is limited (`ulimit -v`, batch systems): a map of a large file would leave no room to work in.
 //! Mapped pages count as resident until given back: [`Mapping::release`] returns what has been passed.
 
 #[cfg(target_os = "linux")]
@@ -39,7 +40,7 @@ impl Mapping {
     #[cfg(target_os = "linux")]
     pub fn of(file: &File, length: u64, map_from: u64) -> Option<Self> {
         let worth_it = length > 0 && length >= map_from && usize::try_from(length).is_ok();
-        if !worth_it || !sigbus::installed() || !is_local(file) {
+        if !worth_it || !sigbus::installed() || has_limited_addresses() || !is_local(file) {
             return None;
         }
         // SAFETY: the mapping is read-only and handed out as plain bytes, for which every value is valid. Another process may change or cut
@@ -129,6 +130,15 @@ const REMOTE: [u32; 11] = [
     0x7375_7245,
     0x564c,
 ];
+
+/// True when the address space of the process is limited (setrlimit(2), RLIMIT_AS).
+#[cfg(target_os = "linux")]
+pub fn has_limited_addresses() -> bool {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: getrlimit(2) writes one rlimit to the pointer, which outlives the call.
+    let rc = unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) };
+    rc == 0 && limit.rlim_cur != libc::RLIM_INFINITY
+}
 
 /// True when `file` is known to lie on a local file system.
 #[cfg(target_os = "linux")]

@@ -7,6 +7,7 @@
 
 pub mod bytes;
 mod camera;
+mod deflate;
 mod exif;
 pub mod exr;
 pub mod hdr;

@@ -143,9 +143,28 @@ pub fn default_memory() -> u64 {
     available_memory().map_or(GIB, |available| (available / 4).clamp(64 * MIB, 4 * GIB))
 }
 
-/// Bytes available to this process: the smaller of `MemAvailable` and what the control groups leave; `None` outside Linux.
+/// Bytes available to this process: the smallest of `MemAvailable`, what the control groups leave and what the process may have of its own
+/// (`ulimit -v`, `ulimit -d`); `None` outside Linux.
 pub fn available_memory() -> Option<u64> {
-    available_below(Path::new("/"))
+    let available = available_below(Path::new("/"))?;
+    Some(own_limits().fold(available, u64::min))
+}
+
+/// Limits on the address space and the data of this process (setrlimit(2)), where there are any.
+#[cfg(target_os = "linux")]
+fn own_limits() -> impl Iterator<Item = u64> {
+    [libc::RLIMIT_AS, libc::RLIMIT_DATA].into_iter().filter_map(|resource| {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: getrlimit(2) writes one rlimit to the pointer, which outlives the call.
+        let rc = unsafe { libc::getrlimit(resource, &mut limit) };
+        (rc == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+    })
+}
+
+/// Elsewhere availability is unknown anyway.
+#[cfg(not(target_os = "linux"))]
+fn own_limits() -> impl Iterator<Item = u64> {
+    std::iter::empty()
 }
 
 /// [`available_memory`] with the root of `/proc` and `/sys` as a parameter, for tests.

@@ -1,12 +1,13 @@
 //! The way of one picture: admission, analyse, render, commit. Each driver thread owns one job from admission to hand-over.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use super::analyse::{Facts, analyse};
 use super::budget::Budget;
 use super::committer::{CommitSet, Committer, Output};
 use super::identity::{Digest, Identity, IdentityBuilder, InputKey, Stamp};
@@ -14,17 +15,20 @@ use super::job::{Job, Outcome, Stages, Status, Work as Kind};
 use super::journal::{Ledger, State};
 use super::on_exist::{Decision, OnExist, SkipReason, settle};
 use super::profile::{Kind as Time, Probe, Stage};
-use super::staged::Stager;
-use super::{Engine, analyse, render};
-use crate::codec;
+use super::restart::{Devices, Rendered};
+use super::staged::{Staged, Stager};
+use super::{Engine, render};
+use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::exec::Executor;
-use crate::plan::{DepthPlan, PlanRequest, plan};
+use crate::plan::{DepthPlan, Plan, PlanRequest, plan};
 use crate::recipe::DepthSource;
 
 /// Everything the drivers of one run share.
 pub struct Run<'a> {
     pub engine: &'a Engine,
+    /// What renders, and what stands in for it.
+    pub devices: Devices,
     /// Bytes that jobs may hold together.
     pub budget: Budget,
     /// Bytes that one of them may hold.
@@ -105,7 +109,7 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
     let began = Instant::now();
     let engine = run.engine;
     let input_stamp = stamp(&job.input)?;
-    let identity = identity(run, job, input_stamp);
+    let mut identity = identity_of(run, job, input_stamp, engine.executor.as_ref());
     let (decision, targets) = settle(job.targets.clone(), engine.options.on_exist, engine.options.allow_mixed, |t| {
         run.ledger.state(&identity, t)
     })?;
@@ -162,26 +166,26 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
     work.stages.admit = work.probe.admitted(started);
     send(messages, Message::Started(outcome.index));
     let result = (|| {
-        let facts = analyse::analyse(&mut work, &plan, source.as_mut())?;
+        let facts = analyse(&mut work, &plan, source.as_mut())?;
         outcome.depth.clone_from(&facts.depth_source);
-        let staged = targets.iter().map(|target| run.stager.stage(target)).collect::<Result<Vec<_>>>()?;
-        match run.kind {
-            Kind::Depth(exports) => {
-                render::depth_maps(&mut work, &plan, source.as_mut(), facts, exports, &staged)?;
-            }
-            Kind::Grade | Kind::Mask(_) => render::outputs(&mut work, &plan, source.as_mut(), facts, &staged)?,
-        }
+        let rendered = run.devices.render(&mut work, source.as_mut(), facts, |work, source, facts| {
+            rendered(run, work, &plan, source, facts, &targets)
+        })?;
         if stamp(&job.input)? != input_stamp {
             return Err(Error::input(&job.input, "changed by another program while it was read"));
         }
-        Ok(staged)
+        Ok(rendered)
     })();
     drop(source);
     drop(permit);
     outcome.stages = work.stages;
     outcome.warnings = work.warnings;
     outcome.device = Some(work.executor.describe());
-    let staged = result?;
+    let Rendered { result: staged, executor } = result?;
+    if !Arc::ptr_eq(&executor, &engine.executor) {
+        // Whoever resumes the run must know which pictures are of another arithmetic.
+        identity = identity_of(run, job, input_stamp, executor.as_ref());
+    }
     let outputs = staged.into_iter().map(|staged| Output { staged, replace }).collect();
     outcome.seconds = began.elapsed().as_secs_f64();
     let mut finished = outcome.clone();
@@ -203,6 +207,23 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
     Ok(true)
 }
 
+/// Renders every output into a staged file of its own.
+fn rendered(
+    run: &Run,
+    work: &mut Work,
+    plan: &Plan,
+    source: &mut dyn Source,
+    facts: Facts,
+    targets: &[PathBuf],
+) -> Result<Vec<Staged>> {
+    let staged = targets.iter().map(|target| run.stager.stage(target)).collect::<Result<Vec<_>>>()?;
+    match run.kind {
+        Kind::Depth(exports) => render::depth_maps(work, plan, source, facts, exports, &staged)?,
+        Kind::Grade | Kind::Mask(_) => render::outputs(work, plan, source, facts, &staged)?,
+    }
+    Ok(staged)
+}
+
 /// Loads the model; when that fails, the run ends before any picture is read.
 fn warm_up(run: &Run) -> Result<()> {
     run.engine.warm_up().inspect_err(|error| {
@@ -215,8 +236,9 @@ fn stamp(path: &Path) -> Result<Stamp> {
     std::fs::metadata(path).map(|m| Stamp::of(&m)).map_err(|e| Error::input(path, e))
 }
 
-/// What the bytes of the outputs depend on.
-fn identity(run: &Run, job: &Job, stamp: Stamp) -> Identity {
+/// What the bytes of the outputs depend on, when `executor` renders them. A picture that does not fit the buffers of the run's device and is
+/// therefore always rendered on the CPU counts as the device's: whoever has that device gets these bytes.
+fn identity_of(run: &Run, job: &Job, stamp: Stamp, executor: &dyn Executor) -> Identity {
     let kind = match run.kind {
         Kind::Grade => "grade".to_owned(),
         Kind::Depth(exports) => format!("depth {exports:?}"),
@@ -236,7 +258,7 @@ fn identity(run: &Run, job: &Job, stamp: Stamp) -> Identity {
     if let Some(depth) = depth {
         builder = builder.part("model", &depth.model.sha256);
     }
-    builder.finish(engine.arithmetic(depth.is_some()))
+    builder.finish(engine.arithmetic(executor, depth.is_some()))
 }
 
 /// True when the picture's own depth is used, so that neither model nor inference engine decide its bytes. Only EXR can carry depth, and
@@ -258,7 +280,7 @@ pub fn refuse_mixed(run: &Run) -> Result<()> {
     for job in run.jobs {
         // What cannot be looked at fails as a picture, with its own error.
         let Ok(stamp) = stamp(&job.input) else { continue };
-        let state = run.ledger.state(&identity(run, job, stamp), &job.targets);
+        let state = run.ledger.state(&identity_of(run, job, stamp, run.engine.executor.as_ref()), &job.targets);
         let recorded = match state {
             Ok(State::OtherClass { recorded } | State::OursPartial { other_class: Some(recorded), .. }) => recorded,
             _ => continue,
@@ -266,7 +288,7 @@ pub fn refuse_mixed(run: &Run) -> Result<()> {
         return Err(Error::Environment(format!(
             "{} was rendered with another arithmetic ({recorded}), this run would use {}: continue with --allow-mixed, or render all anew with --on-exist overwrite",
             crate::error::escape(job.targets.first().unwrap_or(&job.input)),
-            run.engine.arithmetic(true),
+            run.engine.arithmetic(run.engine.executor.as_ref(), true),
         )));
     }
     Ok(())

@@ -7,6 +7,7 @@
 //! | `analyse`, `render` | the two phases |
 //! | `flow`, `deliver` | reading ahead of them, writing beside them |
 //! | [`profile`] | where time and memory go |
+//! | `restart` | a device that fails in the middle of a picture: rendered anew on the CPU |
 //! | [`bake`], [`estimate`] | a recipe as a LUT; room and time a run will need |
 //! | [`job`], [`options`], [`naming`], [`template`] | what goes in and what comes out |
 //!
@@ -50,6 +51,7 @@ pub mod profile;
 mod proxy;
 mod remarks;
 mod render;
+mod restart;
 mod run;
 pub mod staged;
 pub mod template;

@@ -79,7 +79,7 @@ pub fn intake(found: Vec<Result<Found>>, work: &Work, recipe: &Recipe, out: &Pat
         }
     }
     let namer = Namer { work, recipe, out, template: &template, clashing: clashing(&pictures) };
-    for picture in &pictures {
+    for picture in pictures {
         match namer.job(picture) {
             Ok(job) => intake.jobs.push(job),
             Err(error) => intake.failed.push(error),
@@ -150,12 +150,12 @@ struct Namer<'a> {
 }
 
 impl Namer<'_> {
-    fn job(&self, picture: &Numbered) -> Result<Job> {
+    fn job(&self, picture: Numbered) -> Result<Job> {
         let found = &picture.found;
         let targets = match self.work {
             Work::Grade => {
                 let outputs = self.recipe.outputs.iter();
-                outputs.map(|output| self.output_name(picture, output)).collect::<Result<_>>()?
+                outputs.map(|output| self.output_name(&picture, output)).collect::<Result<_>>()?
             }
             Work::Depth(exports) => {
                 let own = self.depth_name(&found.relpath);
@@ -172,7 +172,8 @@ impl Namer<'_> {
                 vec![self.out.join(found.relpath.with_file_name(name))]
             }
         };
-        Ok(Job { input: found.path.clone(), page: None, name: super::journal::path_text(&found.relpath), targets })
+        let name = super::journal::path_text(&found.relpath);
+        Ok(Job { input: picture.found.path, page: None, name, targets })
     }
 
     /// The name of one output. Several are told apart by a folder each, unless the template names them.

@@ -16,6 +16,7 @@ use super::job::{Event, Job, Outcome, Status, Summary, Work};
 use super::journal::{self, RunInfo};
 use super::mask_files;
 use super::options::{Device, EngineOptions};
+use super::restart::Devices;
 use super::staged::{Stager, sweep};
 use crate::depth::cache::CacheCounts;
 use crate::depth::engine::{Engine as Inference, EngineInfo};
@@ -24,6 +25,8 @@ use crate::depth::worker::{DepthRequest, DepthStage};
 use crate::error::{Error, Result};
 use crate::exec::Executor;
 use crate::exec::cpu::Cpu;
+#[cfg(feature = "gpu")]
+use crate::exec::gpu::{Gpu, Selection};
 use crate::ops::Isa;
 use crate::picture::Extent;
 use crate::recipe::{DepthSource, OutputKind, Recipe};
@@ -53,6 +56,8 @@ pub struct Engine {
     pub(super) pool: Arc<rayon::ThreadPool>,
     pub(super) isa: Isa,
     pub(super) executor: Arc<dyn Executor>,
+    /// Why `executor` is not what [`Device::Auto`] found.
+    remark: Option<String>,
     memory_bytes: u64,
     pub(super) cancel: Cancel,
     pub(super) jobs: usize,
@@ -70,7 +75,7 @@ impl Engine {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("pool-{i}")).build();
         let pool = Arc::new(pool.map_err(|e| Error::Environment(format!("cannot start {threads} threads: {e}")))?);
         let isa = options.isa.unwrap_or_else(Isa::best);
-        let executor = executor(&options.device, &pool, isa)?;
+        let (executor, remark) = executor(&options.device, &pool, isa)?;
         let mut recipe = recipe;
         if !mask_files::missing(&recipe).is_empty() {
             let mut complete = Recipe::clone(&recipe);
@@ -85,6 +90,7 @@ impl Engine {
             pool,
             isa,
             executor,
+            remark,
             memory_bytes,
             cancel: Cancel::new(),
             jobs,
@@ -117,12 +123,18 @@ impl Engine {
         self.depth.get().map(|depth| depth.stage.counts())
     }
 
-    /// The arithmetic class of results; the inference engine is part of it where depth is estimated.
-    pub(super) fn arithmetic(&self, estimates: bool) -> String {
+    /// The arithmetic class of what `executor` renders; the inference engine is part of it where depth is estimated.
+    pub(super) fn arithmetic(&self, executor: &dyn Executor, estimates: bool) -> String {
         match self.depth.get() {
-            Some(depth) if estimates => format!("{}; {}", self.executor.arithmetic(), depth.stage.engine()),
-            _ => self.executor.arithmetic(),
+            Some(depth) if estimates => format!("{}; {}", executor.arithmetic(), depth.stage.engine()),
+            _ => executor.arithmetic(),
         }
+    }
+
+    /// The device of a run; the CPU stands in for one that was not asked for.
+    fn devices(&self) -> Devices {
+        let spare = || Arc::new(Cpu::new(self.pool.clone(), self.isa)) as Arc<dyn Executor>;
+        Devices::new(self.executor.clone(), (self.options.device == Device::Auto).then(spare))
     }
 
     /// Model and stage of a run whose recipe estimates depth.
@@ -176,10 +188,15 @@ impl Engine {
         if self.may_estimate(work) {
             self.start_depth()?;
         }
-        let info = RunInfo::new(&self.recipe.name, Digest::of(self.recipe.hash.as_bytes()), self.arithmetic(true));
+        let info = RunInfo::new(
+            &self.recipe.name,
+            Digest::of(self.recipe.hash.as_bytes()),
+            self.arithmetic(self.executor.as_ref(), true),
+        );
         let opened = journal::open(&self.options.out, &info)?;
         let swept = sweep(folders(jobs));
         let notes = opened.recovered.warnings.iter().cloned().chain(opened.ledger.warnings());
+        let notes = self.remark.iter().cloned().chain(notes);
         for note in notes.chain(swept.errors.iter().map(ToString::to_string)) {
             on_event(Event::Note(&note));
         }
@@ -191,6 +208,7 @@ impl Engine {
         let budget = Budget::new(self.memory_bytes.saturating_sub(model_bytes).max(self.memory_bytes / 4));
         let run = Run {
             engine: self,
+            devices: self.devices(),
             share_bytes: job_share(budget.total(), self.jobs, jobs.len()),
             budget,
             jobs,
@@ -253,28 +271,30 @@ impl Engine {
     }
 }
 
-fn executor(device: &Device, pool: &Arc<rayon::ThreadPool>, isa: Isa) -> Result<Arc<dyn Executor>> {
+/// The executor for `device`, and a remark where [`Device::Auto`] found a GPU that cannot be used.
+fn executor(device: &Device, pool: &Arc<rayon::ThreadPool>, isa: Isa) -> Result<(Arc<dyn Executor>, Option<String>)> {
     let cpu = || Arc::new(Cpu::new(pool.clone(), isa)) as Arc<dyn Executor>;
     match device {
-        Device::Cpu => Ok(cpu()),
+        Device::Cpu => Ok((cpu(), None)),
         #[cfg(feature = "gpu")]
-        Device::Auto => Ok(match crate::exec::gpu::Gpu::new(&crate::exec::gpu::Selection::Auto)? {
-            Some(gpu) => Arc::new(gpu),
-            None => cpu(),
+        Device::Auto => Ok(match Gpu::new(&Selection::Auto) {
+            Ok(Some(gpu)) => (Arc::new(gpu), None),
+            Ok(None) => (cpu(), None),
+            Err(error) => (cpu(), Some(format!("{error}: pictures are rendered on the CPU"))),
         }),
         #[cfg(feature = "gpu")]
         Device::Gpu | Device::Named(_) => {
             let selection = match device {
-                Device::Named(name) => crate::exec::gpu::Selection::Name(name.clone()),
-                _ => crate::exec::gpu::Selection::Any,
+                Device::Named(name) => Selection::Name(name.clone()),
+                _ => Selection::Any,
             };
-            match crate::exec::gpu::Gpu::new(&selection)? {
-                Some(gpu) => Ok(Arc::new(gpu)),
+            match Gpu::new(&selection)? {
+                Some(gpu) => Ok((Arc::new(gpu), None)),
                 None => Err(Error::Environment("no GPU was found; use --device cpu, or see chiaro doctor".to_owned())),
             }
         }
         #[cfg(not(feature = "gpu"))]
-        Device::Auto => Ok(cpu()),
+        Device::Auto => Ok((cpu(), None)),
         #[cfg(not(feature = "gpu"))]
         Device::Gpu | Device::Named(_) => {
             Err(Error::Environment("this build has no GPU executor; use --device cpu".to_owned()))

@@ -37,6 +37,11 @@ pub trait Executor: Send + Sync {
         true
     }
 
+    /// True when the device is gone for good, so that every further run is an error.
+    fn is_lost(&self) -> bool {
+        false
+    }
+
     /// Runs a program without area operations over all rows of `input`.
     fn run(&self, program: &Program, input: &Strip, depth: Option<&[f32]>, output: &mut Strip) -> Result<()> {
         self.run_rows(program, input, depth, input.region, output)

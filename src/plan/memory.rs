@@ -45,7 +45,11 @@ pub(super) fn choose(plan: &mut Plan, request: &PlanRequest) {
     plan.strip_rows = rows.clamp(1, height.max(request.strip_rows.unwrap_or(1)));
     let cost = if plan.strip_rows < height { several } else { one_strip };
     let chunk = u64::from(info.chunk_rows.max(1));
-    let decoder = if info.access == Access::Whole { request.source_bytes } else { chunk * row * 2 };
+    // What a source holds for itself; read by chunks, never more than one row of them, compressed and decoded, and of uncompressed ones only
+    // the rows that are wanted.
+    let held = if info.compression == "none" { u64::from(plan.strip_rows) } else { chunk };
+    let most = if info.access == Access::Whole { u64::MAX } else { held * row * 2 };
+    let decoder = request.source_bytes.min(most);
     let base = u64::from(plan.strip_rows) * cost.per_row + decoder + cost.fixed;
     // A source that is whole in memory is its own store: keeping a second copy would be waste.
     plan.keep_decoded = plan.needs_analysis() && info.access != Access::Whole && base + whole <= request.share_bytes;
@@ -125,19 +129,21 @@ fn overlap(area: &Area) -> u64 {
     u64::from((end - first).div_ceil(2))
 }
 
-/// A picture that can only be held whole is refused when it cannot fit: running it "alone" would end in the system killing the batch.
+/// A picture that does not fit the memory, even in its lowest strips, is refused: running it all the same, alone, would break the promise
+/// of `--memory` and end in the system killing the batch.
 pub(super) fn check(plan: &Plan, request: &PlanRequest) -> Result<()> {
     let written_whole = |output: &super::OutputPlan| {
         output.kind == OutputKind::Picture && output.format.encoder_bytes_per_pixel().is_some()
     };
-    let whole = request.info.access == Access::Whole || plan.outputs.iter().any(written_whole);
-    if whole && plan.bytes > request.total_bytes {
-        return Err(Error::Limit {
-            path: request.path.to_owned(),
-            what: "memory for a picture that its format holds whole (raise --memory, or save it in strips or tiles), in bytes,",
-            value: plan.bytes,
-            limit: request.total_bytes,
-        });
+    if plan.bytes <= request.total_bytes {
+        return Ok(());
     }
-    Ok(())
+    let whole = request.info.access == Access::Whole || plan.outputs.iter().any(written_whole);
+    let what = match whole {
+        true => {
+            "memory for a picture that its format holds whole (raise --memory, or save it in strips or tiles), in bytes,"
+        }
+        false => "memory for the rows that must be held at a time (raise --memory), in bytes,",
+    };
+    Err(Error::Limit { path: request.path.to_owned(), what, value: plan.bytes, limit: request.total_bytes })
 }

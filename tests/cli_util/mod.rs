@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+#[cfg(target_os = "linux")]
+pub mod black;
+#[cfg(target_os = "linux")]
+pub mod measured;
 #[path = "../picture_util/mod.rs"]
 pub mod pictures;
 pub mod schema;

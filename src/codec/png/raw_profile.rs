@@ -3,8 +3,6 @@
 
 use std::fmt::Write;
 
-use flate2::Compression as Level;
-
 use super::chunks::Chunk;
 use super::deflate;
 use super::facts::keyword;
@@ -87,9 +85,7 @@ pub fn chunk(name: &str, bytes: &[u8]) -> Option<Chunk> {
     }
     text.push('\n');
     let mut data = format!("{KEYWORD}{name}\0\0").into_bytes();
-    data.extend(deflate::ZLIB_HEADER);
-    data.extend(deflate::block(text.as_bytes(), Level::best(), true).ok()?);
-    data.extend(deflate::adler32(text.as_bytes()).to_be_bytes());
+    data.extend(deflate::deflate(text.as_bytes())?);
     Some(Chunk { kind: *b"zTXt", data })
 }
 
@@ -121,9 +117,7 @@ mod tests {
         let mut bomb = chunk(IPTC, &[7; 4]).unwrap();
         bomb.data.truncate(KEYWORD.len() + IPTC.len() + 2);
         let text = [b"\niptc\n 4\n07070707".to_vec(), vec![b'\n'; 2500]].concat();
-        bomb.data.extend(deflate::ZLIB_HEADER);
-        bomb.data.extend(deflate::block(&text, Level::best(), true).unwrap());
-        bomb.data.extend(deflate::adler32(&text).to_be_bytes());
+        bomb.data.extend(deflate::deflate(&text).unwrap());
         assert!(find(std::slice::from_ref(&bomb), IPTC, 1000).unwrap_err().contains("larger than"));
         assert_eq!(find(&[bomb], IPTC, 2000), Ok(Some(vec![7; 4])));
         assert_eq!(unhex(b"0707", 1), None);

@@ -1,29 +1,24 @@
 //! Writing: rows are gathered to blocks of about 1 MiB, each filtered and deflated by one thread of the pool; the calling thread
-//! writes them in order, one `IDAT` chunk each. Where blocks begin follows from the picture's width alone.
+//! writes those before in order, one `IDAT` chunk each. Where blocks begin follows from the picture's width alone.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use flate2::Compression as Level;
 use rayon::prelude::*;
 
 use super::chunks::{Chunk, SIGNATURE, frame};
 use super::facts::{XMP_KEYWORD, keyword};
-use super::{PngExtras, color, deflate, filter, raw_profile};
-use crate::codec::{Compression, Pool, Sink, SinkSpec, exif};
+use super::{PngExtras, color, filter, raw_profile};
+use crate::codec::{Compression, Pool, Sink, SinkSpec, deflate, exif};
 use crate::error::{Error, Result};
 use crate::picture::{Alpha, Channels, Policy, Resolution, ResolutionUnit, SampleType, Strip, photoshop};
 
 /// Bytes of rows per block, about. Smaller blocks lose compression at their starts, larger ones memory.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// Deflate level. On a filtered 3840x2160 16-bit photograph (50 MB) level 1 of zlib-rs, which has fixed Huffman codes, gives 51 MB; level 2 gives
-/// 37.1 MB for a quarter more time, and levels 3 to 6 save nothing more.
-const LEVEL: u32 = 2;
-
 /// Most blocks in work at a time; bounds the memory of one output on machines with many cores.
-const MAX_BLOCKS: usize = 8;
+const MAX_BLOCKS: usize = 16;
 
 /// A PNG file being made.
 struct PngSink {
@@ -32,15 +27,93 @@ struct PngSink {
     spec: SinkSpec,
     row_bytes: usize,
     block_rows: usize,
-    /// Rows that are not compressed yet, as the file holds them (16 bit big-endian); before them the last row that is, for the filters.
+    /// Rows that are not compressed yet, in native order; before them the last row that is, for the filters.
     rows: Vec<u8>,
     /// Rows that were handed in.
     next_row: u32,
     /// Rows that are compressed.
     done_rows: usize,
-    /// Adler-32 of the filtered bytes so far.
+    /// Adler-32 of the filtered bytes that are written.
     sum: u32,
-    started: bool,
+    /// Blocks that are not written yet: that is done while the next ones are compressed.
+    packed: Vec<Packed>,
+}
+
+/// A block of rows on its way into the file.
+struct Packed {
+    /// The whole `IDAT` chunk.
+    chunk: Vec<u8>,
+    /// Adler-32 and number of the filtered bytes in it.
+    sum: u32,
+    len: u64,
+}
+
+/// Writes blocks in order.
+fn put_packed(file: &mut impl Write, sum: &mut u32, packed: Vec<Packed>) -> std::io::Result<()> {
+    for part in packed {
+        *sum = deflate::adler32_combine(*sum, part.sum, part.len);
+        file.write_all(&part.chunk)?;
+    }
+    Ok(())
+}
+
+/// What the threads of the pool read.
+struct Work<'a> {
+    /// Rows in native order; the first one is above those in work.
+    rows: &'a [u8],
+    row_bytes: usize,
+    pixel_bytes: usize,
+    /// True when the file has the bytes of samples the other way around (16 bit are big-endian).
+    swap: bool,
+    /// True when nothing is compressed.
+    stored: bool,
+    /// True when these are the first rows of the picture, which begin the stream.
+    begins: bool,
+}
+
+impl Work<'_> {
+    /// Filters and deflates the rows in `len` bytes from `start`; the `last` ones end the stream.
+    fn pack(&self, start: usize, len: usize, last: bool, scratch: &mut Scratch) -> Packed {
+        let Scratch { above, row, filters, filtered, encoder } = scratch;
+        filtered.clear();
+        self.row(start, above);
+        for at in (start..start + len).step_by(self.row_bytes) {
+            self.row(at + self.row_bytes, row);
+            if self.stored {
+                filtered.push(0);
+                filtered.extend_from_slice(row);
+            } else {
+                filter::append(row, above, self.pixel_bytes, filters, filtered);
+            }
+            std::mem::swap(row, above);
+        }
+        let mut data = if self.begins && start == 0 { deflate::ZLIB_HEADER.to_vec() } else { Vec::new() };
+        if self.stored {
+            deflate::store(filtered, last, &mut data);
+        } else {
+            encoder.encode(filtered, last, &mut data);
+        }
+        Packed { chunk: frame(b"IDAT", &data), sum: deflate::adler32(filtered), len: filtered.len() as u64 }
+    }
+
+    /// The row that begins at byte `at`, as the file holds it.
+    fn row(&self, at: usize, row: &mut Vec<u8>) {
+        row.clear();
+        row.extend_from_slice(self.rows.get(at..at + self.row_bytes).unwrap_or_default());
+        if self.swap {
+            row.as_chunks_mut::<2>().0.iter_mut().for_each(|pair| *pair = [pair[1], pair[0]]);
+        }
+    }
+}
+
+/// Working space of a thread, reused from block to block.
+#[derive(Default)]
+struct Scratch {
+    above: Vec<u8>,
+    row: Vec<u8>,
+    filters: [Vec<u8>; 3],
+    filtered: Vec<u8>,
+    encoder: deflate::Encoder,
 }
 
 /// Starts a PNG file; `file` is empty and `path` only names it in errors.
@@ -69,7 +142,7 @@ pub fn create(file: File, path: &Path, spec: SinkSpec) -> Result<Box<dyn Sink>> 
         next_row: 0,
         done_rows: 0,
         sum: 1,
-        started: false,
+        packed: Vec::new(),
     };
     let head = sink.head();
     sink.put(&head)?;
@@ -88,7 +161,7 @@ impl Sink for PngSink {
         let blocks = pool.current_num_threads().clamp(1, MAX_BLOCKS);
         // In portions, so that a high strip needs no second copy of itself.
         for part in strip.bytes().chunks(self.row_bytes * self.block_rows * blocks) {
-            self.gather(part);
+            self.rows.extend_from_slice(part);
             self.compress(blocks, pool)?;
         }
         Ok(())
@@ -99,14 +172,16 @@ impl Sink for PngSink {
             let text = format!("only {} of {} rows were written", self.next_row, self.spec.extent.height);
             return Err(Error::output(&self.path, text));
         }
-        let end = frame(b"IEND", &[]);
+        let packed = std::mem::take(&mut self.packed);
+        put_packed(&mut self.file, &mut self.sum, packed).map_err(|e| Error::output(&self.path, e))?;
+        let end = [frame(b"IDAT", &self.sum.to_be_bytes()), frame(b"IEND", &[])].concat();
         self.put(&end)?;
         self.file.flush().map_err(|e| Error::output(&self.path, e))
     }
 
     fn resident_bytes(&self) -> u64 {
-        // Rows that wait or are in work, and those in work filtered and packed.
-        (self.row_bytes * self.block_rows * MAX_BLOCKS * 4) as u64
+        // Rows that wait or are in work, those in work filtered and packed, and packed ones that are being written.
+        (self.row_bytes * self.block_rows * MAX_BLOCKS * 5) as u64
     }
 }
 
@@ -115,17 +190,7 @@ impl PngSink {
         self.file.write_all(bytes).map_err(|e| Error::output(&self.path, e))
     }
 
-    fn gather(&mut self, bytes: &[u8]) {
-        let start = self.rows.len();
-        self.rows.extend_from_slice(bytes);
-        if self.spec.layout.sample == SampleType::U16 && cfg!(target_endian = "little") {
-            for pair in self.rows.get_mut(start..).unwrap_or_default().chunks_exact_mut(2) {
-                pair.reverse();
-            }
-        }
-    }
-
-    /// Writes all full blocks when there are at least `enough`; once every row is gathered, the rest and the end of the stream too.
+    /// Compresses all full blocks when there are at least `enough`; once every row is gathered, the rest too.
     fn compress(&mut self, enough: usize, pool: &Pool) -> Result<()> {
         let block = self.block_rows * self.row_bytes;
         let waiting = self.rows.len() - self.row_bytes;
@@ -136,46 +201,31 @@ impl PngSink {
         }
         let starts: Vec<usize> = (0..ready).step_by(block).collect();
         let last_start = starts.last().copied().filter(|_| all_gathered);
-        let packed = pool.install(|| {
-            let pack = |&start: &usize| self.pack(start, block.min(ready - start), Some(start) == last_start);
-            starts.par_iter().map(pack).collect::<std::result::Result<Vec<_>, String>>()
+        let work = Work {
+            rows: &self.rows,
+            row_bytes: self.row_bytes,
+            pixel_bytes: self.spec.layout.pixel_bytes(),
+            swap: self.spec.layout.sample == SampleType::U16 && cfg!(target_endian = "little"),
+            stored: self.spec.compression == Compression::None,
+            begins: self.done_rows == 0,
+        };
+        let mut packed = Vec::new();
+        let (file, sum, waiting) = (&mut self.file, &mut self.sum, std::mem::take(&mut self.packed));
+        let written = pool.in_place_scope(|scope| {
+            scope.spawn(|_| {
+                let blocks = starts.par_iter().map_init(Scratch::default, |scratch, &start| {
+                    work.pack(start, block.min(ready - start), Some(start) == last_start, scratch)
+                });
+                blocks.collect_into_vec(&mut packed);
+            });
+            put_packed(file, sum, waiting)
         });
-        for (mut data, sum, len) in packed.map_err(|e| Error::output(&self.path, e))? {
-            self.sum = deflate::adler32_combine(self.sum, sum, len);
-            if !self.started {
-                data.splice(0..0, deflate::ZLIB_HEADER);
-                self.started = true;
-            }
-            self.file.write_all(&frame(b"IDAT", &data)).map_err(|e| Error::output(&self.path, e))?;
-        }
-        if all_gathered {
-            let tail = frame(b"IDAT", &self.sum.to_be_bytes());
-            self.put(&tail)?;
-        }
+        written.map_err(|e| Error::output(&self.path, e))?;
+        self.packed = packed;
         // What stays: the last finished row, and what is not.
         self.rows.drain(..ready);
         self.done_rows += ready / self.row_bytes;
         Ok(())
-    }
-
-    /// Filters and deflates the rows in `len` bytes from `start`: packed bytes, Adler-32 and length of the filtered ones.
-    fn pack(&self, start: usize, len: usize, last: bool) -> std::result::Result<(Vec<u8>, u32, u64), String> {
-        let bpp = self.spec.layout.pixel_bytes();
-        let stored = self.spec.compression == Compression::None;
-        let mut filtered = Vec::with_capacity(len + len / self.row_bytes);
-        let mut scratch = [const { Vec::new() }; 3];
-        for at in (start..start + len).step_by(self.row_bytes) {
-            let (above, row) = self.rows.get(at..at + 2 * self.row_bytes).unwrap_or_default().split_at(self.row_bytes);
-            if stored {
-                filtered.push(0);
-                filtered.extend_from_slice(row);
-            } else {
-                filter::append(row, above, bpp, &mut scratch, &mut filtered);
-            }
-        }
-        let level = if stored { Level::none() } else { Level::new(LEVEL) };
-        let packed = deflate::block(&filtered, level, last)?;
-        Ok((packed, deflate::adler32(&filtered), filtered.len() as u64))
     }
 
     /// Signature and every chunk before the pixels.
@@ -218,9 +268,7 @@ impl PngSink {
 fn icc_chunk(spec: &SinkSpec) -> Option<Vec<u8>> {
     let icc = spec.metadata.icc.as_ref()?;
     let mut data = b"ICC profile\0\0".to_vec();
-    data.extend(deflate::ZLIB_HEADER);
-    data.extend(deflate::block(icc, Level::best(), true).ok()?);
-    data.extend(deflate::adler32(icc).to_be_bytes());
+    data.extend(super::deflate::deflate(icc)?);
     Some(data)
 }
 

@@ -5,6 +5,7 @@ use std::io::Read;
 use super::header::{Codec, Pixels, Predictor};
 use super::samples::Packing;
 use super::{lzw, predictor};
+use crate::codec::deflate;
 use crate::picture::exif::Order;
 
 /// Decompresses a chunk into `out` (whole rows) and undoes predictor, byte order and packing.
@@ -15,11 +16,12 @@ pub(super) fn decode(pixels: &Pixels, raw: &[u8], out: &mut [u8]) -> Result<(), 
     if pixels.packing == Packing::Whole {
         decompress(pixels.codec, raw, out)?;
         let (sample, samples) = (pixels.layout.sample, pixels.chunk_samples());
+        let mut planes = Vec::new();
         for row in out.chunks_exact_mut(pixels.chunk_row_bytes()) {
             match pixels.predictor {
                 Predictor::None => swap(row, sample.bytes(), pixels.order),
                 Predictor::Horizontal => predictor::undo_horizontal(row, sample.bytes(), samples, pixels.order),
-                Predictor::Float => predictor::undo_float(row, sample.bytes(), samples),
+                Predictor::Float => predictor::undo_float(row, sample.bytes(), samples, &mut planes),
             }
         }
         return Ok(());
@@ -47,7 +49,7 @@ fn decompress(codec: Codec, raw: &[u8], out: &mut [u8]) -> Result<(), String> {
         }
         Codec::Lzw if lzw::is_old_style(raw) => lzw::decode_old_style(raw, out)?,
         Codec::Lzw => lzw::decode(raw, out)?,
-        Codec::Deflate => inflate(raw, out)?,
+        Codec::Deflate => deflate::inflate(raw, out)?,
         Codec::PackBits => unpack_bits(raw, out),
         Codec::Zstandard => zstandard(raw, out)?,
     };
@@ -80,19 +82,10 @@ fn zstandard(raw: &[u8], out: &mut [u8]) -> Result<usize, String> {
 pub(super) fn swap(samples: &mut [u8], size: usize, order: Order) {
     if order.is_foreign() && size > 1 {
         match size {
-            2 => samples.chunks_exact_mut(2).for_each(|s| s.swap(0, 1)),
+            2 => samples.as_chunks_mut::<2>().0.iter_mut().for_each(|s| *s = [s[1], s[0]]),
             _ => samples.chunks_exact_mut(size).for_each(<[u8]>::reverse),
         }
     }
-}
-
-fn inflate(raw: &[u8], out: &mut [u8]) -> Result<usize, String> {
-    let mut inflater = flate2::Decompress::new(true);
-    // A full output is success here even if the stream has more; too little output is the caller's finding.
-    inflater
-        .decompress(raw, out, flate2::FlushDecompress::Finish)
-        .map_err(|error| format!("damaged Deflate data ({error})"))?;
-    Ok(inflater.total_out() as usize)
 }
 
 /// PackBits (TIFF 6.0 section 9): runs and literals behind a signed length byte; -128 does nothing.

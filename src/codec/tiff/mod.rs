@@ -1,7 +1,7 @@
 //! TIFF 6.0 and BigTIFF: reading by strips, tiles and planes, writing in strips.
 //!
-//! Directories, chunk tables, predictors and byte order are read and written here; only Deflate, Zstandard and the LZW encoder come
-//! from crates. The calling thread reads and writes; the pool decompresses and compresses chunks in parallel. What is written depends on the
+//! Directories, chunk tables, predictors and byte order are read and written here; LZW too; only inflating and Zstandard
+//! come from crates. The calling thread reads and writes; the pool decompresses and compresses chunks in parallel. What is written depends on the
 //! samples alone, not on the number of threads or how strips arrive.
 
 mod beside;
@@ -9,11 +9,13 @@ mod compress;
 mod decompress;
 mod header;
 mod lzw;
+mod lzw_encode;
 mod meta;
 mod pages;
 mod predictor;
 mod read;
 mod samples;
+mod sums;
 mod tags;
 mod write;
 

@@ -1,124 +1,82 @@
 //! Predictors of TIFF: horizontal differences (TIFF 6.0 section 14) and the floating point predictor (Adobe Photoshop TIFF
 //! technical note 3). All functions work on one row of a chunk whose pixels have `samples` interleaved samples of `size` bytes.
 
+use super::sums;
 use crate::picture::exif::Order;
 
 /// Undoes horizontal differences of samples stored in `order`; leaves them in native order.
 pub(super) fn undo_horizontal(row: &mut [u8], size: usize, samples: usize, order: Order) {
-    match (size, samples) {
-        (1, _) => accumulate_bytes(row, samples),
-        (2, 1) => undo16::<1>(row, order),
-        (2, 2) => undo16::<2>(row, order),
-        (2, 3) => undo16::<3>(row, order),
-        (2, _) => undo16::<4>(row, order),
-        (_, 1) => undo32::<1>(row, order),
-        (_, 2) => undo32::<2>(row, order),
-        (_, 3) => undo32::<3>(row, order),
-        _ => undo32::<4>(row, order),
-    }
-}
-
-/// Adds to each byte the one `step` bytes before it.
-fn accumulate_bytes(row: &mut [u8], step: usize) {
-    match step {
-        1 => sum_bytes::<1>(row),
-        2 => sum_bytes::<2>(row),
-        3 => sum_bytes::<3>(row),
-        _ => sum_bytes::<4>(row),
-    }
-}
-
-fn sum_bytes<const N: usize>(row: &mut [u8]) {
-    let mut sums = [0u8; N];
-    for pixel in row.chunks_exact_mut(N) {
-        for (sum, byte) in sums.iter_mut().zip(pixel) {
-            *sum = sum.wrapping_add(*byte);
-            *byte = *sum;
-        }
-    }
-}
-
-fn undo16<const N: usize>(row: &mut [u8], order: Order) {
-    let mut sums = [0u16; N];
-    for pixel in row.as_chunks_mut::<2>().0.as_chunks_mut::<N>().0 {
-        for (sum, sample) in sums.iter_mut().zip(pixel) {
-            *sum = sum.wrapping_add(order.u16(*sample));
-            *sample = sum.to_ne_bytes();
-        }
-    }
-}
-
-fn undo32<const N: usize>(row: &mut [u8], order: Order) {
-    let mut sums = [0u32; N];
-    for pixel in row.as_chunks_mut::<4>().0.as_chunks_mut::<N>().0 {
-        for (sum, sample) in sums.iter_mut().zip(pixel) {
-            *sum = sum.wrapping_add(order.u32(*sample));
-            *sample = sum.to_ne_bytes();
-        }
+    match size {
+        1 => sums::bytes(row, samples),
+        2 => sums::words(row, samples, order),
+        _ => sums::longs(row, samples, order),
     }
 }
 
 /// Undoes the floating point predictor: sums bytes, then gathers the byte planes (most significant first) into native samples.
-/// The result does not depend on the file's byte order.
-pub(super) fn undo_float(row: &mut [u8], size: usize, samples: usize) {
-    accumulate_bytes(row, samples);
-    let planes = row.to_vec();
-    let count = planes.len() / size;
-    for (index, sample) in row.chunks_exact_mut(size).enumerate() {
-        for (byte, place) in sample.iter_mut().enumerate() {
-            *place = planes[native(byte, size) * count + index];
+/// The result does not depend on the file's byte order. `planes` is working space that is reused.
+pub(super) fn undo_float(row: &mut [u8], size: usize, samples: usize, planes: &mut Vec<u8>) {
+    sums::bytes(row, samples);
+    planes.clear();
+    planes.extend_from_slice(row);
+    let count = row.len() / size;
+    let (high, rest) = planes.split_at(count);
+    if size == 2 {
+        for ((sample, a), b) in row.as_chunks_mut::<2>().0.iter_mut().zip(high).zip(rest) {
+            *sample = u16::from_be_bytes([*a, *b]).to_ne_bytes();
         }
+        return;
     }
-}
-
-/// The significance (0 = most significant) of byte `index` of a native sample of `size` bytes.
-fn native(index: usize, size: usize) -> usize {
-    if cfg!(target_endian = "big") { index } else { size - 1 - index }
+    let (second, rest) = rest.split_at(count);
+    let (third, fourth) = rest.split_at(count);
+    let low = second.iter().zip(third).zip(fourth);
+    for ((sample, a), ((b, c), d)) in row.as_chunks_mut::<4>().0.iter_mut().zip(high).zip(low) {
+        *sample = u32::from_be_bytes([*a, *b, *c, *d]).to_ne_bytes();
+    }
 }
 
 /// Takes horizontal differences of native integers; writes them little-endian.
 pub(super) fn horizontal(row: &[u8], size: usize, samples: usize, out: &mut [u8]) {
-    match (size, samples) {
-        (1, 1) => difference8::<1>(row, out),
-        (1, 2) => difference8::<2>(row, out),
-        (1, 3) => difference8::<3>(row, out),
-        (1, _) => difference8::<4>(row, out),
-        (_, 1) => difference16::<1>(row, out),
-        (_, 2) => difference16::<2>(row, out),
-        (_, 3) => difference16::<3>(row, out),
-        _ => difference16::<4>(row, out),
+    if size == 1 {
+        return difference8(row, samples, out);
+    }
+    let (row, out) = (row.as_chunks::<2>().0, out.as_chunks_mut::<2>().0);
+    let first = samples.min(row.len());
+    let (head, tail) = out.split_at_mut(first);
+    head.iter_mut().zip(row).for_each(|(out, now)| *out = u16::from_ne_bytes(*now).to_le_bytes());
+    for ((out, now), before) in tail.iter_mut().zip(&row[first..]).zip(row) {
+        *out = u16::from_ne_bytes(*now).wrapping_sub(u16::from_ne_bytes(*before)).to_le_bytes();
     }
 }
 
-fn difference8<const N: usize>(row: &[u8], out: &mut [u8]) {
-    let mut before = [0u8; N];
-    for (pixel, out) in row.as_chunks::<N>().0.iter().zip(out.as_chunks_mut::<N>().0) {
-        *out = std::array::from_fn(|i| pixel[i].wrapping_sub(before[i]));
-        before = *pixel;
+/// Differences of bytes `step` apart.
+fn difference8(row: &[u8], step: usize, out: &mut [u8]) {
+    let first = step.min(row.len());
+    let (head, tail) = out.split_at_mut(first);
+    head.copy_from_slice(&row[..first]);
+    for ((out, now), before) in tail.iter_mut().zip(&row[first..]).zip(row) {
+        *out = now.wrapping_sub(*before);
     }
 }
 
-fn difference16<const N: usize>(row: &[u8], out: &mut [u8]) {
-    let mut before = [0u16; N];
-    let pixels = row.as_chunks::<2>().0.as_chunks::<N>().0;
-    for (pixel, out) in pixels.iter().zip(out.as_chunks_mut::<2>().0.as_chunks_mut::<N>().0) {
-        let now = pixel.map(u16::from_ne_bytes);
-        *out = std::array::from_fn(|i| now[i].wrapping_sub(before[i]).to_le_bytes());
-        before = now;
-    }
-}
-
-/// Applies the floating point predictor to native samples.
-pub(super) fn float(row: &[u8], size: usize, samples: usize, out: &mut [u8]) {
+/// Applies the floating point predictor to native samples; `planes` is working space that is reused.
+pub(super) fn float(row: &[u8], size: usize, samples: usize, out: &mut [u8], planes: &mut Vec<u8>) {
     let count = row.len() / size;
-    for (index, sample) in row.chunks_exact(size).enumerate() {
-        for (byte, value) in sample.iter().enumerate() {
-            out[native(byte, size) * count + index] = *value;
+    planes.resize(row.len(), 0);
+    let (high, rest) = planes.split_at_mut(count);
+    if size == 2 {
+        for ((sample, a), b) in row.as_chunks::<2>().0.iter().zip(high).zip(rest) {
+            [*a, *b] = u16::from_ne_bytes(*sample).to_be_bytes();
+        }
+    } else {
+        let (second, rest) = rest.split_at_mut(count);
+        let (third, fourth) = rest.split_at_mut(count);
+        let low = second.iter_mut().zip(third).zip(fourth);
+        for ((sample, a), ((b, c), d)) in row.as_chunks::<4>().0.iter().zip(high).zip(low) {
+            [*a, *b, *c, *d] = u32::from_ne_bytes(*sample).to_be_bytes();
         }
     }
-    for at in (samples..out.len()).rev() {
-        out[at] = out[at].wrapping_sub(out[at - samples]);
-    }
+    difference8(planes, samples, out);
 }
 
 #[cfg(test)]
@@ -131,9 +89,10 @@ mod tests {
 
     #[test]
     fn undoing_gives_the_row_back() {
-        for samples in 1..=4 {
+        let mut planes = Vec::new();
+        for (samples, pixels) in (1..=4).flat_map(|samples| [0, 1, 13, 100].map(|pixels| (samples, pixels))) {
             for size in [1, 2, 4] {
-                let row = row(samples * size * 13);
+                let row = row(samples * size * pixels);
                 let mut out = vec![0; row.len()];
                 if size < 4 {
                     horizontal(&row, size, samples, &mut out);
@@ -141,8 +100,8 @@ mod tests {
                     assert_eq!(out, row, "horizontal, {size} bytes, {samples} samples");
                 }
                 if size > 1 {
-                    float(&row, size, samples, &mut out);
-                    undo_float(&mut out, size, samples);
+                    float(&row, size, samples, &mut out, &mut planes);
+                    undo_float(&mut out, size, samples, &mut planes);
                     assert_eq!(out, row, "float, {size} bytes, {samples} samples");
                 }
             }
@@ -159,7 +118,7 @@ mod tests {
         );
         // 1.0f32 = 3f800000, 2.0f32 = 40000000: planes 3f 40 | 80 00 | 00 00 | 00 00, then differences.
         let mut out = [0; 8];
-        float(bytemuck::cast_slice(&[1.0f32, 2.0]), 4, 1, &mut out);
+        float(bytemuck::cast_slice(&[1.0f32, 2.0]), 4, 1, &mut out, &mut Vec::new());
         assert_eq!(out, [0x3f, 0x01, 0x40, 0x80, 0x00, 0x00, 0x00, 0x00]);
     }
 }

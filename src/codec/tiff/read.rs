@@ -1,7 +1,7 @@
 //! The source: strips of the picture from chunks of the file.
 //!
-//! The calling thread fetches the bytes of a group of chunks, the pool decodes them, and so on until the strip is full. A group holds
-//! about [`GROUP_BYTES`], which bounds the memory used. The chunk row that a strip ends inside of is kept, so that nothing is
+//! The calling thread fetches the bytes of one chunk after the other, and the pool decodes each as soon as they are there: it starts with the
+//! first and never waits for files. A group of about [`GROUP_BYTES`] is finished before the next one begins, which bounds the memory used. The chunk row that a strip ends inside of is kept, so that nothing is
 //! decoded twice on the way down.
 
 use std::borrow::Cow;
@@ -126,19 +126,21 @@ impl TiffSource {
             return Ok(());
         }
         let pixels = &self.pixels;
-        let raw = run
-            .iter()
-            .map(|down| fetch(&self.file, pixels, Place { plane: 0, down: *down, across: 0 }))
-            .collect::<Result<Vec<_>>>()?;
-        let results: Vec<_> = pool.install(|| {
-            let parts = out.par_chunks_mut(pixels.chunk_bytes() as usize);
-            parts.zip(&raw).map(|(part, raw)| decompress::decode(pixels, raw, part)).collect()
+        let place = |down: &u32| Place { plane: 0, down: *down, across: 0 };
+        let mut results: Vec<std::result::Result<(), String>> = vec![Ok(()); run.len()];
+        let fetched = pool.in_place_scope(|scope| {
+            let parts = out.chunks_mut(pixels.chunk_bytes() as usize).zip(&mut results);
+            for (down, (part, result)) in run.iter().zip(parts) {
+                let raw = fetch(&self.file, pixels, place(down))?;
+                scope.spawn(move |_| *result = decompress::decode(pixels, &raw, part));
+            }
+            Ok(())
         });
         for (down, result) in run.iter().zip(results) {
-            let place = Place { plane: 0, down: *down, across: 0 };
-            result.map_err(|reason| self.damaged(place, &reason))?;
-            self.release(place);
+            result.map_err(|reason| self.damaged(place(down), &reason))?;
+            self.release(place(down));
         }
+        fetched?;
         run.clear();
         Ok(())
     }
@@ -189,31 +191,31 @@ impl TiffSource {
     fn decode(&self, group: &[Place], rows: &Range<u32>, pool: &Pool) -> Result<Vec<Decoded>> {
         let pixels = &self.pixels;
         let by_rows = pixels.codec == Codec::None;
-        let raw = group
-            .iter()
-            .map(|place| match by_rows {
-                true => {
+        let mut results: Vec<std::result::Result<Vec<u8>, String>> = vec![Ok(Vec::new()); group.len()];
+        let rows_of = |place: &Place| if by_rows { rows.clone() } else { 0..pixels.rows_of(place.down) };
+        let fetched = pool.in_place_scope(|scope| {
+            for (place, result) in group.iter().zip(&mut results) {
+                let raw = if by_rows {
                     let (offset, length) = uncompressed_range(&self.file, pixels, *place, rows)?;
-                    bytes_of(&self.file, offset, length)
-                }
-                false => fetch(&self.file, pixels, *place),
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let results: Vec<_> = pool.install(|| {
-            let work = group.par_iter().zip(&raw).map(|(place, raw)| {
-                let rows = if by_rows { rows.clone() } else { 0..pixels.rows_of(place.down) };
-                let mut bytes = vec![0; rows.len() * pixels.chunk_row_bytes()];
-                decompress::decode(pixels, raw, &mut bytes)?;
-                Ok(Decoded { plane: place.plane, across: place.across, rows, bytes })
-            });
-            work.collect()
+                    bytes_of(&self.file, offset, length)?
+                } else {
+                    fetch(&self.file, pixels, *place)?
+                };
+                let length = rows_of(place).len() * pixels.chunk_row_bytes();
+                scope.spawn(move |_| {
+                    let mut bytes = vec![0; length];
+                    *result = decompress::decode(pixels, &raw, &mut bytes).map(|()| bytes);
+                });
+            }
+            Ok(())
         });
         let mut decoded = Vec::with_capacity(group.len());
         for (place, result) in group.iter().zip(results) {
-            decoded.push(result.map_err(|reason: String| self.damaged(*place, &reason))?);
+            let bytes = result.map_err(|reason| self.damaged(*place, &reason))?;
+            decoded.push(Decoded { plane: place.plane, across: place.across, rows: rows_of(place), bytes });
             self.release(*place);
         }
-        Ok(decoded)
+        fetched.map(|()| decoded)
     }
 
     fn damaged(&self, place: Place, reason: &str) -> Error {

@@ -45,6 +45,8 @@ pub(super) struct TiffSink {
     strips: Vec<(u64, u64)>,
     /// Rows of a strip that is not complete yet (compressed files only).
     pending: Vec<u8>,
+    /// Compressed strips that are not written yet.
+    packed: Vec<Vec<u8>>,
 }
 
 impl TiffSink {
@@ -70,6 +72,7 @@ impl TiffSink {
             position: data_start,
             strips: Vec::new(),
             pending: Vec::new(),
+            packed: Vec::new(),
         })
     }
 
@@ -114,20 +117,30 @@ impl TiffSink {
         Ok(())
     }
 
+    /// Compresses strips on the pool while the calling thread writes those of the call before.
     fn put_strips(&mut self, parts: &[&[u8]], pool: &Pool) -> Result<()> {
         let (codec, layout, row_bytes) = (self.codec, self.spec.layout, self.row_bytes);
         for group in parts.chunks(GROUP) {
-            let encoded: Vec<_> = pool.install(|| {
-                let work = group
-                    .par_iter()
-                    .map_init(Vec::new, |scratch, rows| compress::encode(codec, layout, row_bytes, rows, scratch));
-                work.collect()
-            });
-            for bytes in encoded {
-                let bytes = bytes.map_err(|reason: String| Error::output(&self.path, reason))?;
-                self.strips.push((self.position, bytes.len() as u64));
-                self.put(&bytes)?;
-            }
+            let mut packed = Vec::new();
+            pool.in_place_scope(|scope| {
+                scope.spawn(|_| {
+                    let work = group.par_iter().map_init(compress::Scratch::default, |scratch, rows| {
+                        compress::encode(codec, layout, row_bytes, rows, scratch)
+                    });
+                    work.collect_into_vec(&mut packed);
+                });
+                self.put_packed()
+            })?;
+            self.packed = packed;
+        }
+        Ok(())
+    }
+
+    /// Writes the compressed strips that wait.
+    fn put_packed(&mut self) -> Result<()> {
+        for bytes in std::mem::take(&mut self.packed) {
+            self.strips.push((self.position, bytes.len() as u64));
+            self.put(&bytes)?;
         }
         Ok(())
     }
@@ -212,6 +225,7 @@ impl Sink for TiffSink {
             let pending = std::mem::take(&mut self.pending);
             self.put_strips(&[&pending], pool)?;
         }
+        self.put_packed()?;
         let padding = self.position.next_multiple_of(8) - self.position;
         self.put(&[0; 8][..padding as usize])?;
         let at = self.position;
@@ -232,7 +246,7 @@ impl Sink for TiffSink {
 
     fn resident_bytes(&self) -> u64 {
         let strip = (self.rows_per_strip * self.row_bytes) as u64;
-        if self.codec == Codec::None { 0 } else { strip * (1 + 2 * GROUP as u64) }
+        if self.codec == Codec::None { 0 } else { strip * (1 + 3 * GROUP as u64) }
     }
 }
 

@@ -85,7 +85,8 @@ pub struct Known {
 #[derive(Debug, Default)]
 struct Versions {
     done: Option<Known>,
-    committed: Option<Known>,
+    /// Rare once a run has ended, so boxed: there is one entry for each of very many files.
+    committed: Option<Box<Known>>,
 }
 
 #[derive(Debug)]
@@ -270,7 +271,10 @@ impl Ledger {
             Body::Commit { job, identity, outputs } => {
                 for output in &outputs {
                     let known = self.known(at, output.bytes, output.hash, &identity, None);
-                    latest(&mut self.outputs.entry(output.path.clone()).or_default().committed, known);
+                    let slot = &mut self.outputs.entry(output.path.clone()).or_default().committed;
+                    if slot.as_ref().is_none_or(|old| old.at <= known.at) {
+                        *slot = Some(Box::new(known));
+                    }
                 }
                 if self.settle(&job, at, JobStatus::Pending) {
                     self.pending.insert(job, Pending { at, journal: journal.to_owned(), identity, outputs });
@@ -279,7 +283,11 @@ impl Ledger {
             Body::Done { job, identity, outputs } => {
                 for output in outputs {
                     let known = self.known(at, output.stamp.bytes, output.hash, &identity, Some(output.stamp));
-                    latest(&mut self.outputs.entry(output.path).or_default().done, known);
+                    let versions = self.outputs.entry(output.path).or_default();
+                    if versions.done.is_none_or(|old| old.at <= known.at) {
+                        versions.done = Some(known);
+                    }
+                    versions.forget_settled();
                 }
                 self.settle(&job, at, JobStatus::Done);
             }
@@ -319,7 +327,8 @@ impl Versions {
         if let Some(done) = self.done.filter(|known| known.stamp == Some(stamp)) {
             return Ok(Some(done));
         }
-        let candidates = || [self.committed, self.done].into_iter().flatten().filter(|k| k.bytes == stamp.bytes);
+        let candidates =
+            || [self.committed.as_deref().copied(), self.done].into_iter().flatten().filter(|k| k.bytes == stamp.bytes);
         if candidates().next().is_none() {
             return Ok(None);
         }
@@ -334,12 +343,6 @@ impl Versions {
         {
             self.committed = None;
         }
-    }
-}
-
-fn latest(slot: &mut Option<Known>, known: Known) {
-    if slot.is_none_or(|old| old.at <= known.at) {
-        *slot = Some(known);
     }
 }
 

@@ -211,12 +211,16 @@ fn upload(context: &Context, places: &Places, job: &Job, band: &Band, up: &Pair)
 pub(super) fn finish<'a>(context: &Context, flight: Flight<'a>, output: &mut Strip) -> Result<Lease<'a>> {
     let Flight { mut lease, submission, mapped, down, down_bytes } = flight;
     let wait = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(TIMEOUT) };
-    context.device.poll(wait).map_err(|e| context.error(format!("waiting for a band: {e}")))?;
+    context.device.poll(wait).map_err(|e| context.lost(format!("waiting for a band: {e}")))?;
     for _ in 0..2 {
         // The poll of another thread may have taken our callbacks and be about to call them.
-        if mapped.recv_timeout(TIMEOUT) != Ok(true) {
-            context.healthy()?;
-            return Err(context.error("the result could not be mapped"));
+        match mapped.recv_timeout(TIMEOUT) {
+            Ok(true) => {}
+            Ok(false) => {
+                context.healthy()?;
+                return Err(context.error("the result could not be mapped"));
+            }
+            Err(_) => return Err(context.lost("the result was never mapped")),
         }
     }
     context.healthy()?;

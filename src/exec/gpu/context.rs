@@ -150,12 +150,8 @@ impl Context {
         let fault = Arc::new(Mutex::new(None));
         let (uncaptured, lost) = (Arc::clone(&fault), Arc::clone(&fault));
         device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| set(&uncaptured, e.to_string())));
-        device.set_device_lost_callback(move |reason, message| {
-            // Dropping the device is reported as well, and nobody's fault.
-            if reason != wgpu::DeviceLostReason::Destroyed {
-                set(&lost, format!("the device was lost: {message}"));
-            }
-        });
+        // Dropping the device is reported as well; then nobody is left to read it.
+        device.set_device_lost_callback(move |_, message| set(&lost, format!("the device was lost: {message}")));
         Ok(Self { device, queue, facts, max_binding_bytes, fault })
     }
 
@@ -183,6 +179,12 @@ impl Context {
             Some(message) => Err(self.error(message)),
             None => Ok(()),
         }
+    }
+
+    /// Nothing more is expected of the device: every later call is an error. Returns the error for `what`.
+    pub fn lost(&self, what: impl std::fmt::Display) -> Error {
+        set(&self.fault, what.to_string());
+        self.error(what)
     }
 
     /// An error of this device.

@@ -62,6 +62,12 @@ impl Gpu {
         self
     }
 
+    /// Takes the device away, for tests of what follows.
+    #[cfg(test)]
+    pub(crate) fn lose(&self) {
+        self.context.device.destroy();
+    }
+
     /// The adapter in use.
     pub fn adapter(&self) -> &AdapterFacts {
         &self.context.facts
@@ -113,6 +119,10 @@ impl Executor for Gpu {
 
     fn fits(&self, program: &Program) -> bool {
         Windows::new(program).is_none_or(|windows| windows.fit(self.buffer_bytes()))
+    }
+
+    fn is_lost(&self) -> bool {
+        self.context.healthy().is_err()
     }
 }
 
@@ -194,11 +204,13 @@ mod tests {
         let strip = Strip::new(Region { width: 64, y: 0, rows: 64 }, layout);
         let mut output = strip.clone();
         gpu.run(&program, &strip, None, &mut output).unwrap();
-        gpu.context.device.destroy();
+        assert!(!gpu.is_lost());
+        gpu.lose();
         // More often than there are slots: none is lost either.
         for _ in 0..2 * ring::SLOTS {
             let result = gpu.run(&program, &strip, None, &mut output);
             assert!(matches!(result, Err(Error::Environment(_))), "{result:?}");
         }
+        assert!(gpu.is_lost());
     }
 }
