@@ -31,8 +31,8 @@
 //! # Four rules that carry the design
 //!
 //! 1. **Two phases.** *Analyse* reads the picture once and gathers facts (today: depth). *Render* treats every strip
-//!    independently. A recipe that needs no fact has no analyse phase. A picture that fits its job's share of the budget is
-//!    decoded once and kept between the phases, otherwise decoded twice: the same bits.
+//!    independently. A recipe that needs no fact has no analyse phase. A compressed picture that fits its job's share of the
+//!    budget is decoded once and kept between the phases, others are read twice: the same bits.
 //! 2. **Depth is a point operation.** The model's small disparity map is joined to the picture by four coefficients per model
 //!    pixel, fitted in analyse ([`depth::join`]) and evaluated from nothing but the pixel's own luma ([`ops::disparity`]).
 //! 3. **Point operations fuse.** Decoding of the encoding, all operations, encoding and rounding are one loop over

@@ -166,8 +166,11 @@ fn mix(from: Texel, to: Texel, t: f32) -> Texel {
 #[inline(always)]
 fn locate(p: u32, scale: f32, count: u32) -> (u32, f32) {
     // Through i32, which every instruction set converts at once; coordinates stay below 2^31.
-    let at = ((p as i32 as f32 + 0.5) * scale - 0.5).max(0.0).min((count - 1) as i32 as f32);
-    let lower = at as i32;
+    // No map has 2^24 texels in a row; the bound is what the cast below relies on.
+    let last = count.saturating_sub(1).min(1 << 24) as i32 as f32;
+    let at = ((p as i32 as f32 + 0.5) * scale - 0.5).max(0.0).min(last);
+    // SAFETY: `max` has dropped NaN, and 0 to 2^24 fits. A cast that saturates is not vectorized.
+    let lower: i32 = unsafe { at.to_int_unchecked() };
     (lower as u32, at - lower as f32)
 }
 

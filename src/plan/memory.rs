@@ -54,8 +54,11 @@ pub(super) fn choose(plan: &mut Plan, request: &PlanRequest) {
     let most = if info.access == Access::Whole { u64::MAX } else { held * row * 2 };
     let decoder = request.source_bytes.min(most);
     let base = u64::from(plan.strip_rows) * cost.per_row + decoder + cost.fixed;
-    // A source that is whole in memory is its own store: keeping a second copy would be waste.
-    plan.keep_decoded = plan.needs_analysis() && info.access != Access::Whole && base + whole <= request.share_bytes;
+    // A source that is whole in memory is its own store: keeping a second copy would be waste. Uncompressed samples are read again from the
+    // system's cache for less than fresh memory for a copy of them costs.
+    let is_work = info.compression != "none" || matches!(info.model, ColorModel::Converted(_));
+    let worth_it = plan.needs_analysis() && info.access != Access::Whole && is_work;
+    plan.keep_decoded = worth_it && base + whole <= request.share_bytes;
     plan.bytes = base + if plan.keep_decoded { whole } else { 0 };
 }
 
