@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "criterion's macros write functions without documentation")]
 
 use chiaro::depth::join::{JoinSettings, fit};
-use chiaro::depth::reduce::{ReducePlan, Reduced, Reducer, TileSums};
+use chiaro::depth::reduce::{ReducePlan, Reduced, TileSums};
 use chiaro::ops::disparity::{RowEvaluator, evaluate};
 use chiaro::ops::{CHUNK, Isa};
 use chiaro::picture::Extent;
@@ -81,7 +81,6 @@ fn reduction(c: &mut Criterion) {
         });
     });
     group.finish();
-    black_box(Reducer::bytes((256, 192)));
 }
 
 #[cfg(feature = "onnx")]

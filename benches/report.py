@@ -255,6 +255,10 @@ def measured_ratios(whole):
     return found
 
 
+# Tables that `compare` always measures.
+QUICK_TABLES = ("kernel-photograph", "kernel-noise", "lut-none", "lut-lzw", "lut-deflate", "start")
+
+
 def spread(values):
     """Three median absolute deviations."""
     middle = median(values)
@@ -269,7 +273,12 @@ def compare():
     if base is None:
         sys.exit(f"bench: no baseline for this kind of machine ({path}): `make bench` writes one")
     before, after = measured_ratios(base), measured_ratios(whole)
-    worse = 0
+    # A figure that the same part of the baseline had and this run lacks is that of a program that failed.
+    ran = tuple(f"{table}: " for table in {*whole["tables"], *QUICK_TABLES})
+    gone = sorted(name for name in before.keys() - after.keys() if name.startswith(ran))
+    for name in gone:
+        print(f"{'gone':<7} {name}")
+    worse = len(gone)
     for name in sorted(after.keys() & before.keys()):
         old, new = median(before[name]), median(after[name])
         noise = max(NOISE_FLOOR * old, spread(before[name]), spread(after[name]))

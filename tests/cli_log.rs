@@ -138,7 +138,7 @@ fn a_report_holds_what_one_asks_the_morning_after() {
     let dir = folder();
     dir.file("depth/z.exr", fs::read(format!("{}/data/samples/table.exr", env!("CARGO_MANIFEST_DIR"))).unwrap());
     dir.recipe("version = 1\n[[op]]\nid = \"haze\"\ndensity = 0.4\n[[op]]\nid = \"exposure\"\nev = 0.0\n");
-    dir.grade(&["depth", "--report", "r.json"]).ends(0);
+    dir.grade(&["depth", "--report", "r.json", "--threads", "8"]).ends(0);
     let report = dir.json("r.json");
     check(&schema("report"), &report);
     let picture = &report["pictures"][0];

@@ -33,7 +33,7 @@ fn number(value: &Value) -> f64 {
 #[test]
 fn profile_and_trace_agree() {
     let dir = folder();
-    let arguments = ["in", "--profile", "--trace", "t.json", "--log-format", "json", "--jobs", "2"];
+    let arguments = ["in", "--profile", "--trace", "t.json", "--log-format", "json", "--jobs", "2", "--threads", "8"];
     let ran = dir.grade(&arguments).ends(0);
     let events: Vec<Value> = ran.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let profile = events.iter().find(|event| event["event"] == "profile").expect("a profile");
@@ -151,14 +151,14 @@ fn the_plan_counts_what_is_in_flight() {
     let recipe = Recipe::from_text("look", BRIGHTER, &path, &path).unwrap();
     let planned = |strip_rows, share_bytes| {
         let (info, total_bytes) = (source.info(), 1 << 32);
-        let (source_bytes, export_bytes, recipe, path) = (0, 0, &recipe, path.as_path());
+        let (export_bytes, recipe, path) = (0, &recipe, path.as_path());
         plan(&PlanRequest {
             path,
             info,
             recipe,
             share_bytes,
             total_bytes,
-            source_bytes,
+            source_bytes: &|_| 0,
             export_bytes,
             threads: 2,
             strip_rows,

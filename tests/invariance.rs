@@ -48,6 +48,9 @@ id = "grain"
 amount = 30
 "#;
 
+/// A LUT alone: code values to code values.
+const LUT: &str = "version = 1\n[[op]]\nid = \"lut\"\nfile = \"warm.cube\"\n";
+
 /// Odd sizes: no strip, tile or chunk of 512 pixels ends with the picture.
 const EXTENT: Extent = Extent { width: 571, height: 83 };
 /// A strip of pixels between two chunks of the files' own.
@@ -115,15 +118,15 @@ fn with_channels(scene: &Strip, layout: PixelLayout) -> Strip {
     strip
 }
 
-/// Writes the LUT of [`LOOK`] and reads the look.
-fn look(folder: &Path, output: &str) -> Arc<Recipe> {
+/// Writes the LUT of the looks and reads one of them.
+fn read(folder: &Path, look: &str, output: &str) -> Arc<Recipe> {
     let mut cube = "LUT_3D_SIZE 3\n".to_owned();
     for i in 0..27u8 {
         let [r, g, b] = [i % 3, i / 3 % 3, i / 9].map(|v| f32::from(v) / 2.0);
         cube += &format!("{:.4} {:.4} {:.4}\n", r * 0.9 + 0.1, g * g * 0.8 + 0.1 * r, b * 0.7);
     }
     std::fs::write(folder.join("warm.cube"), cube).unwrap();
-    let text = format!("{LOOK}{output}");
+    let text = format!("{look}{output}");
     Arc::new(Recipe::from_text("test", &text, folder, &folder.join("test.toml")).unwrap())
 }
 
@@ -142,12 +145,12 @@ fn results(
 }
 
 /// Renders the pictures that `inputs` writes in every way, with an `[output]` table of its own.
-fn assert_invariant(inputs: impl Fn(&Path) -> usize, output: &str) {
+fn assert_invariant(inputs: impl Fn(&Path) -> usize, look: &str, output: &str) {
     let folder = tempfile::tempdir().unwrap();
     let input = folder.path().join("in");
     std::fs::create_dir(&input).unwrap();
     let count = inputs(&input);
-    let recipe = look(folder.path(), output);
+    let recipe = read(folder.path(), look, output);
     let reference = results(&recipe, &input, |_| {});
     assert_eq!(reference.len(), count);
     let same = |what: String, change: &dyn Fn(&mut EngineOptions)| {
@@ -172,7 +175,12 @@ fn assert_invariant(inputs: impl Fn(&Path) -> usize, output: &str) {
 #[test]
 #[cfg_attr(not(feature = "onnx"), ignore = "needs the feature onnx")]
 fn nothing_but_picture_and_recipe_decides_the_bytes() {
-    assert_invariant(integers, "[output]\nbits = 16\n");
+    assert_invariant(integers, LOOK, "[output]\nbits = 16\n");
+}
+
+#[test]
+fn a_lut_alone_is_invariant_too() {
+    assert_invariant(integers, LUT, "");
 }
 
 /// A resampled copy and a depth map beside the master: windows of rows, and several files from one decode.
@@ -180,7 +188,7 @@ fn nothing_but_picture_and_recipe_decides_the_bytes() {
 #[cfg_attr(not(feature = "onnx"), ignore = "needs the feature onnx")]
 fn several_outputs_are_invariant() {
     let outputs = "[[output]]\nname = \"small\"\nformat = \"tiff\"\nlong_edge_px = 203\n[[output]]\nname = \"depth\"\nkind = \"depth\"\n";
-    assert_invariant(|folder| 2 * few(folder), outputs);
+    assert_invariant(|folder| 2 * few(folder), LOOK, outputs);
 }
 
 /// Two pictures, one with alpha.
@@ -195,13 +203,13 @@ fn few(folder: &Path) -> usize {
 #[test]
 #[cfg_attr(not(feature = "onnx"), ignore = "needs the feature onnx")]
 fn dither_depends_on_the_place_alone() {
-    assert_invariant(integers, "[output]\nbits = 8\n");
+    assert_invariant(integers, LOOK, "[output]\nbits = 8\n");
 }
 
 #[test]
 #[cfg_attr(not(feature = "onnx"), ignore = "needs the feature onnx")]
 fn pictures_of_light_are_invariant_too() {
-    assert_invariant(floats, "");
+    assert_invariant(floats, LOOK, "");
 }
 
 #[test]

@@ -83,6 +83,30 @@ fn margins_of_a_wide_picture_are_charged_or_refused() {
     stays_below(&dir, SHARPER, "wide.tif", &[256], BASE);
 }
 
+/// Rows on their way through a compressor are charged too, however many threads there are; tiles count as wide as they are.
+#[test]
+fn compressors_and_wide_tiles_are_charged() {
+    let dir = Dir::new();
+    black(&dir.path("wide.tif"), 400_000, 60, Chunks::Strips(1));
+    black(&dir.path("tiles.tif"), 64, 1440, Chunks::Tiles(4096));
+    let outputs = [
+        "format = \"png\"",
+        "format = \"tiff\"\ncompression = \"lzw\"",
+        "format = \"tiff\"\ncompression = \"deflate\"",
+    ];
+    for (input, output) in outputs.map(|output| ("wide.tif", output)).into_iter().chain([("tiles.tif", outputs[2])]) {
+        dir.recipe(&format!("version = 1\n[output]\n{output}\n"));
+        for threads in ["2", "16"] {
+            let arguments = [input, "--memory", "32MiB", "--threads", threads, "--on-exist", "overwrite"];
+            let ran = measure(&dir, dir.grade_command(&arguments));
+            assert!(ran.code == Some(0) || ran.said.contains("raise --memory"), "{input} {output}: {}", ran.said);
+            let peak = ran.peak / MIB;
+            println!("{input} as {output}, {threads} threads: {peak} MiB, exit {:?}", ran.code);
+            assert!(peak <= 32 + BASE / MIB, "{input} as {output} with {threads} threads: {peak} MiB");
+        }
+    }
+}
+
 /// Decoded twice: what analyse reads is not kept when it does not fit.
 #[test]
 #[cfg(feature = "onnx")]

@@ -54,7 +54,7 @@ fn planned(info: &PictureInfo, op: &str) -> Plan {
         recipe: &recipe,
         share_bytes: 1 << 30,
         total_bytes: 1 << 30,
-        source_bytes: 1 << 20,
+        source_bytes: &|_| 1 << 20,
         export_bytes: 0,
         threads: 2,
         strip_rows: None,

@@ -53,7 +53,7 @@ pub fn request<'a>(info: &'a PictureInfo, recipe: &'a Recipe) -> PlanRequest<'a>
         recipe,
         share_bytes: 1 << 30,
         total_bytes: 1 << 30,
-        source_bytes: 0,
+        source_bytes: &|_| 0,
         export_bytes: 0,
         threads: 2,
         strip_rows: None,

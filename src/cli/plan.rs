@@ -104,7 +104,7 @@ impl Planner {
             recipe: &self.recipe,
             share_bytes: self.share_bytes,
             total_bytes: self.total_bytes,
-            source_bytes: source.resident_bytes(),
+            source_bytes: &|rows| source.resident_bytes(rows),
             export_bytes: 0,
             threads: batch::cores(),
             strip_rows: None,

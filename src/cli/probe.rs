@@ -53,7 +53,7 @@ fn probe(path: &Path) -> Result<Probed> {
     match extension.as_ref().and_then(|e| e.to_str()) {
         _ if Format::sniff(&head).is_some() => {
             let source = codec::open(path, &Limits::default())?;
-            Ok(probe_view::picture(path, source.info(), source.resident_bytes()))
+            Ok(probe_view::picture(path, source.info(), source.resident_bytes(1)))
         }
         Some("cube") => {
             let lut = lut::read(path)?;

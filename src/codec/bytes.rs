@@ -6,10 +6,12 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::mapping::Mapping;
 use crate::error::{Error, Result};
+use crate::picture::Lent;
 use crate::picture::exif::{ReadAt, beyond};
 
 /// An opened regular file of known length.
@@ -19,7 +21,27 @@ pub struct FileBytes {
     path: PathBuf,
     length: u64,
     modified: Option<SystemTime>,
-    mapping: Option<Mapping>,
+    mapping: Option<Arc<Mapping>>,
+}
+
+/// A range of a mapped file in use as samples; given back when nobody uses it any more.
+#[derive(Debug)]
+struct MappedRows {
+    mapping: Arc<Mapping>,
+    offset: u64,
+    length: usize,
+}
+
+impl Lent for MappedRows {
+    fn bytes(&self) -> &[u8] {
+        self.mapping.bytes(self.offset, self.length).unwrap_or(&[])
+    }
+}
+
+impl Drop for MappedRows {
+    fn drop(&mut self) {
+        self.mapping.release(self.offset, self.length);
+    }
 }
 
 impl FileBytes {
@@ -35,7 +57,7 @@ impl FileBytes {
         }
         let file = File::open(path).map_err(|e| Error::input(path, format!("cannot be opened: {e}")))?;
         let facts = file.metadata().map_err(|e| Error::input(path, format!("cannot be read: {e}")))?;
-        let mapping = Mapping::of(&file, facts.len(), map_from);
+        let mapping = Mapping::of(&file, facts.len(), map_from).map(Arc::new);
         Ok(Self { file, path: path.to_owned(), length: facts.len(), modified: facts.modified().ok(), mapping })
     }
 
@@ -61,6 +83,13 @@ impl FileBytes {
         mapping.bytes(offset, length)
     }
 
+    /// A range of a mapped file to be used as samples where it lies, with its pages brought in; `None` as for [`FileBytes::mapped`].
+    pub fn lend(&self, offset: u64, length: usize) -> Option<Arc<dyn Lent>> {
+        self.mapped(offset, length)?;
+        let mapping = self.mapping.clone()?;
+        Some(Arc::new(MappedRows { mapping, offset, length }))
+    }
+
     /// Gives a range of a mapped file back that has been passed.
     pub fn release(&self, offset: u64, length: usize) {
         if let Some(mapping) = &self.mapping {
@@ -81,7 +110,7 @@ impl FileBytes {
     /// # Errors
     /// `Input`: it was cut, grew, or was written to.
     pub fn check_intact(&self) -> Result<()> {
-        let cut = self.mapping.as_ref().is_some_and(Mapping::was_cut);
+        let cut = self.mapping.as_ref().is_some_and(|mapping| mapping.was_cut());
         let same =
             self.file.metadata().is_ok_and(|now| now.len() == self.length && now.modified().ok() == self.modified);
         if cut || !same {

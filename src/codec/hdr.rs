@@ -118,7 +118,7 @@ impl Source for HdrSource {
         Ok(())
     }
 
-    fn resident_bytes(&self) -> u64 {
+    fn resident_bytes(&self, _rows: u32) -> u64 {
         WINDOW + u64::from(self.info.extent.width) * 4
     }
 

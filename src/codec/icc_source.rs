@@ -193,8 +193,8 @@ impl Source for Prepared {
         self.source.rewind()
     }
 
-    fn resident_bytes(&self) -> u64 {
-        self.source.resident_bytes()
+    fn resident_bytes(&self, rows: u32) -> u64 {
+        self.source.resident_bytes(rows)
     }
 
     fn extras(&self) -> Option<Extras> {

@@ -11,8 +11,8 @@ mod sigbus;
 
 use std::fs::File;
 
-/// Files of at least this many bytes are mapped.
-pub const MAP_FROM_BYTES: u64 = 64 << 20;
+/// Files of at least this many bytes are mapped; for smaller ones a map costs more than the copy it saves.
+pub const MAP_FROM_BYTES: u64 = 8 << 20;
 
 /// Installs the SIGBUS handler for the whole process, once; without it nothing is mapped. Meant for programs: a library has no
 /// business with the signals of its host unless asked.

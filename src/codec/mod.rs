@@ -62,8 +62,9 @@ pub trait Source: Send {
     /// Goes back to the first row. Free of cost for random access.
     fn rewind(&mut self) -> Result<()>;
 
-    /// Bytes this source keeps in memory for itself while it is read ([`crate::picture::Access::Whole`]: the whole decoded picture).
-    fn resident_bytes(&self) -> u64;
+    /// Bytes this source keeps in memory for itself while strips of `rows` rows are read ([`crate::picture::Access::Whole`]: the whole decoded
+    /// picture).
+    fn resident_bytes(&self, rows: u32) -> u64;
 
     /// Whatever the format has beyond pixels and [`Metadata`] and the sink of the same format can write again unchanged
     /// (EXR: attributes, windows, other channels).
@@ -110,9 +111,6 @@ pub trait Sink: Send {
 
     /// Writes what is left. Afterwards every byte is with the operating system; syncing and renaming are the engine's.
     fn finish(self: Box<Self>, pool: &Pool) -> Result<()>;
-
-    /// Bytes this sink keeps in memory (a format that is written whole: the picture).
-    fn resident_bytes(&self) -> u64;
 }
 
 /// Limits that protect the machine from what a file claims. All are on by default.

@@ -69,7 +69,7 @@ impl<D: Decode> Source for WholeSource<D> {
         Ok(())
     }
 
-    fn resident_bytes(&self) -> u64 {
+    fn resident_bytes(&self, _rows: u32) -> u64 {
         self.info.extent.pixels() * self.info.layout.pixel_bytes() as u64 + self.decoder.working_bytes()
     }
 
@@ -167,10 +167,5 @@ impl Sink for WholeSink {
         let encoded = pool.install(|| (self.encode)(&self.spec, &self.rows));
         let bytes = encoded.map_err(|reason| Error::output(&self.path, reason))?;
         self.file.write_all(&bytes).map_err(|e| Error::output(&self.path, e))
-    }
-
-    fn resident_bytes(&self) -> u64 {
-        // The rows, and what the encoder makes of them.
-        2 * self.spec.extent.pixels() * self.spec.layout.pixel_bytes() as u64
     }
 }

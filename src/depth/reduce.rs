@@ -174,11 +174,6 @@ impl Reducer {
         found.iter().for_each(|cells| self.add(cells));
     }
 
-    /// Bytes a reduction to `size` holds, for the budget.
-    pub fn bytes(size: (u32, u32)) -> u64 {
-        u64::from(size.0) * u64::from(size.1) * (SUMS as u64) * 8
-    }
-
     /// The means.
     ///
     /// # Errors

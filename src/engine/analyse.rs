@@ -16,11 +16,12 @@ use crate::depth::supplied::{SuppliedHistogram, SuppliedKind};
 use crate::depth::worker::{DepthRequest, DepthStage, LowResDisparity};
 use crate::depth::{join, orient};
 use crate::error::Result;
-use crate::exec::cpu;
+use crate::exec::Executor;
+use crate::exec::cpu::{self, Cpu};
 use crate::ops::disparity::Join;
 use crate::ops::{Chunk, supplied};
 use crate::picture::{Extent, PictureInfo, Region, Strip};
-use crate::plan::{DepthFacts, DepthPlan, Plan, RenderFacts, guide_program, linear_program};
+use crate::plan::{DepthFacts, DepthPlan, Plan, Program, RenderFacts, guide_program, linear_program, model_program};
 
 /// What the analyse phase leaves behind.
 #[derive(Default)]
@@ -52,7 +53,10 @@ pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<
         }
         (Some(DepthPlan::Estimated { .. }), _, Some(reduced)) => {
             let depth = work.engine.depth()?;
-            let reduced = reduced.sums.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
+            let mut reduced = reduced.sums.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
+            if let Some(program) = model_program(&plan.input.1) {
+                encode_for_model(work, &program, &mut reduced)?;
+            }
             let started = Instant::now();
             let (join, described, remarks) = estimate(&work.probe, &depth.model, &depth.stage, &reduced, &info)?;
             work.warnings.extend(remarks);
@@ -222,6 +226,27 @@ fn supplied_depth(
         work.warnings.extend(remarks::upside_down(top, bottom));
     }
     DepthFacts::Supplied(supplied::Constants { scale: norm.scale, offset: norm.offset })
+}
+
+/// Brings the means of a picture to the encoding that the model wants, held inside 0..1.
+fn encode_for_model(work: &Work, program: &Program, reduced: &mut Reduced) -> Result<()> {
+    let region = Region { width: reduced.width, y: 0, rows: reduced.height };
+    let (mut means, mut encoded) = (Strip::new(region, program.input), Strip::new(region, program.output));
+    let plane = region.pixels();
+    for (i, pixel) in means.words_mut().chunks_exact_mut(3).enumerate() {
+        for (channel, word) in pixel.iter_mut().enumerate() {
+            *word = reduced.rgb.get(channel * plane + i).map_or(0, |v| v.to_bits());
+        }
+    }
+    Cpu::new(work.engine.pool.clone(), work.engine.isa).run(program, &means, None, &mut encoded)?;
+    for (i, pixel) in encoded.words().chunks_exact(3).enumerate() {
+        for (channel, word) in pixel.iter().enumerate() {
+            if let Some(to) = reduced.rgb.get_mut(channel * plane + i) {
+                *to = f32::from_bits(*word).clamp(0.0, 1.0);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Runs the model on the upright picture and fits the join to the stored one.

@@ -129,7 +129,7 @@ impl Grid {
             recipe: &recipe,
             share_bytes: u64::MAX / 4,
             total_bytes: u64::MAX / 4,
-            source_bytes: 0,
+            source_bytes: &|_| 0,
             export_bytes: 0,
             threads: 1,
             strip_rows: None,

@@ -2,7 +2,8 @@
 //!
 //! A job states its bytes once, waits here, and holds its [`Permit`] until its output is closed. Admission is first in
 //! first out: a large request at the head is never overtaken by small ones behind it, so nothing starves. A request
-//! larger than the whole budget waits until nothing is out, then runs alone.
+//! larger than the whole budget waits until nothing is out, then runs alone; plans that say beforehand that they are larger are refused
+//! ([`crate::plan`]).
 
 use super::cancel::Cancel;
 use crate::error::{Error, Result};

@@ -187,9 +187,6 @@ mod tests {
         fn finish(self: Box<Self>, _: &Pool) -> Result<()> {
             Ok(())
         }
-        fn resident_bytes(&self) -> u64 {
-            0
-        }
     }
 
     /// Puts strips 0 to 9 into two lanes; the making fails at `make_fails_at`. Returns what was written, strips made, and the end.

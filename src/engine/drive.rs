@@ -20,7 +20,7 @@ use super::staged::{Staged, Stager};
 use super::{Engine, render};
 use crate::codec::{self, Source};
 use crate::error::{Error, Result};
-use crate::exec::Executor;
+use crate::exec::{Executor, cpu};
 use crate::plan::{DepthPlan, Plan, PlanRequest, plan};
 use crate::recipe::DepthSource;
 
@@ -74,7 +74,7 @@ pub fn drive(run: &Run, driver: usize, messages: &Sender<Message>) {
         let probe = Probe::new(recorder.clone(), index, driver);
         let started = Instant::now();
         let result = catch_unwind(AssertUnwindSafe(|| one(run, job, &mut outcome, probe.clone(), messages)));
-        let result = result.unwrap_or_else(|panic| Err(internal(job, &panic)));
+        let result = result.unwrap_or_else(|panic| Err(internal(&job.input, &*panic)));
         outcome.seconds = started.elapsed().as_secs_f64();
         recorder.picture(probe.driver(), started, index, &job.name);
         match result {
@@ -99,9 +99,9 @@ fn send(messages: &Sender<Message>, message: Message) {
     let _ = messages.send(message);
 }
 
-fn internal(job: &Job, panic: &(dyn std::any::Any + Send)) -> Error {
+fn internal(path: &Path, panic: &(dyn std::any::Any + Send)) -> Error {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    Error::input(&job.input, format!("internal error, please report it: {}", text.unwrap_or("unknown panic")))
+    Error::input(path, format!("internal error, please report it: {}", text.unwrap_or("unknown panic")))
 }
 
 /// One job. Returns true when the committer has it and will send its outcome.
@@ -136,7 +136,7 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
         recipe: &engine.recipe,
         share_bytes: run.share_bytes,
         total_bytes: run.budget.total(),
-        source_bytes: source.resident_bytes(),
+        source_bytes: &|rows| source.resident_bytes(rows),
         export_bytes: run.kind.export_bytes(source.info().extent),
         threads: engine.pool.current_num_threads(),
         strip_rows: engine.options.strip_rows,
@@ -178,6 +178,7 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
         Ok(rendered)
     })();
     drop(source);
+    cpu::forget_strips();
     drop(permit);
     outcome.stages = work.stages;
     outcome.warnings = work.warnings;
@@ -293,4 +294,17 @@ pub fn refuse_mixed(run: &Run) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_with_its_words() {
+        let panic = catch_unwind(|| panic!("the {} fell", "sky")).unwrap_err();
+        assert!(internal(Path::new("a.tif"), &*panic).to_string().contains("the sky fell"));
+        let panic = catch_unwind(|| panic!("plain words")).unwrap_err();
+        assert!(internal(Path::new("a.tif"), &*panic).to_string().contains("plain words"));
+    }
 }

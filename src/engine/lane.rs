@@ -151,12 +151,7 @@ impl Window {
             self.strip = Some(strip.clone());
             return;
         };
-        let held = rows.byte_len();
-        let region = Region { rows: rows.region.rows + strip.region.rows, ..rows.region };
-        rows.reset(region, strip.layout);
-        if let Some(new) = rows.bytes_mut().get_mut(held..) {
-            new.copy_from_slice(strip.bytes());
-        }
+        rows.append(strip);
     }
 
     /// Drops the rows above `first`.
@@ -166,11 +161,8 @@ impl Window {
         if gone == 0 {
             return;
         }
-        let bytes = gone as usize * rows.row_bytes();
-        rows.bytes_mut().copy_within(bytes.., 0);
         self.depth.drain(..(gone as usize * rows.region.width as usize).min(self.depth.len()));
-        let region = Region { y: rows.region.y + gone, rows: rows.region.rows - gone, ..rows.region };
-        rows.reset(region, rows.layout);
+        rows.drop_rows(gone);
     }
 }
 

@@ -76,7 +76,10 @@ impl Devices {
         let remarks = work.warnings.len();
         let watched = self.watch(work);
         let error = match attempt(work, source, facts) {
-            Ok(result) => return Ok(Rendered { result, executor: self.main.clone() }),
+            Ok(result) => {
+                self.record().failures = 0;
+                return Ok(Rendered { result, executor: self.main.clone() });
+            }
             Err(error) => error,
         };
         self.note(&watched);

@@ -91,6 +91,11 @@ thread_local! {
     static SPARE: RefCell<VecDeque<Vec<f32>>> = const { RefCell::new(VecDeque::new()) };
 }
 
+/// Gives back what this thread has kept for the next strip of a picture. Called when the picture has ended: its memory is charged no longer.
+pub fn forget_strips() {
+    SPARE.take();
+}
+
 impl Cpu {
     /// Runs all passes but the last; `None` when there is only one.
     fn planes(

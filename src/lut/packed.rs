@@ -8,9 +8,11 @@
 //!
 //! # Precision
 //! A field is the output scaled by 2^21 / 65 535 and rounded: 1/64 code of error at most for nodes in 0 to 1, 1/32 at 1 itself, which a
-//! field just misses (twice that for tables beyond 0 to 1, four times beyond -0.5 to 1.5). Nothing else is rounded before the result is.
-//! [`super::sample`], in `f32`, stays the definition of a LUT; the two differ by at most one code, where the exact result lies between two
-//! codes (a test compares many).
+//! field just misses (twice that for tables beyond 0 to 1, four times beyond -0.5 to 1.5). Nothing else is rounded before the
+//! result is, but the weights of tabulated positions (below), to 1/65 535: half a code for an axis along which neighboring nodes differ by the
+//! whole range, next to nothing in any real table.
+//! [`super::sample`], in `f32`, stays the definition of a LUT; the two differ by at most one code, where the
+//! exact result lies between two codes (a test compares many).
 //!
 //! What a table over 0 to 1 does not cover (a shaper, another domain, legal range on the way in) is a function of one code: it is tabulated
 //! for the 65 536 codes of each channel, and the rest stays as it is.

@@ -18,7 +18,7 @@ pub use format::{Compression, Format, READ_FORMATS, Subsampling, foreign, is_raw
 pub use geometry::{Extent, Region};
 pub use layout::{Alpha, Channels, PixelLayout, SampleType};
 pub use metadata::{Metadata, Policy, Resolution, ResolutionUnit};
-pub use strip::Strip;
+pub use strip::{Lent, Strip};
 
 /// How a file can be read, which decides how much memory a job needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

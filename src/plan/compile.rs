@@ -34,8 +34,9 @@ pub struct PlanRequest<'a> {
     pub share_bytes: u64,
     /// Bytes all jobs may hold together: a picture that can only be held whole must fit.
     pub total_bytes: u64,
-    /// Bytes the opened source will hold by itself ([`crate::picture::Access::Whole`]: the whole picture, channels that are only copied included).
-    pub source_bytes: u64,
+    /// Bytes the opened source will hold by itself while strips of so many rows are read ([`crate::picture::Access::Whole`]: the whole picture,
+    /// channels that are only copied included).
+    pub source_bytes: &'a dyn Fn(u32) -> u64,
     /// Bytes that outputs beside the picture hold (whole-picture depth exports).
     pub export_bytes: u64,
     /// Threads of the pool that works on a strip.

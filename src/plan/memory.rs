@@ -6,7 +6,7 @@ use super::program::DepthPlan;
 use crate::error::{Error, Result};
 use crate::ops::area::{Area, Carried, Planes};
 use crate::ops::field::MAX_PIXELS;
-use crate::picture::{Access, ColorModel, Format};
+use crate::picture::{Access, ColorModel, Compression, Format};
 use crate::recipe::OutputKind;
 
 /// Bytes of input samples that a strip aims at for each thread of the pool: some rows for everyone, and little enough that a strip is still in
@@ -24,6 +24,12 @@ const PROXY_BYTES: u64 = 90;
 const FIELD_BYTES: u64 = 12;
 /// Bytes per pixel of a picture before it is converted, twice: raw, and as samples (at most four of 32 bits).
 const CONVERTED_BYTES: u64 = 32;
+
+/// Bytes of the pieces that outputs are compressed in, about; a row at least.
+const PIECE_BYTES: u64 = 1 << 20;
+/// Bytes per byte of rows on their way through a compressor: the rows, their differences or filtered forms, what is made of them (LZW may
+/// take half as much again), and that of the pieces before.
+const PACKING: u64 = 6;
 
 /// Bytes that every row of a strip costs, and those that do not depend on the height of strips.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,12 +53,7 @@ pub(super) fn choose(plan: &mut Plan, request: &PlanRequest) {
     });
     plan.strip_rows = rows.clamp(1, height.max(request.strip_rows.unwrap_or(1)));
     let cost = if plan.strip_rows < height { several } else { one_strip };
-    let chunk = u64::from(info.chunk_rows.max(1));
-    // What a source holds for itself; read by chunks, never more than one row of them, compressed and decoded, and of uncompressed ones only
-    // the rows that are wanted.
-    let held = if info.compression == "none" { u64::from(plan.strip_rows) } else { chunk };
-    let most = if info.access == Access::Whole { u64::MAX } else { held * row * 2 };
-    let decoder = request.source_bytes.min(most);
+    let decoder = (request.source_bytes)(plan.strip_rows);
     let base = u64::from(plan.strip_rows) * cost.per_row + decoder + cost.fixed;
     // A source that is whole in memory is its own store: keeping a second copy would be waste. Uncompressed samples are read again from the
     // system's cache for less than fresh memory for a copy of them costs.
@@ -83,7 +84,7 @@ fn cost(plan: &Plan, request: &PlanRequest, strips: u64) -> Cost {
     let converted = if matches!(info.model, ColorModel::Converted(_)) { width * CONVERTED_BYTES } else { 0 };
     // Every output's program has tables of its own, and there is one more for proxies.
     let programs = 1 + plan.outputs.iter().filter(|output| output.kind == OutputKind::Picture).count() as u64;
-    let tables = programs * masks::bytes(plan);
+    let tables = programs * (masks::bytes(plan) + lut_bytes(plan));
     // Raw chunk bytes live beside the strip that is read.
     let per_row = (strips + 1) * row + strips * depth_row + converted;
     let mut cost = Cost { per_row, fixed: request.export_bytes + tables };
@@ -119,6 +120,12 @@ fn output_cost(plan: &Plan, request: &PlanRequest, index: usize, row_in: u64, st
         cost.per_row += row_in;
         cost.fixed += 2 * margin * row_in;
     }
+    if packs(request, output) {
+        // Rows that wait and pieces in work, which a strip may begin and end in the middle of, those packed, and packed ones that are written.
+        let piece = PIECE_BYTES.max(row_out).min(row_out * u64::from(output.extent.height));
+        cost.per_row += scaled(PACKING * row_out, output.extent.height);
+        cost.fixed += PACKING * piece;
+    }
     if output.kind == OutputKind::Depth && output.format == Format::Exr {
         cost.fixed += u64::from(output.extent.width) * u64::from(output.extent.height) * 4;
     }
@@ -128,6 +135,29 @@ fn output_cost(plan: &Plan, request: &PlanRequest, index: usize, row_in: u64, st
         cost.fixed += (row_out + more * u64::from(output.extent.width)) * u64::from(output.extent.height);
     }
     cost
+}
+
+/// Bytes of the LUTs that a program of the plan holds: three floats a node.
+fn lut_bytes(plan: &Plan) -> u64 {
+    let files = plan.ops.iter().flat_map(|op| op.op.lut_files(&op.params));
+    let luts = files.filter_map(|file| plan.context.luts.get(&file));
+    let nodes = luts.map(|lut| {
+        lut.cube.as_ref().map_or(0, |t| t.nodes().len()) + lut.shaper.as_ref().map_or(0, |t| t.nodes().len())
+    });
+    12 * nodes.sum::<usize>() as u64
+}
+
+/// True when an output is compressed piece by piece.
+fn packs(request: &PlanRequest, output: &super::OutputPlan) -> bool {
+    match (output.format, output.compression) {
+        (Format::Png, compression) => compression != Compression::None,
+        (Format::Tiff, Compression::None) => false,
+        (Format::Tiff, Compression::Input) => {
+            request.info.format != Format::Tiff.name() || request.info.compression != "none"
+        }
+        (Format::Tiff, _) => true,
+        _ => false,
+    }
 }
 
 /// Rows that an area operation reads beyond those it makes, above or below.

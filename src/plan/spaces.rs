@@ -100,11 +100,12 @@ impl Compiler {
     }
 }
 
-/// The pass of the analyse phase: ends in sRGB-encoded Rec.709 (what models were trained on) with the guide beside it.
+/// The pass of the analyse phase: the picture as its means are taken for the model, with the guide beside it. Display codes are taken as they are
+/// and brought to what the model wants as means ([`model_program`]), a few thousand instead of millions of pixels; scene light, whose
+/// highlights would drown a mean, is encoded as sRGB before.
 pub fn guide_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
     let mut compiler = Compiler::new(encoding.clone());
-    // Codes that are what the model wants are put back instead of computed anew: the same 16 bits, see `round_trip` in the tests.
-    let as_came = encoding.same_codes(&encodings::srgb());
+    let as_came = encoding.referred == Referred::Display;
     compiler.steps.extend(as_came.then(ops::keep::step));
     compiler.go(&encodings::linear_rec2020());
     compiler.steps.push(ops::guide::step());
@@ -115,6 +116,19 @@ pub fn guide_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
     }
     let (steps, tables) = (compiler.steps, compiler.tables);
     Program::of(layout, layout, steps, tables)
+}
+
+/// The pass that brings means of [`guide_program`] to sRGB-encoded Rec.709, what models were trained on; `None` where they are that already.
+pub fn model_program(encoding: &ColorEncoding) -> Option<Program> {
+    let srgb = encodings::srgb();
+    if encoding.referred == Referred::Scene || encoding.same_codes(&srgb) {
+        return None;
+    }
+    let mut compiler = Compiler::new(encoding.clone());
+    compiler.go(&encodings::linear_rec2020());
+    compiler.go(&srgb);
+    let layout = PixelLayout { sample: SampleType::F32, channels: Channels::Rgb, alpha: Alpha::None };
+    Some(Program::of(layout, layout, compiler.steps, compiler.tables))
 }
 
 /// The pass that brings a picture to linear Rec.2020, for its proxy.

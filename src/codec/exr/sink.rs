@@ -82,10 +82,6 @@ impl Sink for ExrSink {
         }
         self.save(pool).map_err(|e| Error::output(&self.path, e))
     }
-
-    fn resident_bytes(&self) -> u64 {
-        self.rows.len() as u64
-    }
 }
 
 impl ExrSink {

@@ -267,7 +267,7 @@ impl Source for ExrSource {
         Ok(())
     }
 
-    fn resident_bytes(&self) -> u64 {
+    fn resident_bytes(&self, _rows: u32) -> u64 {
         let part = self.header.parts.get(self.selection.part).map_or(0, |p| decode::pixel_bytes(&p.channels));
         let foreign_depth = self.selection.depth.is_some_and(|d| d.part != self.selection.part);
         self.info.extent.pixels() * (part + if foreign_depth { 4 } else { 0 }) as u64

@@ -162,7 +162,7 @@ impl Sink for PngSink {
         // In portions, so that a high strip needs no second copy of itself.
         for part in strip.bytes().chunks(self.row_bytes * self.block_rows * blocks) {
             self.rows.extend_from_slice(part);
-            self.compress(blocks, pool)?;
+            self.compress(pool)?;
         }
         Ok(())
     }
@@ -178,11 +178,6 @@ impl Sink for PngSink {
         self.put(&end)?;
         self.file.flush().map_err(|e| Error::output(&self.path, e))
     }
-
-    fn resident_bytes(&self) -> u64 {
-        // Rows that wait or are in work, those in work filtered and packed, and packed ones that are being written.
-        (self.row_bytes * self.block_rows * MAX_BLOCKS * 5) as u64
-    }
 }
 
 impl PngSink {
@@ -190,13 +185,13 @@ impl PngSink {
         self.file.write_all(bytes).map_err(|e| Error::output(&self.path, e))
     }
 
-    /// Compresses all full blocks when there are at least `enough`; once every row is gathered, the rest too.
-    fn compress(&mut self, enough: usize, pool: &Pool) -> Result<()> {
+    /// Compresses all full blocks; once every row is gathered, the rest too.
+    fn compress(&mut self, pool: &Pool) -> Result<()> {
         let block = self.block_rows * self.row_bytes;
         let waiting = self.rows.len() - self.row_bytes;
         let all_gathered = self.done_rows + waiting / self.row_bytes == self.spec.extent.height as usize;
         let ready = if all_gathered { waiting } else { waiting / block * block };
-        if ready == 0 || (ready < enough * block && !all_gathered) {
+        if ready == 0 {
             return Ok(());
         }
         let starts: Vec<usize> = (0..ready).step_by(block).collect();

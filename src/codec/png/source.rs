@@ -167,7 +167,7 @@ impl Source for PngSource {
         Ok(())
     }
 
-    fn resident_bytes(&self) -> u64 {
+    fn resident_bytes(&self, _rows: u32) -> u64 {
         let layout = self.info.layout;
         match self.info.access {
             Access::Whole => self.info.extent.pixels() * layout.pixel_bytes() as u64,

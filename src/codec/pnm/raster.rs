@@ -58,7 +58,7 @@ impl Source for RasterSource {
         Ok(())
     }
 
-    fn resident_bytes(&self) -> u64 {
+    fn resident_bytes(&self, _rows: u32) -> u64 {
         self.row_bytes as u64
     }
 

@@ -114,10 +114,13 @@ impl Bits {
     }
 
     fn finish(mut self) -> Vec<u8> {
-        let word = (self.buffer << (64 - self.count)).to_be_bytes();
+        // With nothing left to write there is nothing to shift.
+        let word = self.buffer.checked_shl(64 - self.count).unwrap_or(0).to_be_bytes();
         let bytes = self.count.div_ceil(8) as usize;
         self.out.truncate(self.at);
         self.out.extend_from_slice(&word[..bytes]);
+        // It was made for the worst case, and may wait for a while.
+        self.out.shrink_to_fit();
         self.out
     }
 }
@@ -138,6 +141,8 @@ mod tests {
             (0..length).map(|_| step() as u8).collect()
         };
         let mut cases = vec![vec![], vec![7], vec![0; 9_000_000], b"TOBEORNOTTOBEORTOBEORNOT".repeat(999)];
+        // 32 codes of nine bits end with a word.
+        cases.push((0..30).collect());
         cases.extend([2, 3, 16, 200, 256].map(|values| noise(70_001, values)));
         // Ends at every code around a change of the width and around CLEAR; noise of all bytes makes about one code a byte.
         cases.extend((250..262).chain(3820..3850).map(|length| noise(length, 256)));

@@ -22,6 +22,9 @@ use crate::picture::{Access, PictureInfo, Region, Strip};
 /// Decoded bytes of the chunks that are worked on at a time.
 const GROUP_BYTES: u64 = 16 << 20;
 
+/// Bytes that a compressed chunk may have beyond three times its samples: frames of small ones. Smaller chunks count as this many.
+const SLACK_BYTES: u64 = 4 << 10;
+
 /// Bytes read at a time from uncompressed strips.
 const PIECE_BYTES: usize = 8 << 20;
 
@@ -64,9 +67,32 @@ impl TiffSource {
         Self { file, info, pixels, limits, extras, kept: None }
     }
 
-    /// Uncompressed strips with interleaved samples: the bytes are the rows.
+    /// Where the rows of a region lie, when they lie behind each other in the file's chunks, in native byte order.
+    fn contiguous(&self, region: Region) -> Result<Option<(u64, usize)>> {
+        let pixels = &self.pixels;
+        let mut found: Option<(u64, usize)> = None;
+        for (down, rows) in chunk_rows(pixels, region) {
+            let place = Place { plane: 0, down, across: 0 };
+            let (offset, length) = uncompressed_range(&self.file, pixels, place, &rows)?;
+            found = match found {
+                None => Some((offset, length)),
+                Some((start, before)) if start + before as u64 == offset => Some((start, before + length)),
+                Some(_) => return Ok(None),
+            };
+        }
+        Ok(found.filter(|_| !pixels.order.is_foreign()))
+    }
+
+    /// Uncompressed strips with interleaved samples: the bytes are the rows. Of a mapped file they are used where they lie.
     fn read_rows(&self, region: Region, strip: &mut Strip, pool: &Pool) -> Result<()> {
         let pixels = &self.pixels;
+        if self.file.is_mapped()
+            && let Some((offset, length)) = self.contiguous(region)?
+            && let Some(samples) = self.file.lend(offset, length)
+            && strip.lend(region, pixels.layout, samples)
+        {
+            return Ok(());
+        }
         let row_bytes = pixels.chunk_row_bytes();
         let mut out = strip.bytes_mut();
         for (down, rows) in chunk_rows(pixels, region) {
@@ -94,7 +120,7 @@ impl TiffSource {
     fn read_strips(&mut self, region: Region, strip: &mut Strip, pool: &Pool) -> Result<()> {
         let row_bytes = self.pixels.chunk_row_bytes();
         let mut run: Vec<u32> = Vec::new();
-        let run_length = (GROUP_BYTES / self.pixels.chunk_bytes().max(1)).max(1) as usize;
+        let run_length = (GROUP_BYTES / self.pixels.chunk_bytes().max(SLACK_BYTES)).max(1) as usize;
         let mut run_start = 0;
         let mut at = 0;
         for (down, rows) in chunk_rows(&self.pixels, region) {
@@ -174,7 +200,7 @@ impl TiffSource {
         }
         let places =
             (0..pixels.planes()).flat_map(|plane| (0..pixels.across).map(move |across| Place { plane, down, across }));
-        let group_length = (GROUP_BYTES / pixels.chunk_bytes().max(1)).max(1) as usize;
+        let group_length = (GROUP_BYTES / pixels.chunk_bytes().max(SLACK_BYTES)).max(1) as usize;
         let mut chunks = Vec::new();
         for group in places.collect::<Vec<_>>().chunks(group_length) {
             let decoded = self.decode(group, &rows, pool)?;
@@ -283,18 +309,26 @@ impl Source for TiffSource {
         Ok(())
     }
 
-    fn resident_bytes(&self) -> u64 {
+    fn resident_bytes(&self, rows: u32) -> u64 {
         let pixels = &self.pixels;
-        if pixels.codec == Codec::None && !pixels.tiled && !pixels.planar && pixels.packing == Packing::Whole {
-            return PIECE_BYTES as u64;
+        let by_rows = pixels.codec == Codec::None;
+        if by_rows && !pixels.tiled && !pixels.planar && pixels.packing == Packing::Whole {
+            return 0;
         }
-        let picture = pixels.extent.pixels().saturating_mul(pixels.layout.pixel_bytes() as u64);
-        let group = GROUP_BYTES.min(picture).max(pixels.chunk_bytes());
-        let kept = if pixels.codec == Codec::None { 0 } else { pixels.chunk_row_total().min(self.limits.chunk_bytes) };
-        // Decoded chunks, their compressed bytes, the kept chunk row; a single chunk is all three at once.
+        let row = pixels.chunk_row_total();
+        // A single chunk is decoded, compressed and kept at once.
         if self.info.access == Access::Whole && pixels.down == 1 && pixels.across == 1 {
-            return pixels.chunk_row_total().saturating_mul(2);
+            return row.saturating_mul(2);
         }
+        // Chunks may be wider than the picture: they count as they are.
+        let chunk_rows = u64::from(pixels.chunk_rows.max(1));
+        let touched = match by_rows {
+            true => row / chunk_rows * u64::from(rows).max(1),
+            false => row.saturating_mul(u64::from(rows).div_ceil(chunk_rows) + 1),
+        };
+        let group = GROUP_BYTES.max(pixels.chunk_bytes()).min(touched);
+        let kept = if by_rows { 0 } else { row.min(self.limits.chunk_bytes) };
+        // Decoded chunks, their compressed bytes, the kept chunk row.
         kept.saturating_add(group.saturating_mul(2))
     }
 
@@ -352,7 +386,7 @@ fn uncompressed_range(file: &FileBytes, pixels: &Pixels, place: Place, rows: &Ra
 fn fetch<'a>(file: &'a FileBytes, pixels: &Pixels, place: Place) -> Result<Cow<'a, [u8]>> {
     let (offset, count) = range(file, pixels, place)?;
     // LZW at its worst takes 9 bits a byte with a CLEAR before each; nothing honest is longer, and what lies behind is not needed.
-    let most = pixels.chunk_bytes().saturating_mul(3).saturating_add(1 << 16);
+    let most = pixels.chunk_bytes().saturating_mul(3).saturating_add(SLACK_BYTES);
     bytes_of(file, offset, count.min(most) as usize)
 }
 

@@ -243,11 +243,6 @@ impl Sink for TiffSink {
         let done = self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.write_all(&head));
         done.and_then(|()| self.file.flush()).map_err(|error| failed(&self.path, &error))
     }
-
-    fn resident_bytes(&self) -> u64 {
-        let strip = (self.rows_per_strip * self.row_bytes) as u64;
-        if self.codec == Codec::None { 0 } else { strip * (1 + 3 * GROUP as u64) }
-    }
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Error {

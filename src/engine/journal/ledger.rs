@@ -246,7 +246,8 @@ impl Ledger {
     fn read(&mut self, journal: &Path) -> io::Result<()> {
         let file = File::open(journal)?;
         // Room for its outputs at once: a table that grows is held twice for a moment.
-        self.outputs.reserve(usize::try_from(file.metadata()?.len() / OUTPUT_BYTES).unwrap_or(0).min(MAX_RESERVED));
+        let outputs = usize::try_from(file.metadata()?.len() / OUTPUT_BYTES).unwrap_or(0).min(MAX_RESERVED);
+        self.outputs.reserve(outputs.saturating_sub(self.outputs.len()));
         let mut reader = BufReader::new(file);
         let mut line = Vec::new();
         for number in 1.. {

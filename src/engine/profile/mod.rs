@@ -13,7 +13,6 @@ pub mod report;
 pub mod trace;
 pub mod usage;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -129,11 +128,6 @@ impl Recorder {
         Self(Some(Arc::new(Inner { epoch, stages: Default::default(), trace })))
     }
 
-    /// True when anything is recorded.
-    pub fn is_on(&self) -> bool {
-        self.0.is_some()
-    }
-
     /// Takes a span. `rows` and `picture` (its index in the run) are for the trace.
     pub fn record(&self, kind: Kind, span: Span, picture: Option<usize>, rows: Option<Region>) {
         let Some(inner) = &self.0 else { return };
@@ -190,11 +184,6 @@ impl Recorder {
     /// `Output`: the trace could not be written, now or earlier.
     pub fn close(&self) -> crate::error::Result<()> {
         self.0.as_ref().and_then(|inner| inner.trace.as_ref()).map_or(Ok(()), Trace::close)
-    }
-
-    /// Where the trace goes.
-    pub fn trace_path(&self) -> Option<&Path> {
-        Some(self.0.as_ref()?.trace.as_ref()?.path())
     }
 }
 

@@ -44,11 +44,17 @@ impl Trace {
     /// `Output`: the file holds something else, or cannot be written.
     pub fn create(path: &Path) -> Result<Self> {
         let failed = |e| Error::output(path, format!("cannot write the trace: {e}"));
-        if let Ok(mut file) = File::open(path) {
-            let mut start = vec![0; HEAD.len()];
-            let length = file.read(&mut start).unwrap_or(0);
-            if length > 0 && start != HEAD.as_bytes() {
-                return Err(Error::output(path, "this file is there and is no trace of ours: it is not replaced"));
+        match std::fs::metadata(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+            // Opening what is no file, a pipe, might wait for ever.
+            Ok(facts) if !facts.is_file() => return Err(Error::output(path, "is no regular file")),
+            Ok(_) => {
+                let mut start = Vec::new();
+                File::open(path).map_err(failed)?.take(HEAD.len() as u64).read_to_end(&mut start).map_err(failed)?;
+                if !start.is_empty() && start != HEAD.as_bytes() {
+                    return Err(Error::output(path, "this file is there and is no trace of ours: it is not replaced"));
+                }
             }
         }
         let mut file = File::create(path).map_err(failed)?;
@@ -60,11 +66,6 @@ impl Trace {
     /// What times count from.
     pub fn epoch(&self) -> Instant {
         self.epoch
-    }
-
-    /// Where it goes.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Writes one span of a stage.
