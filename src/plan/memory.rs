@@ -30,6 +30,10 @@ const PIECE_BYTES: u64 = 1 << 20;
 /// Bytes per byte of rows on their way through a compressor: the rows, their differences or filtered forms, what is made of them (LZW may
 /// take half as much again), and that of the pieces before.
 const PACKING: u64 = 6;
+/// The same for PNG: also the rows above and the three forms that filters are chosen from.
+const FILTERING: u64 = 11;
+/// Tables of a compressor and what the allocator keeps for it, which every thread has.
+const ENCODER_BYTES: u64 = 512 << 10;
 
 /// Bytes that every row of a strip costs, and those that do not depend on the height of strips.
 #[derive(Debug, Clone, Copy, Default)]
@@ -123,8 +127,9 @@ fn output_cost(plan: &Plan, request: &PlanRequest, index: usize, row_in: u64, st
     if packs(request, output) {
         // Rows that wait and pieces in work, which a strip may begin and end in the middle of, those packed, and packed ones that are written.
         let piece = PIECE_BYTES.max(row_out).min(row_out * u64::from(output.extent.height));
-        cost.per_row += scaled(PACKING * row_out, output.extent.height);
-        cost.fixed += PACKING * piece;
+        let packing = if output.format == Format::Png { FILTERING } else { PACKING };
+        cost.per_row += scaled(packing * row_out, output.extent.height);
+        cost.fixed += packing * piece + request.threads as u64 * ENCODER_BYTES;
     }
     if output.kind == OutputKind::Depth && output.format == Format::Exr {
         cost.fixed += u64::from(output.extent.width) * u64::from(output.extent.height) * 4;

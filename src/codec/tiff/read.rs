@@ -244,6 +244,17 @@ impl TiffSource {
         fetched.map(|()| decoded)
     }
 
+    /// Compressed bytes of the largest row of chunks.
+    fn most_compressed(&self) -> u64 {
+        let pixels = &self.pixels;
+        let of_row = |down: u32| {
+            let chunks = (0..pixels.planes()).flat_map(|plane| (0..pixels.across).map(move |across| (plane, across)));
+            let counts = chunks.filter_map(|(plane, across)| pixels.counts.get(pixels.index(plane, down, across)));
+            counts.fold(0, |sum: u64, count| sum.saturating_add(*count))
+        };
+        (0..pixels.down).map(of_row).max().unwrap_or(0)
+    }
+
     fn damaged(&self, place: Place, reason: &str) -> Error {
         Error::input(self.file.path(), format!("{} {reason}", name(&self.pixels, place)))
     }
@@ -322,14 +333,13 @@ impl Source for TiffSource {
         }
         // Chunks may be wider than the picture: they count as they are.
         let chunk_rows = u64::from(pixels.chunk_rows.max(1));
-        let touched = match by_rows {
-            true => row / chunk_rows * u64::from(rows).max(1),
-            false => row.saturating_mul(u64::from(rows).div_ceil(chunk_rows) + 1),
-        };
-        let group = GROUP_BYTES.max(pixels.chunk_bytes()).min(touched);
-        let kept = if by_rows { 0 } else { row.min(self.limits.chunk_bytes) };
-        // Decoded chunks, their compressed bytes, the kept chunk row.
-        kept.saturating_add(group.saturating_mul(2))
+        let cuts_chunks = u64::from(rows) % chunk_rows != 0;
+        let downs = u64::from(rows).div_ceil(chunk_rows) + u64::from(cuts_chunks);
+        let touched = if by_rows { row / chunk_rows * u64::from(rows) } else { row.saturating_mul(downs) };
+        let decoded = GROUP_BYTES.max(pixels.chunk_bytes()).min(touched);
+        let raw = if by_rows { decoded } else { self.most_compressed().saturating_mul(downs).min(3 * decoded) };
+        let kept = if cuts_chunks && !by_rows { row.min(self.limits.chunk_bytes) } else { 0 };
+        kept.saturating_add(decoded).saturating_add(raw)
     }
 
     fn extras(&self) -> Option<Extras> {
