@@ -169,7 +169,7 @@ fn assert_invariant(inputs: impl Fn(&Path) -> usize, look: &str, output: &str) {
         same(isa.name().to_owned(), &|o| o.isa = Some(isa));
     }
     // So little memory that pictures are decoded twice and go one at a time.
-    same("little memory".to_owned(), &|o| o.memory_bytes = Some(40_000_000));
+    same("little memory".to_owned(), &|o| o.memory_bytes = Some(56_000_000));
 }
 
 #[test]

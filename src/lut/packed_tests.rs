@@ -118,6 +118,25 @@ fn every_instruction_set_gives_the_bits_of_the_scalar_reference() {
     }
 }
 
+/// Both ways to multiply and add; which one is taken depends on the machine.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn fused_products_change_nothing() {
+    let input = pictures();
+    if !std::arch::is_x86_feature_detected!("avx512ifma") || Isa::best().name() != "AVX-512" {
+        return;
+    }
+    for (name, lut) in luts() {
+        let lut = packed(&lut);
+        let (mut plain, mut fused) = (vec![0; input.len()], vec![0; input.len()]);
+        // SAFETY: the features were found.
+        let done = unsafe {
+            [avx512::run_plain::<3>(&lut, &input, &mut plain), avx512::run_fused::<3>(&lut, &input, &mut fused)]
+        };
+        assert!(done[0] > 0 && done[0] == done[1] && plain == fused, "{name}");
+    }
+}
+
 #[test]
 fn short_and_uneven_runs_are_whole() {
     let lut = packed(&cube(33, Domain::UNIT, look));

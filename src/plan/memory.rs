@@ -125,11 +125,15 @@ fn output_cost(plan: &Plan, request: &PlanRequest, index: usize, row_in: u64, st
         cost.fixed += 2 * margin * row_in;
     }
     if packs(request, output) {
-        // Rows that wait and pieces in work, which a strip may begin and end in the middle of, those packed, and packed ones that are written.
-        let piece = PIECE_BYTES.max(row_out).min(row_out * u64::from(output.extent.height));
+        // Rows that wait and pieces in work, which a strip may begin and end in the middle of, those packed, and packed ones that are written:
+        // of a strip and a piece at most, and never of more than there is.
         let packing = if output.format == Format::Png { FILTERING } else { PACKING };
-        cost.per_row += scaled(packing * row_out, output.extent.height);
-        cost.fixed += packing * piece + request.threads as u64 * ENCODER_BYTES;
+        let whole = row_out * u64::from(output.extent.height);
+        let piece = PIECE_BYTES.max(row_out);
+        if whole > piece {
+            cost.per_row += scaled(packing * row_out, output.extent.height);
+        }
+        cost.fixed += packing * piece.min(whole) + (request.threads as u64).min(whole.div_ceil(piece)) * ENCODER_BYTES;
     }
     if output.kind == OutputKind::Depth && output.format == Format::Exr {
         cost.fixed += u64::from(output.extent.width) * u64::from(output.extent.height) * 4;

@@ -51,7 +51,11 @@ pub(super) fn run<const N: usize>(lut: &PackedLut, input: &[u16], output: &mut [
             store(&mut block.alpha, channels[N - 1]);
         }
         for four in 0..PIXELS / 4 {
-            let pixels = sum::<N>(lut, &block, 4 * four);
+            let pixels = if lut.offset == 0 {
+                sum::<N, true>(lut, &block, 4 * four)
+            } else {
+                sum::<N, false>(lut, &block, 4 * four)
+            };
             // SAFETY: the last store ends at place 12 * 3 + 6 + 8 = 50 (or 64 of 64) of 72.
             unsafe {
                 let at = packed.as_mut_ptr().add(4 * N * four);
@@ -162,10 +166,11 @@ fn places(lut: &PackedLut, codes: [__m256i; 3]) -> [(__m256i, __m256i); 3] {
     places
 }
 
-/// The sums of four pixels from place `first` of the block on, as codes: four samples in each 64-bit lane, alpha the highest.
+/// The sums of four pixels from place `first` of the block on, as codes: four samples in each 64-bit lane, alpha the highest. `PLAIN`:
+/// the table does not go beyond 0 to 1, and neither do the sums.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn sum<const N: usize>(lut: &PackedLut, block: &Block, first: usize) -> __m256i {
+fn sum<const N: usize, const PLAIN: bool>(lut: &PackedLut, block: &Block, first: usize) -> __m256i {
     let mask = _mm256_set1_epi64x(MASK.cast_signed());
     let mut sums = [_mm256_set1_epi64x(1 << (lut.shift - 1)); 3];
     for (indices, weights) in block.indices.iter().zip(&block.weights) {
@@ -185,8 +190,8 @@ fn sum<const N: usize>(lut: &PackedLut, block: &Block, first: usize) -> __m256i 
     }
     let shift = _mm_cvtsi32_si128(lut.shift.cast_signed());
     for sum in &mut sums {
-        *sum = _mm256_srl_epi64(*sum, shift);
-        if lut.offset > 0 {
+        *sum = if PLAIN { _mm256_srli_epi64::<{ FIELD as i32 }>(*sum) } else { _mm256_srl_epi64(*sum, shift) };
+        if !PLAIN {
             let offset = _mm256_set1_epi64x(lut.offset.into());
             // The upper halves of the lanes are 0 and stay so.
             let code = _mm256_max_epi32(_mm256_sub_epi32(*sum, offset), _mm256_setzero_si256());

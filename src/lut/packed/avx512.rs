@@ -40,37 +40,109 @@ const fn gathered<const N: usize>() -> [u16; 32] {
 /// Maps whole steps; returns the pixels done.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 pub(super) fn run<const N: usize>(lut: &PackedLut, input: &[u16], output: &mut [u16]) -> usize {
-    let spread = const { spread::<N>() };
-    let order = load(&const { gathered::<N>() });
-    let mut block = Block::default();
-    let mut done = 0;
-    for (input, output) in input.chunks_exact(N * PIXELS).zip(output.chunks_exact_mut(N * PIXELS)) {
-        let mut samples = [_mm512_setzero_si512(); 4];
-        for (register, samples) in samples.iter_mut().zip(input.as_chunks().0) {
-            *register = load(samples);
-        }
-        let mut channels = [_mm512_setzero_si512(); N];
-        for (channel, (low, high, lanes)) in channels.iter_mut().zip(&spread) {
-            let low = _mm512_permutex2var_epi16(samples[0], load(low), samples[1]);
-            let high = _mm512_permutex2var_epi16(samples[2], load(high), samples[3]);
-            *channel = _mm512_mask_blend_epi16(*lanes, low, high);
-        }
-        prepare(lut, [channels[0], channels[1], channels[2]], &mut block);
-        if N == 4 {
-            store(&mut block.alpha, channels[N - 1]);
-        }
-        for (eight, output) in output.chunks_exact_mut(N * 8).enumerate() {
-            let pixels = sum::<N>(lut, &block, 8 * eight);
-            let lanes: __mmask32 = if N == 4 { u32::MAX } else { (1 << 24) - 1 };
-            // SAFETY: the mask has as many lanes as the chunk has samples, 24 or 32.
-            unsafe {
-                _mm512_mask_storeu_epi16(output.as_mut_ptr().cast(), lanes, _mm512_permutexvar_epi16(order, pixels));
-            }
-        }
-        done += PIXELS;
+    // All but the oldest of these machines multiply and add in one instruction. The sums are whole numbers: the same bits.
+    if std::arch::is_x86_feature_detected!("avx512ifma") {
+        // SAFETY: the feature was just found, and the others are those of this function.
+        return unsafe { run_fused::<N>(lut, input, output) };
     }
-    done
+    run_plain::<N>(lut, input, output)
 }
+
+/// `sum + field * weight`, as `_mm512_madd52lo_epu64` has it.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn multiply_add(sum: __m512i, field: __m512i, weight: __m512i) -> __m512i {
+    _mm512_add_epi64(sum, _mm512_mul_epu32(field, weight))
+}
+
+/// The loop and its sums for one way to multiply and add: a function can only be inlined where its instructions are there.
+macro_rules! kernel {
+    ($run:ident, $sum:ident, $add:ident, $features:literal) => {
+        /// Maps whole steps; returns the pixels done.
+        #[target_feature(enable = $features)]
+        pub(super) fn $run<const N: usize>(lut: &PackedLut, input: &[u16], output: &mut [u16]) -> usize {
+            let spread = const { spread::<N>() };
+            let order = load(&const { gathered::<N>() });
+            let mut block = Block::default();
+            let mut done = 0;
+            for (input, output) in input.chunks_exact(N * PIXELS).zip(output.chunks_exact_mut(N * PIXELS)) {
+                let mut samples = [_mm512_setzero_si512(); 4];
+                for (register, samples) in samples.iter_mut().zip(input.as_chunks().0) {
+                    *register = load(samples);
+                }
+                let mut channels = [_mm512_setzero_si512(); N];
+                for (channel, (low, high, lanes)) in channels.iter_mut().zip(&spread) {
+                    let low = _mm512_permutex2var_epi16(samples[0], load(low), samples[1]);
+                    let high = _mm512_permutex2var_epi16(samples[2], load(high), samples[3]);
+                    *channel = _mm512_mask_blend_epi16(*lanes, low, high);
+                }
+                prepare(lut, [channels[0], channels[1], channels[2]], &mut block);
+                if N == 4 {
+                    store(&mut block.alpha, channels[N - 1]);
+                }
+                for (eight, output) in output.chunks_exact_mut(N * 8).enumerate() {
+                    let pixels = if lut.offset == 0 {
+                        $sum::<N, true>(lut, &block, 8 * eight)
+                    } else {
+                        $sum::<N, false>(lut, &block, 8 * eight)
+                    };
+                    let lanes: __mmask32 = if N == 4 { u32::MAX } else { (1 << 24) - 1 };
+                    // SAFETY: the mask has as many lanes as the chunk has samples, 24 or 32.
+                    unsafe {
+                        _mm512_mask_storeu_epi16(
+                            output.as_mut_ptr().cast(),
+                            lanes,
+                            _mm512_permutexvar_epi16(order, pixels),
+                        );
+                    }
+                }
+                done += PIXELS;
+            }
+            done
+        }
+
+        /// The sums of eight pixels from place `first` of the block on, as codes: four samples in each 64-bit lane, alpha the highest. `PLAIN`:
+        /// the table does not go beyond 0 to 1, and neither do the sums.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn $sum<const N: usize, const PLAIN: bool>(lut: &PackedLut, block: &Block, first: usize) -> __m512i {
+            let mask = _mm512_set1_epi64(MASK.cast_signed());
+            let mut sums = [_mm512_set1_epi64(1 << (lut.shift - 1)); 3];
+            for (indices, weights) in block.indices.iter().zip(&block.weights) {
+                let weight = eight(weights, first);
+                // SAFETY: eight of 32 indices. They come from codes by `places` and lie in the table, as in the scalar reference: the largest is
+                // size^3 - 1.
+                let node = unsafe {
+                    let index = _mm256_loadu_epi32(indices.as_ptr().add(first).cast());
+                    _mm512_i32gather_epi64::<8>(index, lut.nodes.as_ptr().cast())
+                };
+                let red = _mm512_and_si512(node, mask);
+                let green = _mm512_and_si512(_mm512_srli_epi64::<FIELD>(node), mask);
+                let blue = _mm512_srli_epi64::<{ 2 * FIELD }>(node);
+                sums[0] = $add(sums[0], red, weight);
+                sums[1] = $add(sums[1], green, weight);
+                sums[2] = $add(sums[2], blue, weight);
+            }
+            let shift = _mm_cvtsi32_si128(lut.shift.cast_signed());
+            for sum in &mut sums {
+                *sum = if PLAIN { _mm512_srli_epi64::<FIELD>(*sum) } else { _mm512_srl_epi64(*sum, shift) };
+                if !PLAIN {
+                    let offset = _mm512_set1_epi64(lut.offset.into());
+                    // The upper halves of the lanes are 0 and stay so.
+                    let code = _mm512_max_epi32(_mm512_sub_epi32(*sum, offset), _mm512_setzero_si512());
+                    *sum = _mm512_min_epi32(code, _mm512_set1_epi64(FULL.into()));
+                }
+            }
+            let [red, green, blue] = sums;
+            let two = _mm512_or_si512(red, _mm512_slli_epi64::<16>(green));
+            let three = _mm512_or_si512(two, _mm512_slli_epi64::<32>(blue));
+            if N == 4 { _mm512_or_si512(three, _mm512_slli_epi64::<48>(eight(&block.alpha, first))) } else { three }
+        }
+    };
+}
+
+kernel!(run_plain, sum_plain, multiply_add, "avx512f,avx512bw,avx512dq,avx512vl");
+kernel!(run_fused, sum_fused, _mm512_madd52lo_epu64, "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma");
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
@@ -161,43 +233,6 @@ fn places(lut: &PackedLut, codes: [__m512i; 3]) -> [(__m512i, __m512i); 3] {
         }
     }
     places
-}
-
-/// The sums of eight pixels from place `first` of the block on, as codes: four samples in each 64-bit lane, alpha the highest.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-fn sum<const N: usize>(lut: &PackedLut, block: &Block, first: usize) -> __m512i {
-    let mask = _mm512_set1_epi64(MASK.cast_signed());
-    let mut sums = [_mm512_set1_epi64(1 << (lut.shift - 1)); 3];
-    for (indices, weights) in block.indices.iter().zip(&block.weights) {
-        let weight = eight(weights, first);
-        // SAFETY: eight of 32 indices. They come from codes by `places` and lie in the table, as in the scalar reference: the largest is
-        // size^3 - 1.
-        let node = unsafe {
-            let index = _mm256_loadu_epi32(indices.as_ptr().add(first).cast());
-            _mm512_i32gather_epi64::<8>(index, lut.nodes.as_ptr().cast())
-        };
-        let red = _mm512_and_si512(node, mask);
-        let green = _mm512_and_si512(_mm512_srli_epi64::<FIELD>(node), mask);
-        let blue = _mm512_srli_epi64::<{ 2 * FIELD }>(node);
-        sums[0] = _mm512_add_epi64(sums[0], _mm512_mul_epu32(red, weight));
-        sums[1] = _mm512_add_epi64(sums[1], _mm512_mul_epu32(green, weight));
-        sums[2] = _mm512_add_epi64(sums[2], _mm512_mul_epu32(blue, weight));
-    }
-    let shift = _mm_cvtsi32_si128(lut.shift.cast_signed());
-    for sum in &mut sums {
-        *sum = _mm512_srl_epi64(*sum, shift);
-        if lut.offset > 0 {
-            let offset = _mm512_set1_epi64(lut.offset.into());
-            // The upper halves of the lanes are 0 and stay so.
-            let code = _mm512_max_epi32(_mm512_sub_epi32(*sum, offset), _mm512_setzero_si512());
-            *sum = _mm512_min_epi32(code, _mm512_set1_epi64(FULL.into()));
-        }
-    }
-    let [red, green, blue] = sums;
-    let two = _mm512_or_si512(red, _mm512_slli_epi64::<16>(green));
-    let three = _mm512_or_si512(two, _mm512_slli_epi64::<32>(blue));
-    if N == 4 { _mm512_or_si512(three, _mm512_slli_epi64::<48>(eight(&block.alpha, first))) } else { three }
 }
 
 /// Eight of 32 samples, from `first` on, in 64-bit lanes.
