@@ -4,7 +4,7 @@ mod cli;
 
 fn main() -> std::process::ExitCode {
     quiet_mesa();
-    spare_addresses();
+    few_arenas();
     cli::run().into()
 }
 
@@ -16,12 +16,14 @@ fn quiet_mesa() {
     }
 }
 
-/// glibc reserves 64 MiB of addresses for every thread that allocates. Where addresses are limited (`ulimit -v`, batch systems) that would
-/// leave no room to work in, so threads share one arena there.
-fn spare_addresses() {
+/// glibc gives every thread that allocates an arena of its own, which keeps what was freed in it: with many threads their working space would
+/// stay many times over, so they share four. An arena also reserves 64 MiB of addresses; where those are limited (`ulimit -v`, batch systems)
+/// that would leave no room to work in, and there is one.
+fn few_arenas() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    if chiaro::codec::mapping::has_limited_addresses() {
+    {
+        let arenas = if chiaro::codec::mapping::has_limited_addresses() { 1 } else { 4 };
         // SAFETY: mallopt(3) takes two numbers; no other thread exists that could be allocating.
-        unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+        unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) };
     }
 }

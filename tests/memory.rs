@@ -103,8 +103,8 @@ fn compressors_and_wide_tiles_are_charged() {
             assert!(ran.code == Some(0) || ran.said.contains("raise --memory"), "{input} {output}: {}", ran.said);
             let peak = ran.peak / MIB;
             println!("{input} as {output}, {threads} threads: {peak} MiB, exit {:?}", ran.code);
-            // A thread has a stack and a corner of the allocator.
-            assert!(peak <= 32 + BASE / MIB + threads / 4, "{input} as {output} with {threads} threads: {peak} MiB");
+            // A thread has a stack, and the allocator keeps some of what it gave back for longer when threads wait for a core.
+            assert!(peak <= 32 + BASE / MIB + threads, "{input} as {output} with {threads} threads: {peak} MiB");
         }
     }
 }
