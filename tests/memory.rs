@@ -17,6 +17,7 @@ const BASE: u64 = 24 * MIB;
 
 /// Beside [`BASE`] where depth is estimated: the loaded model in two orientations, and what inference holds on its way, as far as a
 /// quarter of the memory does not cover them.
+#[cfg(feature = "onnx")]
 const INFERENCE: u64 = 8 * MIB;
 
 const COPY: &str = "version = 1\n";
