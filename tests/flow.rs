@@ -109,6 +109,7 @@ fn the_table_is_for_people_and_the_trace_for_what_is_no_picture() {
     assert!(refused.stderr.contains("small.tif") && refused.stderr.contains("not replaced"), "{}", refused.stderr);
     assert!(std::fs::read(dir.path("in/small.tif")).unwrap() == before);
     dir.grade(&["in", "--trace", "same.json", "--report", "same.json"]).ends(2);
+    dir.grade(&["in", "--trace", "./same.json", "--report", "same.json"]).ends(2);
     dir.grade(&["in", "--trace", "no such folder/t.json"]).ends(2);
 }
 

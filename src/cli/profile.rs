@@ -17,7 +17,9 @@ pub fn begin(args: &JobArgs) -> anyhow::Result<Recorder> {
         return Ok(if args.profile { Recorder::on(None) } else { Recorder::default() });
     };
     let refuse = |why: String| exit::Usage(format!("--trace {why}"));
-    if args.report.as_ref() == Some(path) {
+    // However the two are written.
+    let place = |path: &std::path::Path| std::path::absolute(path).ok();
+    if args.report.as_ref().is_some_and(|report| place(report) == place(path)) {
         return Err(refuse(format!("{}: this is the file of --report", chiaro::error::escape(path))).into());
     }
     let trace = Trace::create(path).map_err(|e| refuse(e.to_string()))?;

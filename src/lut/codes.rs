@@ -47,7 +47,7 @@ impl CodeLut {
     /// [`super::sample`]; for 3D tables see [`PackedLut`].
     pub fn new(lut: &Lut) -> Option<Self> {
         if lut.cube.is_some() {
-            return PackedLut::new(lut, Interpolation::Tetrahedral).map(Self::Cube);
+            return PackedLut::new(lut).map(Self::Cube);
         }
         let prepared = PreparedLut::new(lut, Interpolation::Tetrahedral);
         let curve = |channel: usize| {

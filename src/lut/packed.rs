@@ -66,11 +66,11 @@ struct Place {
 }
 
 impl PackedLut {
-    /// The integer form of `lut`; `None` when it has none: no 3D table, another interpolation than tetrahedral, nodes beyond -1.5 to
-    /// 2.5, or 256 nodes along an axis, whose square has 17 bits.
-    pub fn new(lut: &Lut, interpolation: Interpolation) -> Option<Self> {
-        let cube = lut.cube.as_ref().filter(|cube| interpolation == Interpolation::Tetrahedral && cube.size() < 256)?;
-        let prepared = PreparedLut::new(lut, interpolation);
+    /// The integer form of `lut` under tetrahedral interpolation; `None` when it has none: no 3D table, nodes beyond -1.5 to 2.5, or 256
+    /// nodes along an axis, whose square has 17 bits.
+    pub fn new(lut: &Lut) -> Option<Self> {
+        let cube = lut.cube.as_ref().filter(|cube| cube.size() < 256)?;
+        let prepared = PreparedLut::new(lut, Interpolation::Tetrahedral);
         let c = prepared.constants();
         // In codes, as the LUT gives them.
         let code = |v: f32| f64::from(FULL) * (f64::from(v) * f64::from(c.output_scale) + f64::from(c.output_offset));

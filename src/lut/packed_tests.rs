@@ -55,7 +55,7 @@ fn luts() -> Vec<(&'static str, Lut)> {
 }
 
 fn packed(lut: &Lut) -> PackedLut {
-    PackedLut::new(lut, Interpolation::Tetrahedral).unwrap()
+    PackedLut::new(lut).unwrap()
 }
 
 /// The exact result, in codes: the same tetrahedra in `f64`.
@@ -177,10 +177,8 @@ fn results_are_rounded_from_the_exact_ones_and_beside_the_float_path() {
 
 #[test]
 fn what_has_no_integer_form_is_left_to_floats() {
-    let lut = cube(17, Domain::UNIT, look);
-    assert!(PackedLut::new(&lut, Interpolation::Trilinear).is_none());
-    assert!(PackedLut::new(&cube(5, Domain::UNIT, |rgb| rgb.map(|v| 3.0 * v)), Interpolation::Tetrahedral).is_none());
-    assert!(PackedLut::new(&Lut::identity_1d(9).unwrap(), Interpolation::Tetrahedral).is_none());
+    assert!(PackedLut::new(&cube(5, Domain::UNIT, |rgb| rgb.map(|v| 3.0 * v))).is_none());
+    assert!(PackedLut::new(&Lut::identity_1d(9).unwrap()).is_none());
 }
 
 #[test]
