@@ -5,6 +5,7 @@
 //! | `run` | the engine: pool, device, budget, depth stage; starts drivers and collects outcomes |
 //! | `drive` | one job from admission to commit |
 //! | `analyse`, `render` | the two phases |
+//! | `estimated`, `supplied_depth` | depth from a model, depth that comes with the picture |
 //! | `restart` | a device that fails in the middle of a picture: rendered anew on the CPU |
 //! | `flow`, `deliver` | reading ahead of them, writing beside them |
 //! | [`profile`] | where time and memory go |
@@ -36,6 +37,7 @@ mod deliver;
 mod disk;
 mod drive;
 pub mod estimate;
+mod estimated;
 mod exports;
 mod flow;
 pub mod identity;
@@ -54,6 +56,7 @@ mod render;
 mod restart;
 mod run;
 pub mod staged;
+mod supplied_depth;
 pub mod template;
 
 pub use mask_files::load as load_masks;

@@ -1,0 +1,90 @@
+//! Depth from a model: the reduced picture is encoded as the model wants it, stood up and asked about; the answer is joined to the picture.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::drive::Work;
+use super::profile::{Kind, Probe, Span, Stage, Track};
+use super::remarks;
+use crate::depth::reduce::Reduced;
+use crate::depth::registry::ModelEntry;
+use crate::depth::worker::{DepthRequest, DepthStage, LowResDisparity};
+use crate::depth::{join, orient};
+use crate::error::Result;
+use crate::exec::Executor;
+use crate::exec::cpu::Cpu;
+use crate::ops::disparity::Join;
+use crate::picture::{PictureInfo, Region, Strip};
+use crate::plan::{DepthFacts, Plan, Program, model_program};
+
+/// Depth of a picture and where it came from, in words.
+pub fn depth(work: &mut Work, plan: &Plan, mut reduced: Reduced, info: &PictureInfo) -> Result<(DepthFacts, String)> {
+    let depth = work.engine.depth()?;
+    if let Some(program) = model_program(&plan.input.1) {
+        encode_for_model(work, &program, &mut reduced)?;
+    }
+    let started = Instant::now();
+    let (join, described, remarks) = estimate(&work.probe, &depth.model, &depth.stage, &reduced, info)?;
+    work.warnings.extend(remarks);
+    work.stages.depth += started.elapsed().as_secs_f64();
+    Ok((DepthFacts::Joined(join), described))
+}
+
+/// Brings the means of a picture to the encoding that the model wants, held inside 0..1.
+fn encode_for_model(work: &Work, program: &Program, reduced: &mut Reduced) -> Result<()> {
+    let region = Region { width: reduced.width, y: 0, rows: reduced.height };
+    let (mut means, mut encoded) = (Strip::new(region, program.input), Strip::new(region, program.output));
+    let plane = region.pixels();
+    for (i, pixel) in means.words_mut().chunks_exact_mut(3).enumerate() {
+        for (channel, word) in pixel.iter_mut().enumerate() {
+            *word = reduced.rgb.get(channel * plane + i).map_or(0, |v| v.to_bits());
+        }
+    }
+    Cpu::new(work.engine.pool.clone(), work.engine.isa).run(program, &means, None, &mut encoded)?;
+    for (i, pixel) in encoded.words().chunks_exact(3).enumerate() {
+        for (channel, word) in pixel.iter().enumerate() {
+            if let Some(to) = reduced.rgb.get_mut(channel * plane + i) {
+                *to = f32::from_bits(*word).clamp(0.0, 1.0);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Runs the model on the upright picture and fits the join to the stored one.
+fn estimate(
+    probe: &Probe,
+    model: &Arc<ModelEntry>,
+    stage: &DepthStage,
+    reduced: &Reduced,
+    info: &PictureInfo,
+) -> Result<(Join, String, Vec<String>)> {
+    let started = Instant::now();
+    let turned = orient::upright_picture(reduced, info.orientation);
+    let upright = (turned.width, turned.height);
+    let request = DepthRequest { model: model.clone(), input: model.tensor(&turned), size: upright };
+    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
+    let answer = infer(probe, stage, request)?;
+    let started = Instant::now();
+    let map = join::resample(&answer.values, (answer.width, answer.height), upright);
+    let (disparity, _) = join::normalize(&orient::stored(&map, upright, info.orientation));
+    let remarks = remarks::of_depth(&join::normalize(&map).0, upright.0 as usize);
+    let table = join::fit(&disparity, reduced, &model.join);
+    let constants = table.constants(0, (info.extent.width, info.extent.height));
+    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
+    let described = format!("model {}, {}", model.id, answer.engine);
+    Ok((Join { constants, words: table.words().to_vec() }, described, remarks))
+}
+
+/// Asks the model. Its work is busy time of its own thread; what the driver waits beyond that, behind other pictures and for the model
+/// to be loaded, is waiting.
+fn infer(probe: &Probe, stage: &DepthStage, request: DepthRequest) -> Result<LowResDisparity> {
+    let (started, bytes) = (Instant::now(), std::mem::size_of_val(request.input.as_slice()) as u64);
+    let answer = stage.estimate(request)?;
+    let ran = Duration::from_secs_f64(answer.seconds);
+    let span = Span { stage: Stage::Infer, track: Track::Model, started: answer.started, took: ran, bytes };
+    probe.span(Kind::Busy, span);
+    let took = answer.started.saturating_duration_since(started);
+    probe.span(Kind::Waiting, Span { track: probe.driver(), started, took, bytes: 0, ..span });
+    Ok(answer)
+}

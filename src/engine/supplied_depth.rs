@@ -1,0 +1,47 @@
+//! Depth that comes with the picture: what its numbers say as a whole.
+
+use super::drive::Work;
+use super::remarks;
+use crate::depth::supplied::{SuppliedHistogram, SuppliedKind};
+use crate::ops::supplied;
+use crate::picture::Region;
+use crate::plan::DepthFacts;
+
+/// Adds the disparities of a strip to those of the top and the bottom quarter of the picture.
+pub fn add_ends(ends: &mut [(f64, u64); 2], depth: &[f32], region: Region, height: u32) {
+    let quarter = (height / 4).max(1);
+    for (y, row) in (region.y..).zip(depth.chunks_exact(region.width.max(1) as usize)) {
+        for (end, inside) in ends.iter_mut().zip([y < quarter, y >= height - quarter]) {
+            let valid = row.iter().filter_map(|z| SuppliedKind::Depth.disparity(*z)).filter(|_| inside);
+            let (sum, count) = valid.fold((0.0, 0), |(sum, n), d| (sum + f64::from(d), n + 1));
+            *end = (end.0 + sum, end.1 + count);
+        }
+    }
+}
+
+/// How the map is normalized; whatever is odd about it becomes a warning.
+pub fn depth(
+    work: &mut Work,
+    histogram: &SuppliedHistogram,
+    ends: [(f64, u64); 2],
+    orientation: u16,
+    channel: &str,
+) -> DepthFacts {
+    let (valid, invalid) = histogram.totals();
+    if valid == 0 {
+        work.warnings.push(format!("depth channel {channel:?} holds no valid distance: everything counts as farthest"));
+    } else if invalid > valid {
+        work.warnings
+            .push(format!("depth channel {channel:?}: {invalid} of {} values are no distance", valid + invalid));
+    }
+    let norm = histogram.norm();
+    let [top, bottom] = ends.map(|(sum, count)| {
+        (sum / count.max(1) as f64 * f64::from(norm.scale) + f64::from(norm.offset)).clamp(0.0, 1.0)
+    });
+    if valid > 0 && norm.scale == 0.0 {
+        work.warnings.push(format!("depth channel {channel:?} is flat: what depends on distance does little"));
+    } else if orientation == 1 {
+        work.warnings.extend(remarks::upside_down(top, bottom));
+    }
+    DepthFacts::Supplied(supplied::Constants { scale: norm.scale, offset: norm.offset })
+}
