@@ -1,5 +1,6 @@
 struct Clarity {
-    amount: f32,
+    near: f32,
+    span: f32,
     field: FieldConstants,
 }
 
@@ -10,7 +11,8 @@ fn clarity(c: Clarity, before: Px) -> Px {
     let luma = 0.2627 * px.rgb.x + 0.6780 * px.rgb.y + 0.0593 * px.rgb.z;
     let difference = luma - (slope * luma + offset);
     let held = difference / (1.0 + abs(difference) / 0.25);
+    let amount = c.near + c.span * distance_from_disparity(px.disparity);
     let middle = max(4.0 * luma * (1.0 - luma), 0.0);
-    px.rgb = px.rgb + vec3(c.amount * held * middle);
+    px.rgb = px.rgb + vec3(amount * held * middle);
     return px;
 }

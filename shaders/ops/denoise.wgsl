@@ -5,6 +5,8 @@ struct Denoise {
     colors: u32,
     chroma: f32,
     guide: f32,
+    near: f32,
+    span: f32,
 }
 
 // What luma is to be smoothed, and coverage.
@@ -42,6 +44,8 @@ fn denoise(c: Denoise, before: Px) -> Px {
     let x = i32(px.x);
     let y = i32(px.y);
     var spline = array<f32, 5>(0.0625, 0.25, 0.375, 0.25, 0.0625);
+    let share = c.near + c.span * distance_from_disparity(px.disparity);
+    let steeper = select(1.0 / max(share * share, 1e-12), 1.0, c.span == 0.0);
     let center = denoise_luma(c, x, y).x;
     var sum = 0.0;
     var weights = 0.0;
@@ -49,7 +53,7 @@ fn denoise(c: Denoise, before: Px) -> Px {
         for (var i = -2; i <= 2; i++) {
             let value = denoise_luma(c, x + i * c.step, y + j * c.step);
             let d = value.x - center;
-            let near = max(1.0 - c.luma * (d * d), 0.0);
+            let near = max(1.0 - c.luma * steeper * (d * d), 0.0);
             let w = spline[j + 2] * spline[i + 2] * value.y * (near * near);
             sum += w * d;
             weights += w;
@@ -72,7 +76,7 @@ fn denoise(c: Denoise, before: Px) -> Px {
                 let other = denoise_color(x + 4 * i, y + 4 * j);
                 let d = denoise_mean(x + 4 * i, y + 4 * j) - mean0;
                 let dg = area_aux(x + 4 * i, y + 4 * j) - guide0;
-                let near = max(1.0 - (c.chroma * (d.x * d.x + d.y * d.y) + c.guide * (dg * dg)), 0.0);
+                let near = max(1.0 - (c.chroma * (d.x * d.x + d.y * d.y) + c.guide * (dg * dg)) * steeper, 0.0);
                 let w = other.z * (near * near);
                 sums += w * (other.xy - color0);
                 weights += w;

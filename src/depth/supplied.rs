@@ -77,6 +77,15 @@ impl SuppliedHistogram {
         (self.valid, self.invalid)
     }
 
+    /// Disparities, as the middle of their bucket, with how many valid values have them.
+    pub fn disparities(&self) -> impl Iterator<Item = (f32, u64)> {
+        let edge = |bucket: u32| f32::from_bits(bucket << DROPPED_BITS);
+        let counted = (0u32..).zip(&self.counts).filter(|(_, count)| **count > 0);
+        counted.map(move |(bucket, count)| {
+            (if bucket == 0 { 0.0 } else { (edge(bucket) + edge(bucket + 1)) * 0.5 }, *count)
+        })
+    }
+
     /// The disparity below which `percent` of the valid values lie, as the middle of its bucket; `None` without valid values.
     pub fn percentile(&self, percent: u64) -> Option<f32> {
         let rank = (self.valid.checked_sub(1)?) * percent.min(100) / 100;

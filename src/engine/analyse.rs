@@ -8,7 +8,7 @@ use super::flow;
 use super::input::{Feed, Input, Wants};
 use super::profile::{Kind, Stage};
 use super::proxy::{self, CellRow, ProxySums, ProxyTile};
-use super::{estimated, supplied_depth};
+use super::{estimated, quantiles, supplied_depth};
 use crate::codec::Source;
 use crate::depth::orient;
 use crate::depth::reduce::{CellSums, ReducePlan, Reducer, TileSums};
@@ -47,12 +47,14 @@ pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<
         (Some(DepthPlan::Supplied { channel }), Some(histogram), _) => {
             facts.render.depth =
                 Some(supplied_depth::depth(work, &histogram, gathered.ends, info.orientation, channel));
+            facts.render.quantiles = quantiles::of(&facts.render, Some(&histogram));
             facts.depth_source = Some(format!("channel {channel}"));
         }
         (Some(DepthPlan::Estimated { .. }), _, Some(reduced)) => {
             let reduced = reduced.sums.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
             let (depth, described) = estimated::depth(work, plan, reduced, &info)?;
             facts.render.depth = Some(depth);
+            facts.render.quantiles = quantiles::of(&facts.render, None);
             facts.depth_source = Some(described);
         }
         _ => {}

@@ -51,6 +51,7 @@ pub mod on_exist;
 pub mod options;
 pub mod profile;
 mod proxy;
+mod quantiles;
 mod remarks;
 mod render;
 mod restart;

@@ -10,7 +10,8 @@ use crate::exec::cpu::Cpu;
 use crate::ops::field::Proxy;
 use crate::ops::{CHUNK, Chunk, Isa, Kernel};
 use crate::picture::{Extent, Region, Strip};
-use crate::plan::{PROXY_LAYOUT, Plan, RenderFacts};
+use crate::plan::{PROXY_LAYOUT, Plan, Program, RenderFacts, proxy_depth_program};
+use crate::recipe::OpSetting;
 
 /// Light is summed as integers of this many per unit, so that the order of rows and strips does not matter; 2^16 of light over a cell of
 /// 2^23 pixels still fits.
@@ -225,25 +226,38 @@ impl ProxySums {
 /// Lets every operation of the plan that needs it make its field of the picture as the operation meets it.
 pub fn fields(work: &Work, plan: &Plan, proxy: &(Strip, Vec<f32>), facts: &mut RenderFacts) -> Result<()> {
     let cpu = Cpu::new(work.engine.pool.clone(), work.engine.isa);
-    let (strip, depth) = proxy;
+    let strip = &proxy.0;
     let extent = Extent { width: strip.region.width, height: strip.region.rows };
+    let reads_depth = |op: &OpSetting| op.op.wants_field(&op.params) && op.op.reads_depth(&op.params);
+    let disparity = match &facts.depth {
+        Some(known) if plan.ops.iter().any(reads_depth) => run(&cpu, &proxy_depth_program(known, extent), proxy)?,
+        _ => Vec::new(),
+    };
     for index in 0..plan.ops.len() {
         let Some(op) = plan.ops.get(index).filter(|op| op.op.wants_field(&op.params)) else { continue };
         let program = plan.before(index, extent, &work.job.input, facts)?;
-        let depth = program.supplied_depth.then_some(depth.as_slice());
-        let mut picture = Strip::new(strip.region, program.output);
-        cpu.run(&program, strip, depth, &mut picture)?;
-        let field = op.op.field(&op.params, &unpacked(extent, &picture));
+        let mut picture = unpacked(extent, &run(&cpu, &program, proxy)?);
+        if reads_depth(op) {
+            picture.disparity.clone_from(&disparity);
+        }
+        let field = op.op.field(&op.params, &picture);
         facts.fields.insert(index, Arc::new(field));
     }
     Ok(())
 }
 
+/// The floats that a program makes of the proxy.
+fn run(cpu: &Cpu, program: &Program, (strip, depth): &(Strip, Vec<f32>)) -> Result<Vec<f32>> {
+    let depth = program.supplied_depth.then_some(depth.as_slice());
+    let mut picture = Strip::new(strip.region, program.output);
+    cpu.run(program, strip, depth, &mut picture)?;
+    Ok(bytemuck::cast_slice(picture.words()).to_vec())
+}
+
 /// Planes of an interleaved strip of the proxy.
-fn unpacked(extent: Extent, picture: &Strip) -> Proxy {
-    let values: &[f32] = bytemuck::cast_slice(picture.words());
+fn unpacked(extent: Extent, values: &[f32]) -> Proxy {
     let plane = |k: usize| values.iter().skip(k).step_by(4).copied().collect::<Vec<f32>>();
-    Proxy { extent, rgb: [plane(0), plane(1), plane(2)], alpha: plane(3) }
+    Proxy { extent, rgb: [plane(0), plane(1), plane(2)], alpha: plane(3), disparity: Vec::new() }
 }
 
 #[cfg(test)]

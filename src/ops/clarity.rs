@@ -1,5 +1,6 @@
 //! `clarity`: local contrast of the middle tones.
 
+use super::distance::distance;
 use super::field::{Field, FieldConstants, Proxy};
 use super::guide::LUMA_REC2020;
 use super::{Context, Domain, Op, Px, Tables, params};
@@ -15,6 +16,10 @@ params! {
         amount: f32 = 0.0, Kind::Number { min: -100.0, max: 100.0, unit: "" };
         /// How far surroundings reach, in percent of the longer side.
         radius: f32 = 1.5, Kind::Number { min: 0.3, max: 10.0, unit: "%" };
+        /// Share of the amount for what is nearest; in between it follows distance.
+        near: f32 = 1.0, Kind::Number { min: 0.0, max: 2.0, unit: "" };
+        /// Share of the amount for what is farthest.
+        far: f32 = 1.0, Kind::Number { min: 0.0, max: 2.0, unit: "" };
     }
 }
 
@@ -22,8 +27,10 @@ params! {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Constants {
-    /// Factor of the difference.
-    pub amount: f32,
+    /// Factor of the difference, nearest.
+    pub near: f32,
+    /// What is added to it up to the farthest.
+    pub span: f32,
     /// Surroundings: slope and offset over luma.
     pub field: FieldConstants,
 }
@@ -47,7 +54,11 @@ impl Op for Spec {
     }
 
     fn is_identity(params: &Params) -> bool {
-        params.amount == 0.0
+        params.amount == 0.0 || (params.near == 0.0 && params.far == 0.0)
+    }
+
+    fn reads_depth(params: &Params) -> bool {
+        params.near != params.far
     }
 
     fn wants_field(params: &Params) -> bool {
@@ -78,7 +89,8 @@ impl Op for Spec {
         let field = FieldConstants::new(context.field.as_deref(), &context.frame, tables);
         // Without a field nothing is known of surroundings: nothing stands out of them.
         let amount = if field.width > 0 { params.amount / 100.0 } else { 0.0 };
-        Ok(Constants { amount, field })
+        // Alike near and far, distance adds nothing, whatever it is.
+        Ok(Constants { near: amount * params.near, span: amount * (params.far - params.near), field })
     }
 
     #[inline(always)]
@@ -88,7 +100,8 @@ impl Op for Spec {
         let difference = luma - (slope * luma + offset);
         let held = difference / (1.0 + difference.abs() / LARGEST);
         let middle = (4.0 * luma * (1.0 - luma)).max(0.0);
-        let change = c.amount * held * middle;
+        let amount = c.near + c.span * distance(px.disparity);
+        let change = amount * held * middle;
         Px { rgb: [px.rgb[0] + change, px.rgb[1] + change, px.rgb[2] + change], ..px }
     }
 }
@@ -104,16 +117,20 @@ mod tests {
     use crate::ops::Frame;
     use crate::picture::Extent;
 
-    /// A gray picture of `f(x)`, clarified.
+    /// A gray picture of `f(x)`, clarified; the nearest on the left, the farthest on the right.
     fn clarified(amount: f32, f: impl Fn(u32) -> f32) -> (Vec<f32>, Vec<f32>) {
+        clarified_by(Params { amount, ..Params::default() }, f)
+    }
+
+    fn clarified_by(params: Params, f: impl Fn(u32) -> f32) -> (Vec<f32>, Vec<f32>) {
         let extent = Extent { width: 200, height: 40 };
         let plane: Vec<f32> = (0..200 * 40).map(|i| f(i % 200)).collect();
         let proxy = Proxy {
             extent,
             rgb: [plane.clone(), plane.clone(), plane.clone()],
             alpha: vec![1.0; plane.len()],
+            disparity: Vec::new(),
         };
-        let params = Params { amount, ..Params::default() };
         let context = Context {
             field: Some(std::sync::Arc::new(Spec::field(&params, &proxy))),
             frame: Frame { extent, ..Frame::default() },
@@ -121,7 +138,7 @@ mod tests {
         };
         let mut tables = Tables::default();
         let c = Spec::prepare(&params, &context, &mut tables).unwrap();
-        let row = |x: u32| Spec::pixel(&c, &tables.0, Px { x, y: 20, ..Px::of([plane[x as usize]; 3]) }).rgb[0];
+        let row = |x: u32| Spec::pixel(&c, &tables.0, Px { x, y: 20, disparity: 1.0 - x as f32 / 199.0, ..Px::of([plane[x as usize]; 3]) }).rgb[0];
         ((0..200).map(row).collect(), plane[..200].to_vec())
     }
 
@@ -133,6 +150,20 @@ mod tests {
         assert!(swing(&out) > 1.6 * swing(&came), "{} {}", swing(&out), swing(&came));
         let (softened, _) = clarified(-100.0, |x| 0.5 + 0.03 * if x % 2 == 0 { 1.0 } else { -1.0 });
         assert!(swing(&softened) < 0.4 * swing(&came));
+    }
+
+    #[test]
+    fn strength_follows_distance() {
+        let texture = |x: u32| 0.5 + 0.03 * if x.is_multiple_of(2) { 1.0 } else { -1.0 };
+        let by = |near, far| clarified_by(Params { amount: 80.0, near, far, ..Params::default() }, texture).0;
+        let (even, near, far) = (by(1.0, 1.0), by(1.0, 0.0), by(0.0, 1.0));
+        assert_eq!((near[0], far[0]), (even[0], texture(0)), "the nearest");
+        assert_eq!((near[199], far[199]), (texture(199), even[199]), "the farthest");
+        // Disparity 1/7 is half way to the farthest.
+        let half = 199 * 6 / 7;
+        assert!(((near[half] - far[half]).abs()) < 2e-3 * 0.03 + 2e-4, "{} {}", near[half], far[half]);
+        assert!(!Spec::reads_depth(&Params { near: 0.5, far: 0.5, ..Params::default() }));
+        assert!(Spec::reads_depth(&Params { near: 0.5, ..Params::default() }));
     }
 
     #[test]

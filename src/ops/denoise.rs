@@ -1,6 +1,7 @@
 //! `denoise`: less noise, edges as sharp as they were.
 
 use super::area::{Area, Planes, Reach};
+use super::distance::distance;
 use super::guide::LUMA_REC2020;
 use super::nearby::{LARGEST, Sums, WIDE, Window, sound};
 use super::{CHUNK, Chunk, Context, Domain, Frame, Op, Tables, params};
@@ -19,6 +20,10 @@ params! {
         chroma: f32 = 50.0, Kind::Number { min: 0.0, max: 100.0, unit: "" };
         /// How much fine texture is kept: at 100 only the finest grain is smoothed.
         detail: f32 = 50.0, Kind::Number { min: 0.0, max: 100.0, unit: "" };
+        /// Share of both strengths for what is nearest; in between it follows distance.
+        near: f32 = 1.0, Kind::Number { min: 0.0, max: 2.0, unit: "" };
+        /// Share of both strengths for what is farthest.
+        far: f32 = 1.0, Kind::Number { min: 0.0, max: 2.0, unit: "" };
     }
 }
 
@@ -38,6 +43,10 @@ pub struct Constants {
     pub chroma: f32,
     /// Steepness of luma, for color.
     pub guide: f32,
+    /// Share of the strengths, nearest.
+    pub near: f32,
+    /// What is added to it up to the farthest; 0 = the shares are in the numbers above.
+    pub span: f32,
 }
 
 /// Standard deviation of luma noise at 100, in code values of 0 to 1.
@@ -75,7 +84,11 @@ impl Op for Spec {
     }
 
     fn is_identity(params: &Params) -> bool {
-        params.luma == 0.0 && params.chroma == 0.0
+        (params.luma == 0.0 && params.chroma == 0.0) || (params.near == 0.0 && params.far == 0.0)
+    }
+
+    fn reads_depth(params: &Params) -> bool {
+        params.near != params.far
     }
 
     fn stages(_: &Params) -> u32 {
@@ -93,7 +106,8 @@ impl Op for Spec {
 
     fn prepare(params: &Params, context: &Context, _: &mut Tables) -> Result<Constants, String> {
         let stage = context.stage.min(2);
-        let (luma, chroma) = (params.luma / 100.0 * LUMA_NOISE, params.chroma / 100.0 * CHROMA_NOISE);
+        let even = if params.near == params.far { params.near } else { 1.0 };
+        let (luma, chroma) = (params.luma / 100.0 * LUMA_NOISE * even, params.chroma / 100.0 * CHROMA_NOISE * even);
         let coarse = if stage == 0 { 1.0 } else { 1.0 - params.detail / 100.0 };
         // Never without end: pixels that are the same are alike whatever the strength, and mixing them changes nothing.
         let steepness = |difference: f32| 1.0 / (difference * difference).max(1e-12);
@@ -104,28 +118,43 @@ impl Op for Spec {
             colors: u32::from(params.chroma > 0.0),
             chroma: steepness(UNLIKE_CHROMA * chroma),
             guide: steepness(UNLIKE_GUIDE * chroma.max(luma)),
+            near: params.near,
+            span: params.far - params.near,
         })
     }
 
     #[inline(always)]
     fn gather(c: &Constants, _: &[u32], planes: &Planes, chunk: &mut Chunk) {
-        let mut smooth = [0.0; CHUNK];
+        let (mut smooth, mut steeper) = ([0.0; CHUNK], [1.0; CHUNK]);
+        if c.span != 0.0 {
+            by_distance(c, &chunk.disparity, &mut steeper);
+        }
         if c.stage == 0 {
-            finest(c, planes, chunk, &mut smooth);
+            finest(c, planes, chunk, &steeper, &mut smooth);
         } else {
-            coarser(c, planes, chunk, &mut smooth);
+            coarser(c, planes, chunk, &steeper, &mut smooth);
         }
         if c.stage < 2 {
             chunk.aux = smooth;
         } else {
-            finish(c, planes, chunk, &smooth);
+            finish(c, planes, chunk, &steeper, &smooth);
         }
+    }
+}
+
+/// Factor of the steepness of every pixel: 1 / the square of its share of the strengths.
+#[inline(always)]
+fn by_distance(c: &Constants, disparity: &[f32; CHUNK], out: &mut [f32; CHUNK]) {
+    for i in 0..CHUNK {
+        let share = c.near + c.span * distance(disparity[i]);
+        // Bounded so that differences of broken pixels, too, stay finite.
+        out[i] = 1.0 / (share * share).max(1e-12);
     }
 }
 
 /// Smooths luma of the picture.
 #[inline(always)]
-fn finest(c: &Constants, planes: &Planes, chunk: &Chunk, out: &mut [f32; CHUNK]) {
+fn finest(c: &Constants, planes: &Planes, chunk: &Chunk, steeper: &[f32; CHUNK], out: &mut [f32; CHUNK]) {
     let (window, y) = (Window::new(planes, chunk, 2), i64::from(chunk.y));
     let (mut luma, mut center) = ([0.0; WIDE], [0.0; WIDE]);
     window.luma(y, &mut center);
@@ -136,7 +165,12 @@ fn finest(c: &Constants, planes: &Planes, chunk: &Chunk, out: &mut [f32; CHUNK])
         window.luma(row, &mut luma);
         let coverage = window.coverage(row);
         for (i, across) in SPLINE.iter().enumerate() {
-            sums.add_alike(down * across, c.luma, &luma[i..], &coverage[i..], center);
+            let (weight, values, coverage) = (down * across, &luma[i..], &coverage[i..]);
+            if c.span == 0.0 {
+                sums.add_alike(weight, c.luma, values, coverage, center);
+            } else {
+                sums.add_alike_by(weight, c.luma, steeper, values, coverage, center);
+            }
         }
     }
     sums.mean(center, out);
@@ -144,7 +178,7 @@ fn finest(c: &Constants, planes: &Planes, chunk: &Chunk, out: &mut [f32; CHUNK])
 
 /// Smooths what the stage before left.
 #[inline(always)]
-fn coarser(c: &Constants, planes: &Planes, chunk: &Chunk, out: &mut [f32; CHUNK]) {
+fn coarser(c: &Constants, planes: &Planes, chunk: &Chunk, steeper: &[f32; CHUNK], out: &mut [f32; CHUNK]) {
     let step = c.step as usize;
     let (window, y) = (Window::new(planes, chunk, 2 * step), i64::from(chunk.y));
     let center = &window.aux(y)[window.reach..window.reach + window.n];
@@ -153,7 +187,12 @@ fn coarser(c: &Constants, planes: &Planes, chunk: &Chunk, out: &mut [f32; CHUNK]
         let row = y + (j as i64 - 2) * i64::from(c.step);
         let (values, coverage) = (window.aux(row), window.coverage(row));
         for (i, across) in SPLINE.iter().enumerate() {
-            sums.add_alike(down * across, c.luma, &values[i * step..], &coverage[i * step..], center);
+            let (weight, values, coverage) = (down * across, &values[i * step..], &coverage[i * step..]);
+            if c.span == 0.0 {
+                sums.add_alike(weight, c.luma, values, coverage, center);
+            } else {
+                sums.add_alike_by(weight, c.luma, steeper, values, coverage, center);
+            }
         }
     }
     sums.mean(center, out);
@@ -161,14 +200,14 @@ fn coarser(c: &Constants, planes: &Planes, chunk: &Chunk, out: &mut [f32; CHUNK]
 
 /// Gives the pixels their new luma and color.
 #[inline(always)]
-fn finish(c: &Constants, planes: &Planes, chunk: &mut Chunk, smooth: &[f32; CHUNK]) {
+fn finish(c: &Constants, planes: &Planes, chunk: &mut Chunk, steeper: &[f32; CHUNK], smooth: &[f32; CHUNK]) {
     let mut luma = [0.0; WIDE];
     let window = Window::new(planes, chunk, 0);
     let n = window.n;
     window.luma(i64::from(chunk.y), &mut luma);
     let mut colors = Colors::new();
     if c.colors > 0 {
-        colors.look(c, planes, chunk);
+        colors.look(c, planes, chunk, steeper);
     }
     let has_alpha = planes.carried().alpha;
     let [r, g, b] = &mut chunk.rgb;
@@ -201,7 +240,7 @@ impl Colors {
     }
 
     #[inline(always)]
-    fn look(&mut self, c: &Constants, planes: &Planes, chunk: &Chunk) {
+    fn look(&mut self, c: &Constants, planes: &Planes, chunk: &Chunk, steeper: &[f32; CHUNK]) {
         let (window, y) = (Window::new(planes, chunk, COLOR_REACH), i64::from(chunk.y));
         let (mut middle, mut other) = (Row::new(), Row::new());
         middle.take(&window, y);
@@ -213,16 +252,16 @@ impl Colors {
             other.take(&window, row);
             let guide = window.aux(row);
             for i in 0..2 * COLOR_TAPS + 1 {
-                self.add(c, &Tap::new(&other, guide, 1 + i * COLOR_STEP, n), &center);
+                self.add(c, &Tap::new(&other, guide, 1 + i * COLOR_STEP, n), &center, steeper);
             }
         }
     }
 
     #[inline(always)]
-    fn add(&mut self, c: &Constants, tap: &Tap, center: &Tap) {
+    fn add(&mut self, c: &Constants, tap: &Tap, center: &Tap, steeper: &[f32; CHUNK]) {
         let mut weights = [0.0; CHUNK];
         let weights = &mut weights[..center.guide.len()];
-        weigh(c, tap, center, weights);
+        weigh(c, tap, center, steeper, weights);
         let [reds, blues] = &mut self.sums;
         add_weighted(weights, tap.color[0], center.color[0], reds);
         add_weighted(weights, tap.color[1], center.color[1], blues);
@@ -234,14 +273,15 @@ impl Colors {
 
 /// How much the pixels of a tap count. In loops of its own, like [`add_weighted`]: compilers give up on telling too many slices apart.
 #[inline(always)]
-fn weigh(c: &Constants, tap: &Tap, center: &Tap, out: &mut [f32]) {
-    let n = out.len();
+fn weigh(c: &Constants, tap: &Tap, center: &Tap, steeper: &[f32; CHUNK], out: &mut [f32]) {
+    let n = out.len().min(CHUNK);
+    let steeper = &steeper[..n];
     let (red, blue, guide, coverage) = (&tap.mean[0][..n], &tap.mean[1][..n], &tap.guide[..n], &tap.coverage[..n]);
     let (red0, blue0, guide0) = (&center.mean[0][..n], &center.mean[1][..n], &center.guide[..n]);
     for i in 0..n {
         let (dr, db, dg) = (red[i] - red0[i], blue[i] - blue0[i], guide[i] - guide0[i]);
         let unlike = c.chroma * (dr * dr + db * db) + c.guide * (dg * dg);
-        let near = (1.0 - unlike).max(0.0);
+        let near = (1.0 - unlike * steeper[i]).max(0.0);
         out[i] = coverage[i] * (near * near);
     }
 }

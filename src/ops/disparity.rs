@@ -32,6 +32,14 @@ pub struct Join {
     pub words: Vec<u32>,
 }
 
+impl Join {
+    /// The disparities that pixels may have, evenly all over the picture: the ends of the range of every texel, which are one but for edges.
+    pub fn disparities(&self) -> impl Iterator<Item = f32> {
+        let half = |bits: u32| half::f16::from_bits(bits as u16).to_f32();
+        self.words.chunks_exact(TEXEL_WORDS as usize).flat_map(move |texel| [half(texel[1]), half(texel[1] >> 16)])
+    }
+}
+
 /// The step that sets [`Px::disparity`].
 pub fn step(join: &Join, tables: &mut Tables) -> Step {
     let table = tables.push_words(join.words.iter().copied());

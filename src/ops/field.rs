@@ -19,6 +19,8 @@ pub struct Proxy {
     pub rgb: [Vec<f32>; 3],
     /// Alpha, 0 to 1.
     pub alpha: Vec<f32>,
+    /// Normalized disparity (1 = nearest); empty for operations that do not read depth.
+    pub disparity: Vec<f32>,
 }
 
 impl Proxy {

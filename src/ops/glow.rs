@@ -122,7 +122,7 @@ mod tests {
         let lamp = |i: usize| if i == 50 * 101 + 50 { 40.0 } else { 0.01 };
         let plane: Vec<f32> = (0..101 * 101).map(lamp).collect();
         let rgb = [plane.clone(), plane.clone(), plane.clone()];
-        let proxy = Proxy { extent, rgb, alpha: vec![1.0; plane.len()] };
+        let proxy = Proxy { extent, rgb, alpha: vec![1.0; plane.len()], disparity: Vec::new() };
         let sum = |keep_energy| {
             let params = Params { amount: 50.0, keep_energy, radius: 3.0, ..Params::default() };
             let frame = Frame { extent, ..Frame::default() };

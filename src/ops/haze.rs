@@ -5,6 +5,9 @@ use super::{Context, Domain, Op, Px, Tables, params};
 use crate::color::math::exp2;
 use crate::color::working_from_srgb;
 
+/// Color of the air light where nothing is said: that of a clear day.
+pub const AIR: [f32; 3] = [0.75, 0.82, 0.92];
+
 params! {
     /// Haze that grows with distance.
     ///
@@ -15,7 +18,7 @@ params! {
         /// Optical thickness at the farthest distance; 1 lets 37 % of the light through.
         density: f32 = 0.0, Kind::Number { min: 0.0, max: 10.0, unit: "" };
         /// Color of the air light.
-        color: [f32; 3] = [0.75, 0.82, 0.92], Kind::Color { min: 0.0, max: 1.0 };
+        color: [f32; 3] = AIR, Kind::Color { min: 0.0, max: 1.0 };
         /// Distance at which haze begins; 0 = nearest, 1 = farthest.
         start: f32 = 0.0, Kind::Number { min: 0.0, max: 0.99, unit: "" };
     }

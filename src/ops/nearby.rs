@@ -128,6 +128,29 @@ impl Sums {
         }
     }
 
+    /// Like [`Sums::add_alike`] with a steepness of its own for every pixel: `steepness` times `steeper`.
+    #[inline(always)]
+    pub fn add_alike_by(
+        &mut self,
+        weight: f32,
+        steepness: f32,
+        steeper: &[f32; CHUNK],
+        values: &[f32],
+        coverage: &[f32],
+        center: &[f32],
+    ) {
+        let n = center.len().min(CHUNK);
+        let (values, coverage, center, steeper) = (&values[..n], &coverage[..n], &center[..n], &steeper[..n]);
+        let (differences, weights) = (&mut self.differences[..n], &mut self.weights[..n]);
+        for i in 0..n {
+            let d = values[i] - center[i];
+            let near = (1.0 - steepness * steeper[i] * (d * d)).max(0.0);
+            let w = weight * coverage[i] * (near * near);
+            differences[i] += w * d;
+            weights[i] += w;
+        }
+    }
+
     /// The means.
     #[inline(always)]
     pub fn mean(&self, center: &[f32], out: &mut [f32]) {

@@ -61,6 +61,17 @@ pub enum Kind {
         /// Largest allowed value of a channel.
         max: f64,
     },
+    /// One number for all, or a list of at most `most`, each within `min..=max`, in `unit`.
+    Numbers {
+        /// Smallest allowed value.
+        min: f64,
+        /// Largest allowed value.
+        max: f64,
+        /// Most numbers of a list.
+        most: usize,
+        /// Unit for people: "stops", "".
+        unit: &'static str,
+    },
     /// Points of a curve, `[[x, y], ...]`: at least two, x rising, both within `min..=max`.
     Points {
         /// Smallest allowed coordinate.
@@ -119,6 +130,19 @@ impl ParamInfo {
                 Err(format!("{name} is {v}, allowed {}", range(min, max, "")))
             }
             (Kind::Channels { .. }, Value::Number(_)) => Ok(()),
+            (Kind::Numbers { min, max, unit, .. }, Value::Number(v)) if !(min..=max).contains(v) => {
+                Err(format!("{name} is {v}, allowed {}", range(min, max, unit)))
+            }
+            (Kind::Numbers { .. }, Value::Number(_)) => Ok(()),
+            (Kind::Numbers { min, max, most, unit }, Value::List(v)) => {
+                if v.is_empty() || v.len() > most {
+                    Err(format!("{name} has {} numbers, allowed 1 to {most}", v.len()))
+                } else if let Some(bad) = v.iter().find(|v| !(min..=max).contains(*v)) {
+                    Err(format!("{name} holds {bad}, allowed {}", range(min, max, unit)))
+                } else {
+                    Ok(())
+                }
+            }
             (Kind::Points { min, max }, Value::Points(points)) => check_points(name, points, min, max),
             (Kind::Color { min, max } | Kind::Channels { min, max }, Value::List(v)) => {
                 if v.len() != 3 {
@@ -167,6 +191,9 @@ impl Kind {
             Self::Whole { min, max, unit } => format!("a whole number, {}", range(min, max, unit)),
             Self::Flag => "true or false".to_owned(),
             Self::Channels { min, max } => format!("a number, or [red, green, blue], each {}", range(min, max, "")),
+            Self::Numbers { min, max, most, unit } => {
+                format!("a number, or a list of at most {most}, each {}", range(min, max, unit))
+            }
             Self::Points { min, max } => format!("points [[x, y], ...], each coordinate {}", range(min, max, "")),
             Self::File => "a path in quotes".to_owned(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
@@ -233,6 +260,22 @@ impl ParamValue for u32 {
     }
     fn show(&self) -> Value {
         Value::Number(f64::from(*self))
+    }
+}
+
+impl ParamValue for Vec<f32> {
+    fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::List(v) => Some(v.iter().map(|n| *n as f32).collect()),
+            Value::Number(v) => Some(vec![*v as f32]),
+            _ => None,
+        }
+    }
+    fn show(&self) -> Value {
+        match self.as_slice() {
+            [one] => one.show(),
+            all => Value::List(all.iter().map(|v| v.to_string().parse().unwrap_or_default()).collect()),
+        }
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Context {
     pub frame: Frame,
     /// The field of the operation, when it wants one and the picture was looked at.
     pub field: Option<Arc<Field>>,
+    /// How the depth of the picture is spread, when that is known.
+    pub quantiles: Option<Arc<super::quantiles::Quantiles>>,
     /// True behind an operation that changed the size of the picture.
     pub resized: bool,
     /// Which stage of an operation over several passes is prepared, from 0.

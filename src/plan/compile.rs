@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::lut::CodeLut;
 use crate::ops::area::Area;
 use crate::ops::field::Field;
+use crate::ops::quantiles::Quantiles;
 use crate::ops::{self, Context, Domain, Grading, Op, Step};
 use crate::picture::{
     Alpha, Channels, ColorEncoding, ColorModel, Compression, Extent, Format, PictureInfo, PixelLayout, Policy,
@@ -87,6 +88,8 @@ pub enum DepthFacts {
 pub struct RenderFacts {
     /// Depth, when the plan reads it.
     pub depth: Option<DepthFacts>,
+    /// How that depth is spread over the picture.
+    pub quantiles: Option<Arc<Quantiles>>,
     /// Fields by the place of their operation in [`Plan::ops`].
     pub fields: BTreeMap<usize, Arc<Field>>,
 }
@@ -265,6 +268,7 @@ impl Plan {
         let mut c = Compiler::new(encodings::linear_rec2020());
         let mut context = self.context.clone();
         context.frame = ops::Frame { extent, ..context.frame };
+        context.quantiles.clone_from(&facts.quantiles);
         c.depth(scaled(facts.depth.as_ref(), extent).as_ref());
         masks::source(&mut c, masks::Remembered::for_proxy(self));
         for (i, op) in self.ops.iter().enumerate().take(index) {
@@ -341,6 +345,7 @@ impl Plan {
     fn compiler(&self, output: &OutputPlan, path: &Path, facts: &RenderFacts) -> Result<Compiler> {
         let mut c = Compiler::new(self.input.1.clone());
         let mut context = self.context.clone();
+        context.quantiles.clone_from(&facts.quantiles);
         let remembered = masks::begin(&mut c, self, output);
         c.depth(facts.depth.as_ref());
         masks::source(&mut c, remembered);

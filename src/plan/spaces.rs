@@ -1,6 +1,6 @@
 //! Between operations: which space a pixel is in, the conversions from one to the next, and the programs that are nothing else.
 
-use super::compile::{DepthFacts, Plan};
+use super::compile::{DepthFacts, PROXY_LAYOUT, Plan};
 use super::program::Program;
 use crate::color::curve::Direction;
 use crate::color::{encodings, matrix};
@@ -149,6 +149,12 @@ pub fn depth_program(layout: PixelLayout, encoding: &ColorEncoding, facts: &Dept
     let (steps, tables) = (compiler.steps, compiler.tables);
     let supplied_depth = matches!(facts, DepthFacts::Supplied(_));
     Program { input: layout, output, steps, tables, supplied_depth, dither_seed: None, codes: None }
+}
+
+/// The pass that shows the disparity of the proxy of a picture, of size `extent` in linear Rec.2020, as gray floats.
+pub fn proxy_depth_program(facts: &DepthFacts, extent: Extent) -> Program {
+    let reduced = scaled(Some(facts), extent);
+    depth_program(PROXY_LAYOUT, &encodings::linear_rec2020(), reduced.as_ref().unwrap_or(facts))
 }
 
 /// Depth facts for a reduced copy of the picture: the join is the same grid over fewer pixels.

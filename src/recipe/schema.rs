@@ -145,6 +145,18 @@ fn parameter(info: &ParamInfo) -> Json {
                 "maxItems": 3,
             },
         ] }),
+        Kind::Numbers { min, max, most, unit } => {
+            unit_text = unit;
+            json!({ "anyOf": [
+                { "type": "number", "minimum": min, "maximum": max },
+                {
+                    "type": "array",
+                    "items": { "type": "number", "minimum": min, "maximum": max },
+                    "minItems": 1,
+                    "maxItems": most,
+                },
+            ] })
+        }
         Kind::Points { min, max } => json!({
             "type": "array",
             "items": {

@@ -151,6 +151,9 @@ fn allowed(kind: Kind) -> String {
         Kind::Whole { min, max, unit } => format!("{min} to {max} {unit}").trim_end().to_owned(),
         Kind::Flag => "true false".to_owned(),
         Kind::Channels { min, max } => format!("{min} to {max}, or 3"),
+        Kind::Numbers { min, max, most, unit } => {
+            format!("{min} to {max} {unit}").trim_end().to_owned() + &format!(", or up to {most}")
+        }
         Kind::Points { min, max } => format!("points in {min} to {max}"),
         Kind::File => "a path".to_owned(),
         Kind::Choice(words) => words.iter().map(|w| format!("{w:?}")).collect::<Vec<_>>().join(" "),

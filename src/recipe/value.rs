@@ -58,8 +58,8 @@ pub(super) fn typed(kind: Kind, text: &str) -> Value {
         Kind::Number { .. } | Kind::Whole { .. } => number_or_text(text),
         Kind::Flag => text.trim().parse().map_or_else(|_| as_text(), Value::Bool),
         Kind::Points { .. } => typed_points(text).unwrap_or_else(as_text),
-        Kind::Channels { .. } if !text.contains(',') => number_or_text(text),
-        Kind::Color { .. } | Kind::Channels { .. } => {
+        Kind::Channels { .. } | Kind::Numbers { .. } if !text.contains([',', '[']) => number_or_text(text),
+        Kind::Color { .. } | Kind::Channels { .. } | Kind::Numbers { .. } => {
             let inner = text.trim().strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
             inner.split(',').map(|v| v.trim().parse().ok()).collect::<Option<_>>().map_or_else(as_text, Value::List)
         }

@@ -171,6 +171,14 @@ impl Random {
                 (Kind::Points { min, max }, Value::Points(default)) => {
                     Value::Points(default.iter().map(|[x, y]| [*x, near(*y, min, max)]).collect())
                 }
+                (Kind::Numbers { min, max, most, .. }, Value::Number(default)) => {
+                    Value::List((0..3.min(most)).map(|_| near(*default, min, max)).collect())
+                }
+                (Kind::Numbers { min, max, .. }, Value::List(default)) => {
+                    let mut list: Vec<f64> = default.iter().map(|d| near(*d, min, max)).collect();
+                    list.sort_by(f64::total_cmp);
+                    Value::List(list)
+                }
                 (Kind::Color { min, max } | Kind::Channels { min, max }, Value::List(default)) => {
                     Value::List(default.iter().map(|d| near(*d, min, max)).collect())
                 }

@@ -150,6 +150,13 @@ impl Random {
                     let at = |t: f64| min + t * (max - min);
                     Value::Points(vec![[at(0.0), ys[0]], [at(0.3), ys[1]], [at(1.0), ys[2]]])
                 }
+                // Rising, and as many as the default has, so that lists of one operation may depend on each other.
+                Kind::Numbers { min, max, most, .. } => {
+                    let count = if let Value::List(default) = &info.default { default.len() } else { 3.min(most) };
+                    let mut list: Vec<f64> = (0..count).map(|_| self.within(min, max)).collect();
+                    list.sort_by(f64::total_cmp);
+                    Value::List(list)
+                }
                 Kind::Color { min, max } | Kind::Channels { min, max } => {
                     Value::List((0..3).map(|_| self.within(min, max)).collect())
                 }
