@@ -48,6 +48,31 @@ id = "grain"
 amount = 30
 "#;
 
+/// What reads distance beside haze and grades: quantiles of the picture, air light found in it, strengths that follow distance.
+const DISTANCE: &str = r#"
+version = 1
+[[op]]
+id = "denoise"
+near = 0.2
+far = 1.5
+[[op]]
+id = "dehaze"
+density = 0.8
+[[op]]
+id = "zones"
+exposure = [0.4, 0.0, -0.5]
+contrast = [1.2, 1.0, 0.8]
+warmth = [20, 0, -30]
+saturation = 1.1
+[[op]]
+id = "aerial"
+amount = 60
+[[op]]
+id = "clarity"
+amount = 50
+far = 0.2
+"#;
+
 /// A LUT alone: code values to code values.
 const LUT: &str = "version = 1\n[[op]]\nid = \"lut\"\nfile = \"warm.cube\"\n";
 
@@ -181,6 +206,12 @@ fn nothing_but_picture_and_recipe_decides_the_bytes() {
 #[test]
 fn a_lut_alone_is_invariant_too() {
     assert_invariant(integers, LUT, "");
+}
+
+#[test]
+#[cfg_attr(not(feature = "onnx"), ignore = "needs the feature onnx")]
+fn what_follows_distance_is_invariant() {
+    assert_invariant(few, DISTANCE, "");
 }
 
 /// A resampled copy and a depth map beside the master: windows of rows, and several files from one decode.

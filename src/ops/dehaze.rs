@@ -1,5 +1,7 @@
 //! `dehaze`: the inverse of `haze`.
 
+use std::cmp::Ordering;
+
 use super::distance::distance;
 use super::field::{Field, Proxy};
 use super::guide::LUMA_REC2020;
@@ -14,11 +16,11 @@ params! {
     ///
     /// The inverse of `haze` with the same numbers (Koschmieder's law; W. E. K. Middleton, Vision Through the Atmosphere, 1952, chapter 4):
     /// air light is taken away and what survived of the light is brought back to its strength. Where a pixel is darker than the air light
-    /// that should lie over it there was less haze than thought: less is removed, so that shadows and skies do not turn black. Noise
-    /// grows with the light; `denoise` with a larger `far` than `near`, before it, goes well with it.
+    /// that should lie over it there was less haze than thought: less is removed, so that shadows and skies do not turn black, and softly, so
+    /// that they do not turn gaudy (`protect`). Noise grows with the light; `denoise` with a larger `far` than `near`, before it, goes well with it.
     ///
-    /// Air light that is not given is found in the picture: of its farthest tenth, the tenth with the brightest darkest channel (after He, Sun and
-    /// Tang, "Single image haze removal using dark channel prior", 2009, section 4.4, with depth in place of the patch), on the mean.
+    /// Air light that is not given is found in the picture: the mean of the brighter half of its farthest tenth, by the darkest channel
+    /// (after He, Sun and Tang, "Single image haze removal using dark channel prior", 2009, section 4.4, with depth in place of the patch).
     pub struct Params {
         /// Optical thickness of the haze at the farthest distance; 1 let 37 % of the light through.
         density: f32 = 0.0, Kind::Number { min: 0.0, max: 10.0, unit: "" };
@@ -28,6 +30,9 @@ params! {
         start: f32 = 0.0, Kind::Number { min: 0.0, max: 0.99, unit: "" };
         /// Least share of the light that is taken to have survived: 0.1 makes what is left at most 10 times as strong.
         floor: f32 = 0.1, Kind::Number { min: 0.02, max: 1.0, unit: "" };
+        /// How softly dark tones are let go: 0 = `haze` is undone exactly, down to black; more keeps haze on what is darker than this share of
+        /// the air light over it.
+        protect: f32 = 0.5, Kind::Number { min: 0.0, max: 1.0, unit: "" };
     }
 }
 
@@ -43,21 +48,21 @@ pub struct Constants {
     pub span: f32,
     /// Least share of the light that survived.
     pub floor: f32,
+    /// Where the inverse bends away from black, as a share of the air light that lies over the pixel.
+    pub protect: f32,
     /// Air light, linear Rec.2020.
     pub air: [f32; 3],
     /// 1 / air light.
     pub inverse_air: [f32; 3],
 }
 
-/// Where the inverse bends away from black, as a share of the air light that lies over the pixel: what comes out darker than this is
-/// raised, the rest is the exact inverse.
-const TOE: f32 = 0.02;
-/// Keeps the toe from dividing by nothing where there is no haze.
+/// Keeps the toe from dividing by nothing where there is no haze, or no protection.
 const TINY: f32 = 1e-6;
 /// Darkest air light that a pixel is compared with.
 const DARKEST_AIR: f32 = 1e-3;
-/// Share of the picture that counts as far, and of that the share that air light is taken from.
-const SHARE: usize = 10;
+/// The picture by the part of it that counts as far, and that by the part of it that air light is taken from.
+const FAR: usize = 10;
+const BRIGHT: usize = 2;
 
 /// The operation.
 pub struct Spec;
@@ -105,6 +110,7 @@ impl Op for Spec {
             start: params.start,
             span: 1.0 / (1.0 - params.start),
             floor: params.floor,
+            protect: params.protect,
             air,
             inverse_air: air.map(|v| 1.0 / v.max(DARKEST_AIR)),
         })
@@ -118,9 +124,9 @@ impl Op for Spec {
         // No channel holds more air light than light: the largest veil the pixel can have.
         let [r, g, b] = px.rgb;
         let most = (r * c.inverse_air[0]).min(g * c.inverse_air[1]).min(b * c.inverse_air[2]).max(0.0);
-        let (left, toe) = (most - veil, TOE * veil + TINY);
-        let raised = (left + toe).max(0.0);
-        let held = 1.0 - most + raised * raised / (4.0 * toe);
+        let (left, toe) = (most - veil, c.protect * veil + TINY);
+        // What less is left of than the toe is raised by a hyperbola: it meets the exact inverse with the same slope and falls to 0 only at infinity.
+        let held = 1.0 - most + toe * toe / (2.0 * toe - left);
         let share = if left < toe { held } else { survives };
         let share = share.max(survives).max(c.floor).min(1.0);
         let back = |light: f32, air: f32| (light - air * (1.0 - share)) / share;
@@ -147,8 +153,8 @@ fn air_light(proxy: &Proxy) -> Option<[f32; 3]> {
             Some((*disparity, rgb[0].min(rgb[1]).min(rgb[2]), i))
         })
         .collect();
-    let far = part(&mut pixels, |a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)))?;
-    let bright = part(far, |a, b| b.1.total_cmp(&a.1).then(a.2.cmp(&b.2)))?;
+    let far = part(&mut pixels, FAR, |a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)))?;
+    let bright = part(far, BRIGHT, |a, b| b.1.total_cmp(&a.1).then(a.2.cmp(&b.2)))?;
     let mut sums = [0f64; 3];
     for (_, _, i) in bright.iter() {
         sums = std::array::from_fn(|c| sums[c] + f64::from(proxy.rgb[c].get(*i).copied().unwrap_or_default()));
@@ -160,9 +166,9 @@ fn air_light(proxy: &Proxy) -> Option<[f32; 3]> {
 
 type Pixel = (f32, f32, usize);
 
-/// The first tenth in an order, in the order of the picture.
-fn part(pixels: &mut [Pixel], order: impl Fn(&Pixel, &Pixel) -> std::cmp::Ordering) -> Option<&mut [Pixel]> {
-    let last = pixels.len().checked_sub(1)? / SHARE;
+/// The first of `parts` parts in an order, in the order of the picture.
+fn part(pixels: &mut [Pixel], parts: usize, order: impl Fn(&Pixel, &Pixel) -> Ordering) -> Option<&mut [Pixel]> {
+    let last = pixels.len().checked_sub(1)? / parts;
     pixels.select_nth_unstable_by(last, order);
     let first = pixels.get_mut(..=last)?;
     first.sort_unstable_by_key(|pixel| pixel.2);
@@ -176,8 +182,8 @@ mod tests {
 
     const AIR_SRGB: [f32; 3] = [0.75, 0.82, 0.92];
 
-    fn constants(density: f32, start: f32, floor: f32) -> Constants {
-        let params = Params { density, start, color: AIR_SRGB, floor };
+    fn constants(density: f32, start: f32, protect: f32) -> Constants {
+        let params = Params { density, start, color: AIR_SRGB, protect, ..Params::default() };
         Spec::prepare(&params, &Context::default(), &mut Tables::default()).unwrap()
     }
 
@@ -189,23 +195,30 @@ mod tests {
 
     #[test]
     fn what_haze_did_is_undone() {
-        for (density, start) in [(0.5, 0.0), (1.5, 0.0), (2.0, 0.3)] {
-            let c = constants(density, start, 0.1);
+        let mut counted = [0, 0];
+        for (density, start, protect) in [(0.5, 0.0, 0.0), (1.5, 0.0, 0.0), (0.5, 0.0, 0.5), (1.5, 0.0, 0.3), (2.0, 0.3, 0.1)] {
+            let c = constants(density, start, protect);
             for disparity in [1.0, 0.6, 0.3, 0.1, 0.0] {
-                // Darker colors meet the toe: TOE of the air light, at the most 2 % / survives.
-                for rgb in [[0.4, 0.3, 0.2], [0.9, 0.95, 1.0], [0.18; 3], [2.0, 0.5, 0.3]] {
+                let survives = (-density * ((distance(disparity) - start).max(0.0) / (1.0 - start))).exp();
+                for rgb in [[0.4, 0.3, 0.2], [0.9, 0.95, 1.0], [0.18; 3], [2.0, 0.5, 0.3], [0.02, 0.03, 0.01]] {
                     let px = Px { disparity, ..Px::of(rgb) };
                     let out = Spec::pixel(&c, &[], hazed(density, start, px)).rgb;
                     let worst = out.iter().zip(rgb).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
-                    assert!(worst < 4e-6, "density {density}, {disparity}: {rgb:?} became {out:?}");
+                    let darkest = rgb.iter().zip(c.air).fold(9.0f32, |m, (v, air)| m.min(v / air));
+                    // What is darker meets the toe.
+                    let exact = darkest * survives > 1.01 * protect * (1.0 - survives);
+                    assert!(!exact || worst < 4e-6, "density {density}, {disparity}: {rgb:?} became {out:?}");
+                    assert!(exact || out.iter().zip(rgb).all(|(a, b)| *a >= b.min(0.5) - 1e-6), "{rgb:?}: {out:?}");
+                    counted[usize::from(exact)] += 1;
                 }
             }
         }
+        assert!(counted[1] > 2 * counted[0] && counted[0] > 10, "{counted:?}");
     }
 
     #[test]
     fn the_nearest_keeps_its_bits() {
-        let c = constants(3.0, 0.0, 0.1);
+        let c = constants(3.0, 0.0, 0.5);
         for rgb in [[0.0; 3], [-0.2, 0.5, 1e-7], [1.0, 0.9, 40.0]] {
             assert_eq!(Spec::pixel(&c, &[], Px { disparity: 1.0, ..Px::of(rgb) }).rgb, rgb);
         }
@@ -213,13 +226,18 @@ mod tests {
 
     #[test]
     fn nothing_turns_black_and_nothing_grows_beyond_the_floor() {
-        let c = constants(4.0, 0.0, 0.1);
+        for protect in [0.0, 0.1, 0.5, 1.0] {
+            rises_from_black_to_white(&constants(4.0, 0.0, protect));
+        }
+    }
+
+    fn rises_from_black_to_white(c: &Constants) {
         let mut before = 0.0;
         for i in 0..=200 {
             // From black to white at the farthest distance, where the veil would be 0.98 of the air light.
             let v = i as f32 / 200.0;
-            let out = Spec::pixel(&c, &[], Px::of([v; 3])).rgb;
-            assert!(out.iter().all(|o| *o >= 0.0 && *o <= v / 0.1 + 1e-6), "{v} became {out:?}");
+            let out = Spec::pixel(c, &[], Px::of([v; 3])).rgb;
+            assert!(out.iter().all(|o| *o >= -1e-6 && *o <= v / 0.1 + 1e-6), "{v} became {out:?}");
             assert!(out[1] >= before - 1e-6, "{v}: tones turn around");
             before = out[1];
         }
@@ -232,7 +250,7 @@ mod tests {
         let is_far = |i: usize| i < 40;
         let plane = |air: f32| {
             let value = |i: usize| match (is_far(i), i % 10) {
-                (true, 0) => air,
+                (true, 0..=4) => air,
                 (true, _) => air * 0.5,
                 (false, 7) => 9.0,
                 (false, _) => 0.1,
