@@ -125,7 +125,7 @@ impl Op for Spec {
         let [r, g, b] = px.rgb;
         let most = (r * c.inverse_air[0]).min(g * c.inverse_air[1]).min(b * c.inverse_air[2]).max(0.0);
         let (left, toe) = (most - veil, c.protect * veil + TINY);
-        // What less is left of than the toe is raised by a hyperbola: it meets the exact inverse with the same slope and falls to 0 only at infinity.
+        // Where less is left than the toe, a hyperbola: it meets the exact inverse with the same slope and falls to 0 only at infinity.
         let held = 1.0 - most + toe * toe / (2.0 * toe - left);
         let share = if left < toe { held } else { survives };
         let share = share.max(survives).max(c.floor).min(1.0);
