@@ -127,10 +127,10 @@ impl Op for Spec {
         let bend = exp2((grade[3] - 1.0) * stops);
         let (gray, saturation) = (luminance * bend, grade[4]);
         // Saturation 1 does no arithmetic, and a luminance that is no finite number says nothing about the other channels.
-        let keep = !(gray.abs() < f32::INFINITY) || saturation == 1.0;
+        let mixes = saturation != 1.0 && gray.abs() < f32::INFINITY;
         let saturate = |v: f32| {
             let bent = v * bend;
-            if keep { bent } else { gray + saturation * (bent - gray) }
+            if mixes { gray + saturation * (bent - gray) } else { bent }
         };
         Px { rgb: each_channel(lit, saturate), ..px }
     }
