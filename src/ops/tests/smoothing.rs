@@ -212,3 +212,23 @@ fn luma_and_color_are_smoothed_apart() {
     assert!(color_moved(&gray) < 1e-6 && luma_moved(&gray) > 0.02);
     assert!(luma_moved(&color) < 1e-6 && color_moved(&color) > 0.02);
 }
+
+/// Every pixel of these pictures is farthest: `far` alone decides.
+#[test]
+fn denoise_follows_distance() {
+    let noisy = noisy(&clean());
+    let even = apply("denoise", &[], &noisy);
+    assert!(apply("denoise", &[("near", 0.0), ("far", 1.0)], &noisy).rgb == even.rgb);
+    let worst = |a: &Picture, b: &Picture| {
+        let all = a.rgb.iter().flatten().zip(b.rgb.iter().flatten());
+        all.fold(0.0f32, |m, (a, b)| m.max((a - b).abs()))
+    };
+    let none = apply("denoise", &[("near", 1.0), ("far", 0.0)], &noisy);
+    assert!(worst(&none, &noisy) < 1e-6, "{}", worst(&none, &noisy));
+    // Half the share is half the strength, whether distance says so or all shares are alike.
+    let half = apply("denoise", &[("luma", 25.0), ("chroma", 25.0)], &noisy);
+    for shares in [[("near", 0.5), ("far", 0.5)], [("near", 1.5), ("far", 0.5)]] {
+        let found = apply("denoise", &shares, &noisy);
+        assert!(worst(&found, &half) < 1e-5, "{shares:?}: {}", worst(&found, &half));
+    }
+}
