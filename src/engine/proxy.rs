@@ -233,7 +233,16 @@ pub fn fields(work: &Work, plan: &Plan, proxy: &(Strip, Vec<f32>), facts: &mut R
         let depth = program.supplied_depth.then_some(depth.as_slice());
         let mut picture = Strip::new(strip.region, program.output);
         cpu.run(&program, strip, depth, &mut picture)?;
-        let field = op.op.field(&op.params, &unpacked(extent, &picture));
+        let proxy = unpacked(extent, &picture);
+        let field = if op.op.reads_depth(&op.params) {
+            let program = plan.proxy_depth(extent, facts);
+            let mut shown = Strip::new(strip.region, program.output);
+            cpu.run(&program, strip, depth, &mut shown)?;
+            let [disparity, ..] = unpacked(extent, &shown).rgb;
+            op.op.field_with_depth(&op.params, &proxy, &disparity, &plan.frame_before(index))
+        } else {
+            op.op.field(&op.params, &proxy)
+        };
         facts.fields.insert(index, Arc::new(field));
     }
     Ok(())

@@ -42,7 +42,7 @@ ops! {
     ALL:
         exposure, white_balance, cdl, contrast, levels, curves, lift_gamma_gain, shadows_highlights, tone_map,
         saturation, vibrance, hsl, split_tone, monochrome, invert, lut,
-        clarity, glow, sharpen, denoise, vignette, grain, haze, depth_grade, resize
+        clarity, glow, sharpen, denoise, vignette, grain, haze, depth_grade, defocus, resize
 }
 
 ops! {

@@ -142,6 +142,8 @@ pub trait Op: Sync + 'static {
     const AREA: bool = false;
     /// True for operations that change the size of the picture.
     const RESAMPLES: bool = false;
+    /// Numbers per node of its [`Field`] that memory is counted for, those it works with included.
+    const FIELD_NUMBERS: u64 = 3;
     /// Parameters.
     type Params: Params;
     /// Render-ready numbers: `#[repr(C)]`, 4-byte scalars only, in the order of the WGSL struct.
@@ -199,6 +201,12 @@ pub trait Op: Sync + 'static {
         Field { extent: proxy.extent, channels: 0, values: Vec::new() }
     }
 
+    /// As [`Op::field`], for operations that also read depth: with the normalized disparity of every pixel of the proxy and the picture as the
+    /// operation meets it at full size.
+    fn field_with_depth(params: &Self::Params, proxy: &Proxy, _disparity: &[f32], _frame: &Frame) -> Field {
+        Self::field(params, proxy)
+    }
+
     /// The definition of an area operation: `chunk` holds the pixels of [`Chunk::x`], [`Chunk::y`] as they came (a resampling one: nothing)
     /// and gets their new color, associated with alpha where `planes` carry it; stages before the last write `aux` alone.
     /// Must be `#[inline(always)]` and must not panic.
@@ -252,6 +260,10 @@ pub trait AnyOp: Sync {
     fn wants_field(&self, set: &ParamSet) -> bool;
     /// See [`Op::field`].
     fn field(&self, set: &ParamSet, proxy: &Proxy) -> Field;
+    /// See [`Op::field_with_depth`].
+    fn field_with_depth(&self, set: &ParamSet, proxy: &Proxy, disparity: &[f32], frame: &Frame) -> Field;
+    /// See [`Op::FIELD_NUMBERS`].
+    fn field_numbers(&self) -> u64;
     /// See [`Op::AREA`].
     fn is_area(&self) -> bool;
     /// See [`Op::RESAMPLES`].
@@ -324,6 +336,12 @@ impl<O: Op> AnyOp for Entry<O> {
     }
     fn field(&self, set: &ParamSet, proxy: &Proxy) -> Field {
         O::field(&O::Params::from_set(set), proxy)
+    }
+    fn field_with_depth(&self, set: &ParamSet, proxy: &Proxy, disparity: &[f32], frame: &Frame) -> Field {
+        O::field_with_depth(&O::Params::from_set(set), proxy, disparity, frame)
+    }
+    fn field_numbers(&self) -> u64 {
+        O::FIELD_NUMBERS
     }
     fn is_area(&self) -> bool {
         O::AREA
