@@ -115,7 +115,7 @@ pub fn clamped(v: f32) -> f32 {
 pub fn gather<R: Rows>(rows: &R, words: &[u32], reach: usize, y: i64, n: usize, center: &Center, sums: &mut Sums) {
     let reach = reach.min(MAX_REACH);
     let n = n.min(CHUNK);
-    let width = (n.next_multiple_of(LANES) + 2 * reach).min(WIDE);
+    let width = n + 2 * reach;
     let mut line = Line::new();
     let mut taps = [Tap::default(); ROW_TAPS];
     let mut words = words.chunks_exact(super::aperture::TAP_WORDS).map(Tap::read).peekable();
