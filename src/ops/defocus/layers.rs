@@ -89,12 +89,16 @@ pub fn field(params: &Params, proxy: &Proxy, disparity: &[f32], frame: &Frame) -
     let aperture = Aperture { blades: params.blades, rotation: params.rotation };
     let small = Frame { extent: proxy.extent, ..*frame };
     let reach = (most + 0.5).ceil() as u32;
-    let words: Vec<u32> = taps(&aperture, &small, reach, DENSE).iter().flat_map(Tap::words).collect();
+    let pattern = taps(&aperture, &small, reach, DENSE);
+    let words: Vec<u32> = pattern.iter().flat_map(Tap::words).collect();
+    let fill: Vec<u32> = pattern.iter().map(nearby).flat_map(|tap| tap.words()).collect();
     let squeeze = params.cat_eye.sqrt() / (0.5 * (width as f32).hypot(height as f32));
-    let work = Work { cells: &cells, words: &words, reach: reach as usize, squeeze };
+    let work = Work { cells: &cells, rgb: &cells.rgb, words: &words, fill: &fill, reach: reach as usize, squeeze };
     let mut values = vec![0.0; (size.0 * (size.1 + 1)) * CHANNELS];
-    let near = work.near();
-    let [far, behind] = [work.far(), work.behind(&near)];
+    let (near, far) = (work.near(), work.far());
+    // What shows through a blurred foreground is blurred itself where it is far.
+    let seen = cells.blurred(&far);
+    let behind = Work { rgb: &seen, ..work }.behind(&near);
     for (i, to) in values.chunks_exact_mut(CHANNELS).enumerate().take(size.0 * size.1) {
         for k in 0..3 {
             to[FAR + k] = far[k][i];
@@ -144,6 +148,19 @@ impl Cells {
     }
 }
 
+impl Cells {
+    /// Colors, blurred where they are far.
+    fn blurred(&self, far: &[Vec<f32>; 3]) -> [Vec<f32>; 3] {
+        let mut rgb = self.rgb.clone();
+        for (plane, far) in rgb.iter_mut().zip(far) {
+            for ((value, far), part) in plane.iter_mut().zip(far).zip(&self.far) {
+                *value += part * (far - *value);
+            }
+        }
+        rgb
+    }
+}
+
 /// Purity of all cells, from the nearest of 3 x 3.
 fn purity(c: &[f32], width: usize, height: usize) -> Vec<f32> {
     let one = |i: usize| {
@@ -159,6 +176,12 @@ fn purity(c: &[f32], width: usize, height: usize) -> Vec<f32> {
     (0..c.len()).map(one).collect()
 }
 
+/// A tap for what is hidden: it is most like what is seen closest to it.
+fn nearby(tap: &Tap) -> Tap {
+    let fall = 1.0 + tap.rho * tap.rho;
+    Tap { area: tap.area / (fall * fall), ..*tap }
+}
+
 /// Which layer is gathered.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Layer {
@@ -169,7 +192,12 @@ enum Layer {
 
 struct Work<'a> {
     cells: &'a Cells,
+    /// Color of the cells.
+    rgb: &'a [Vec<f32>; 3],
+    /// Taps of blur.
     words: &'a [u32],
+    /// Taps that what is hidden is filled with.
+    fill: &'a [u32],
     reach: usize,
     squeeze: f32,
 }
@@ -193,7 +221,7 @@ impl Rows for Run<'_> {
             let x = (self.x + i).saturating_sub(reach).min(cells.width - 1);
             let at = row + x;
             for k in 0..3 {
-                line.rgb[k][i] = cells.rgb[k][at];
+                line.rgb[k][i] = self.work.rgb[k][at];
             }
             let (coverage, drawn) = (cells.coverage[at], cells.drawn[at]);
             let part = match self.layer {
@@ -219,7 +247,7 @@ impl Kernel for Run<'_> {
         for i in 0..self.n {
             let at = self.y * cells.width + self.x + i;
             for k in 0..3 {
-                self.center.rgb[k][i] = cells.rgb[k][at];
+                self.center.rgb[k][i] = self.work.rgb[k][at];
             }
             // What is near lies in front of every cell.
             self.center.c[i] = if self.layer == Layer::Near { -1e6 } else { cells.c[at] };
@@ -232,7 +260,8 @@ impl Kernel for Run<'_> {
             self.center.eye[0][i] = squeeze * ((self.x + i) as f32 + 0.5 - 0.5 * cells.width as f32);
             self.center.eye[1][i] = squeeze * (self.y as f32 + 0.5 - 0.5 * cells.height as f32);
         }
-        gather(&self, self.work.words, self.work.reach, self.y as i64, self.n, self.center, &mut sums);
+        let words = if self.layer == Layer::Behind { self.work.fill } else { self.work.words };
+        gather(&self, words, self.work.reach, self.y as i64, self.n, self.center, &mut sums);
         sums
     }
 }
