@@ -240,7 +240,7 @@ pub fn fields(work: &Work, plan: &Plan, proxy: &(Strip, Vec<f32>), facts: &mut R
         if reads_depth(op) {
             picture.disparity.clone_from(&disparity);
         }
-        let field = op.op.field(&op.params, &picture);
+        let field = op.op.field(&op.params, &picture, &plan.frame_before(index));
         facts.fields.insert(index, Arc::new(field));
     }
     Ok(())

@@ -3,7 +3,7 @@
 use super::distance::distance;
 use super::field::{Field, FieldConstants, Proxy};
 use super::guide::LUMA_REC2020;
-use super::{Context, Domain, Op, Px, Tables, params};
+use super::{Context, Domain, Frame, Op, Px, Tables, params};
 
 params! {
     /// Local contrast: how far tones stand out from their surroundings.
@@ -65,7 +65,7 @@ impl Op for Spec {
         !Self::is_identity(params)
     }
 
-    fn field(params: &Params, proxy: &Proxy) -> Field {
+    fn field(params: &Params, proxy: &Proxy, _: &Frame) -> Field {
         let luma: Vec<f32> = (0..proxy.alpha.len()).map(|i| luma(proxy.rgb.each_ref().map(|plane| plane[i]))).collect();
         let radius = (params.radius / 100.0 * proxy.long_side() as f32).round().max(1.0) as usize;
         let (width, height) = (proxy.extent.width as usize, proxy.extent.height as usize);
@@ -114,7 +114,6 @@ fn luma(rgb: [f32; 3]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::Frame;
     use crate::picture::Extent;
 
     /// A gray picture of `f(x)`, clarified; the nearest on the left, the farthest on the right.
@@ -132,7 +131,7 @@ mod tests {
             disparity: Vec::new(),
         };
         let context = Context {
-            field: Some(std::sync::Arc::new(Spec::field(&params, &proxy))),
+            field: Some(std::sync::Arc::new(Spec::field(&params, &proxy, &Frame::default()))),
             frame: Frame { extent, ..Frame::default() },
             ..Context::default()
         };

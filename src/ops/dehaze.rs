@@ -6,7 +6,7 @@ use super::distance::distance;
 use super::field::{Field, Proxy};
 use super::guide::LUMA_REC2020;
 use super::haze::AIR;
-use super::{Context, Domain, Op, Px, Tables, params};
+use super::{Context, Domain, Frame, Op, Px, Tables, params};
 use crate::color::math::exp2;
 use crate::color::working_from_srgb;
 use crate::picture::Extent;
@@ -93,7 +93,7 @@ impl Op for Spec {
         !Self::is_identity(params) && is_found(params)
     }
 
-    fn field(_: &Params, proxy: &Proxy) -> Field {
+    fn field(_: &Params, proxy: &Proxy, _: &Frame) -> Field {
         let air = air_light(proxy).unwrap_or_else(|| working_from_srgb(AIR));
         Field { extent: Extent { width: 1, height: 1 }, channels: 3, values: air.to_vec() }
     }
@@ -261,7 +261,7 @@ mod tests {
         let proxy = Proxy { extent, rgb: [plane(0.6), plane(0.7), plane(0.8)], alpha: vec![1.0; 400], disparity };
         let params = Params { density: 1.0, ..Params::default() };
         assert!(Spec::wants_field(&params));
-        let field = Spec::field(&params, &proxy);
+        let field = Spec::field(&params, &proxy, &Frame::default());
         let expected = [0.6, 0.7, 0.8];
         assert!(field.values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{:?}", field.values);
         let context = Context { field: Some(std::sync::Arc::new(field)), ..Context::default() };
@@ -272,6 +272,6 @@ mod tests {
     fn without_depth_air_is_that_of_haze() {
         let extent = Extent { width: 2, height: 1 };
         let proxy = Proxy { extent, rgb: [vec![], vec![], vec![]], alpha: vec![1.0; 2], disparity: vec![] };
-        assert_eq!(Spec::field(&Params::default(), &proxy).values, working_from_srgb(AIR).to_vec());
+        assert_eq!(Spec::field(&Params::default(), &proxy, &Frame::default()).values, working_from_srgb(AIR).to_vec());
     }
 }

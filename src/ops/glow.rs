@@ -2,7 +2,7 @@
 
 use super::field::{Field, FieldConstants, Proxy, box_blur};
 use super::guide::LUMA_REC2020;
-use super::{Context, Domain, Op, Px, Tables, params};
+use super::{Context, Domain, Frame, Op, Px, Tables, params};
 use crate::color::math::smoothstep;
 
 params! {
@@ -60,7 +60,7 @@ impl Op for Spec {
         !Self::is_identity(params)
     }
 
-    fn field(params: &Params, proxy: &Proxy) -> Field {
+    fn field(params: &Params, proxy: &Proxy, _: &Frame) -> Field {
         let size = (proxy.extent.width as usize, proxy.extent.height as usize);
         let sigma = params.radius / 100.0 * proxy.long_side() as f32;
         // Three boxes of half width r have the variance of a Gaussian: 3 ((2 r + 1)^2 - 1) / 12 = sigma^2.
@@ -113,7 +113,6 @@ fn share(rgb: [f32; 3], low: f32, high: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::Frame;
     use crate::picture::Extent;
 
     #[test]
@@ -126,7 +125,7 @@ mod tests {
         let sum = |keep_energy| {
             let params = Params { amount: 50.0, keep_energy, radius: 3.0, ..Params::default() };
             let frame = Frame { extent, ..Frame::default() };
-            let field = Some(std::sync::Arc::new(Spec::field(&params, &proxy)));
+            let field = Some(std::sync::Arc::new(Spec::field(&params, &proxy, &Frame::default())));
             let mut tables = Tables::default();
             let c = Spec::prepare(&params, &Context { field, frame, ..Context::default() }, &mut tables).unwrap();
             let at = |i: usize| {

@@ -43,7 +43,7 @@ ops! {
     ALL:
         exposure, white_balance, cdl, contrast, levels, curves, lift_gamma_gain, shadows_highlights, tone_map,
         saturation, vibrance, hsl, split_tone, monochrome, invert, lut,
-        clarity, glow, sharpen, denoise, vignette, grain, haze, dehaze, aerial, depth_grade, zones, resize
+        clarity, glow, sharpen, denoise, vignette, grain, haze, dehaze, aerial, depth_grade, zones, defocus, resize
 }
 
 ops! {

@@ -144,6 +144,8 @@ pub trait Op: Sync + 'static {
     const AREA: bool = false;
     /// True for operations that change the size of the picture.
     const RESAMPLES: bool = false;
+    /// Numbers per node of its [`Field`] that memory is counted for, those it works with included.
+    const FIELD_NUMBERS: u64 = 3;
     /// Parameters.
     type Params: Params;
     /// Render-ready numbers: `#[repr(C)]`, 4-byte scalars only, in the order of the WGSL struct.
@@ -196,8 +198,8 @@ pub trait Op: Sync + 'static {
         false
     }
 
-    /// What it keeps of the picture as it meets it. Called once per picture when [`Op::wants_field`].
-    fn field(_params: &Self::Params, proxy: &Proxy) -> Field {
+    /// What it keeps of the picture as it meets it, which at full size is `frame`. Called once per picture when [`Op::wants_field`].
+    fn field(_params: &Self::Params, proxy: &Proxy, _frame: &Frame) -> Field {
         Field { extent: proxy.extent, channels: 0, values: Vec::new() }
     }
 
@@ -253,7 +255,9 @@ pub trait AnyOp: Sync {
     /// See [`Op::wants_field`].
     fn wants_field(&self, set: &ParamSet) -> bool;
     /// See [`Op::field`].
-    fn field(&self, set: &ParamSet, proxy: &Proxy) -> Field;
+    fn field(&self, set: &ParamSet, proxy: &Proxy, frame: &Frame) -> Field;
+    /// See [`Op::FIELD_NUMBERS`].
+    fn field_numbers(&self) -> u64;
     /// See [`Op::AREA`].
     fn is_area(&self) -> bool;
     /// See [`Op::RESAMPLES`].
@@ -324,8 +328,11 @@ impl<O: Op> AnyOp for Entry<O> {
     fn wants_field(&self, set: &ParamSet) -> bool {
         O::wants_field(&O::Params::from_set(set))
     }
-    fn field(&self, set: &ParamSet, proxy: &Proxy) -> Field {
-        O::field(&O::Params::from_set(set), proxy)
+    fn field(&self, set: &ParamSet, proxy: &Proxy, frame: &Frame) -> Field {
+        O::field(&O::Params::from_set(set), proxy, frame)
+    }
+    fn field_numbers(&self) -> u64 {
+        O::FIELD_NUMBERS
     }
     fn is_area(&self) -> bool {
         O::AREA

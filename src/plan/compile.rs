@@ -283,6 +283,20 @@ impl Plan {
         Ok(Program { supplied_depth, ..Program::of(PROXY_LAYOUT, PROXY_LAYOUT, c.steps, c.tables) })
     }
 
+    /// The picture as operation `index` meets it.
+    pub fn frame_before(&self, index: usize) -> ops::Frame {
+        let mut frame = self.context.frame;
+        for op in self.ops.iter().take(index) {
+            let came = frame.extent;
+            for stage in 0..op.op.stages(&op.params) {
+                frame.resized_from = (stage > 0).then_some(came);
+                frame.extent = op.op.area(&op.params, &frame, stage).map_or(frame.extent, |area| area.extent_out);
+            }
+        }
+        frame.resized_from = None;
+        frame
+    }
+
     /// Operations of one output: those of the recipe, and its size.
     fn ops_of<'a>(&'a self, output: &'a OutputPlan) -> impl Iterator<Item = &'a OpSetting> {
         self.ops.iter().chain(&output.resize)

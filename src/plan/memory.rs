@@ -20,8 +20,6 @@ pub const OVERLAPPED: usize = 2;
 
 /// Bytes per pixel of a proxy: its sums, then its means and planes of them on the way through an operation.
 const PROXY_BYTES: u64 = 90;
-/// Bytes per pixel of a proxy that one field takes: three numbers.
-const FIELD_BYTES: u64 = 12;
 /// Bytes per pixel of a picture before it is converted, twice: raw, and as samples (at most four of 32 bits).
 const CONVERTED_BYTES: u64 = 32;
 
@@ -92,9 +90,10 @@ fn cost(plan: &Plan, request: &PlanRequest, strips: u64) -> Cost {
     // Raw chunk bytes live beside the strip that is read.
     let per_row = (strips + 1) * row + strips * depth_row + converted;
     let mut cost = Cost { per_row, fixed: request.export_bytes + tables };
-    let fields = plan.ops.iter().filter(|op| op.op.wants_field(&op.params)).count() as u64;
-    if fields > 0 {
-        cost.fixed += info.extent.pixels().min(MAX_PIXELS) * (PROXY_BYTES + programs * fields * FIELD_BYTES);
+    let wanting = plan.ops.iter().filter(|op| op.op.wants_field(&op.params));
+    let numbers: u64 = wanting.map(|op| op.op.field_numbers()).sum();
+    if numbers > 0 {
+        cost.fixed += info.extent.pixels().min(MAX_PIXELS) * (PROXY_BYTES + programs * numbers * 4);
     }
     for index in 0..plan.outputs.len() {
         let one = output_cost(plan, request, index, row + depth_row, strips);

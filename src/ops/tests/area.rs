@@ -189,7 +189,9 @@ fn area_operations_act_and_stay_finite() {
                     changed += usize::from(!same);
                     assert!(same || !alpha || chunk.alpha[0] > 0.0, "{name}: changed color that covers nothing");
                 }
-                assert!(changed > 50, "{name} changes {changed} pixels");
+                // Blur within a pixel, of a picture so small, may be nothing.
+                let tiny = steps.iter().filter_map(|s| s.area.as_ref()).all(|area| area.margin_x() <= 1);
+                assert!(changed > 50 || tiny, "{name} changes {changed} pixels");
             }
         }
     }
