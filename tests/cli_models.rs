@@ -67,7 +67,7 @@ fn a_model_is_added_used_verified_and_removed() {
         // Another contract of the same file is another result.
         run(&dir, &["models", "add", "half.onnx", "--id", "dpt-large", "--set", "depth.mean=0"]).ends(0);
         assert_eq!(run_depth("dpt-large", &[]).ends(0).count("done"), 1);
-        assert_eq!(run_depth("dpt-large", &[]).ends(0).count("up to date"), 1);
+        assert_eq!(run_depth("dpt-large", &[]).ends(0).count("up-to-date"), 1);
     }
     assert_eq!(run(&dir, &["models", "verify"]).ends(0).count("ok "), 2);
     let json: serde_json::Value =

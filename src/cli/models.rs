@@ -202,7 +202,7 @@ fn listing_facts(shelf: &Shelf, model: &Listing) -> Facts {
         .add("state", state_word(shelf.state(model)))
         .maybe("file", shelf.file(model).map(|file| escape(&file)))
         .maybe("from", model.from.as_ref().map(text))
-        .maybe("size", model.megabytes.map(|size| format!("about {size} MB")))
+        .maybe("download", model.megabytes.map(|size| format!("about {size} MB")))
         .maybe("SHA-256", model.sha256.as_ref())
         .add("license", license_words(contract.license.as_deref(), model.noncommercial));
     for (key, value) in contract.values() {

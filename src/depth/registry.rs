@@ -164,6 +164,19 @@ impl ModelEntry {
         }
     }
 
+    /// Refuses an answer that cannot be a map of the input: what a graph without declared shapes says only when it runs.
+    pub(super) fn check_answer(&self, answer: (u32, u32), input: (u32, u32)) -> Result<()> {
+        let [(w, h), (columns, rows)] = [answer, input].map(|(w, h)| (u64::from(w.max(1)), u64::from(h.max(1))));
+        // Half or twice the aspect is more than any rounding of sides does.
+        if w * rows <= 2 * h * columns && h * columns <= 2 * w * rows {
+            return Ok(());
+        }
+        Err(self.error(format!(
+            "the model answers {}x{} values to a picture of {}x{}: this is no depth map but another kind of model, a classifier for example",
+            answer.0, answer.1, input.0, input.1
+        )))
+    }
+
     /// All that decides which map this model draws, as one word: its bytes and its contract. Part of every result's identity.
     pub fn fingerprint(&self) -> String {
         if matches!(self.source, ModelSource::Embedded(_)) {
@@ -324,6 +337,16 @@ mod tests {
         assert_eq!(tensor[24..], [0.0, 0.0, 0.0, 0.0, 1.5, 1.5, 1.5, 1.5, 0.0, 0.0, 0.0, 0.0]);
         let answer: Vec<f32> = (0..12).map(|v| v as f32).collect();
         assert_eq!(entry.map(&answer, (4, 3), (4, 1)), [4.0, 5.0, 6.0, 7.0]);
+    }
+
+    #[test]
+    fn answers_have_the_aspect_of_their_question() {
+        let entry = ModelEntry::embedded();
+        for (answer, ok) in
+            [((256, 192), true), ((128, 96), true), ((63, 48), true), ((1000, 1), false), ((1, 1000), false)]
+        {
+            assert_eq!(entry.check_answer(answer, (256, 192)).is_ok(), ok, "{answer:?}");
+        }
     }
 
     #[test]

@@ -182,6 +182,7 @@ impl Worker {
         let started = Instant::now();
         let (width, height) = session.run(&request.input, &mut values)?;
         let seconds = started.elapsed().as_secs_f64();
+        model.check_answer((width, height), request.size)?;
         let (weights, engine) = (session.bytes(), session.describe());
         if !model.measured && self.cache.counts().loads > loads {
             // Other threads allocate meanwhile, so growth is trusted only within reason.

@@ -38,7 +38,8 @@ const MAX_ID: usize = 64;
 /// Families that rest on families; more is a circle.
 const MAX_CHAIN: usize = 4;
 /// Keys of an entry beside those of a contract.
-const OWN_KEYS: [&str; 9] = ["id", "noncommercial", "from", "note", "sha256", "megabytes", "file", "weights", "copied"];
+const OWN_KEYS: [&str; 10] =
+    ["id", "noncommercial", "from", "note", "sha256", "exports", "megabytes", "file", "weights", "copied"];
 
 /// One model, or one family of models, as a list has it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -55,6 +56,8 @@ pub struct Listing {
     pub note: Option<String>,
     /// SHA-256 of the file and the weights beside it, in lowercase hexadecimal digits.
     pub sha256: Option<String>,
+    /// SHA-256 of other public files of the same weights.
+    pub exports: Vec<String>,
     /// Size of the file and its weights, about.
     pub megabytes: Option<u32>,
     /// The ONNX file; relative to the folder of the list.
@@ -65,6 +68,13 @@ pub struct Listing {
     pub copied: bool,
     /// Line in the list, counted from 1.
     pub line: usize,
+}
+
+impl Listing {
+    /// Whether a file with this SHA-256 is one of the public ones of this model.
+    pub fn is_published(&self, sha256: &str) -> bool {
+        self.sha256.iter().chain(&self.exports).any(|known| known == sha256)
+    }
 }
 
 /// A list.
@@ -116,6 +126,11 @@ impl ModelList {
         }
         contract.preset = None;
         contract
+    }
+
+    /// The model of which a file with this SHA-256 is a public export.
+    pub fn by_hash(&self, sha256: &str) -> Option<&Listing> {
+        self.models.iter().find(|model| model.is_published(sha256))
     }
 
     /// Whether the license of a preset forbids commercial use.
@@ -260,9 +275,12 @@ impl Reader {
 /// Sets one key of an entry.
 fn set(listing: &mut Listing, key: &str, item: &Item) -> std::result::Result<(), String> {
     if key == "weights" {
-        let names =
-            item.as_array().map(|a| a.iter().map(|v| v.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>());
-        listing.weights = names.flatten().ok_or("weights is no list of file names")?;
+        listing.weights = texts(item).ok_or("weights is no list of file names")?;
+        return Ok(());
+    }
+    if key == "exports" {
+        let hashes = texts(item).filter(|hashes| hashes.iter().all(|hash| is_sha256(hash)));
+        listing.exports = hashes.ok_or("exports is no list of texts of 64 hexadecimal digits")?;
         return Ok(());
     }
     let value = value::read(item).map_err(|message| format!("{key} {message}"))?;
@@ -303,6 +321,10 @@ fn contract(contract: &mut Contract, key: &str, value: &Value) -> std::result::R
     }
 }
 
+fn texts(item: &Item) -> Option<Vec<String>> {
+    item.as_array()?.iter().map(|value| value.as_str().map(str::to_owned)).collect()
+}
+
 fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
@@ -323,6 +345,9 @@ mod tests {
             assert!(model.from.as_ref().is_some_and(|from| from.starts_with("https://")), "{}", model.id);
             assert!(model.megabytes.is_some() && model.file.is_none() && !model.copied, "{}", model.id);
         }
+        assert_eq!(list.by_hash(&"0".repeat(64)), None);
+        let base = "83c9029c09d03d05ee3259405a8e09d7ade7bd663f29f2b7b8c0b06f5f09e554";
+        assert!(list.by_hash(base).is_some_and(|model| model.noncommercial));
         for family in &list.families {
             assert!(list.models.iter().any(|m| m.contract.preset.as_ref() == Some(&family.id)), "{}", family.id);
         }

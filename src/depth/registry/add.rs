@@ -51,12 +51,15 @@ impl Shelf {
         if let Some(known) = listed {
             given.preset.get_or_insert_with(|| known.id.clone());
         }
-        let notes = check_hash(addition, &opened, listed)?;
+        let mut notes = check_hash(addition, &opened, listed)?;
         let mut entry = contract::entry(&file, &opened.header, &given, opened.sha256.clone(), opened.bytes)?;
         entry.noncommercial |= listed.is_some_and(|known| known.noncommercial) && given.license.is_none();
         entry.id.clone_from(&id);
         if entry.noncommercial && !addition.allow_noncommercial {
             return Err(Error::recipe("models add", 0, refusal(&id, &entry.license)));
+        }
+        if entry.license == "unknown" {
+            notes.push("its license is unknown: --license says it, `chiaro models list` shows it".to_owned());
         }
         create(folder)?;
         let _lock = lock(folder)?;
@@ -124,9 +127,7 @@ impl Shelf {
 }
 
 fn id_of(addition: &Addition, opened: &Opened) -> Result<String> {
-    let known = &models::known().models;
-    let by_hash =
-        || known.iter().find(|model| model.sha256.as_ref() == Some(&opened.sha256)).map(|model| model.id.clone());
+    let by_hash = || models::known().by_hash(&opened.sha256).map(|model| model.id.clone());
     let by_preset = || addition.contract.preset.clone().filter(|preset| models::known().model(preset).is_some());
     let by_name = || {
         let stem = addition.file.file_stem().map(|stem| stem.to_string_lossy().to_lowercase()).unwrap_or_default();
@@ -150,7 +151,7 @@ fn check_hash(addition: &Addition, opened: &Opened, listed: Option<&Listing>) ->
             format!("SHA-256 is {actual}, expected {wanted}: it is not the file that was meant"),
         )),
         (Some(_), _) => Ok(Vec::new()),
-        (None, Some((known, published))) if published != actual => {
+        (None, Some((known, published))) if !known.is_published(actual) => {
             let reason = format!(
                 "SHA-256 is {actual}, that of the published file of {:?} is {published}: if this is another export of it that you \
                  trust, say --sha256 {actual}",

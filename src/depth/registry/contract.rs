@@ -35,7 +35,7 @@ impl Contract {
 /// list that ships (by the preset that one of them names, else by the hash of the file).
 fn gathered(header: &OnnxHeader, given: &Contract, sha256: &str) -> std::result::Result<(Contract, bool), String> {
     let mut contract = given.clone().or(Contract::of_notes(header)?);
-    let by_hash = || models::known().models.iter().find(|model| model.sha256.as_deref() == Some(sha256));
+    let by_hash = || models::known().by_hash(sha256);
     let Some(preset) = contract.preset.clone().or_else(|| by_hash().map(|model| model.id.clone())) else {
         let noncommercial = contract.license.as_deref().is_some_and(is_noncommercial);
         return Ok((contract, noncommercial));
@@ -45,9 +45,17 @@ fn gathered(header: &OnnxHeader, given: &Contract, sha256: &str) -> std::result:
         contract = contract.or(Contract { mean: Some([0.0; 3]), std: Some([1.0; 3]), ..Contract::default() });
     }
     let licensed = contract.license.is_some();
-    let contract = contract.or(models::known().contract(&preset));
-    let said = contract.license.as_deref().is_some_and(is_noncommercial);
-    Ok((contract, said || !licensed && models::known().is_noncommercial(&preset)))
+    let mut contract = contract.or(models::known().contract(&preset));
+    let mut excluded = !licensed && models::known().is_noncommercial(&preset);
+    // A family says nothing of the license; the file may.
+    if contract.license.is_none()
+        && let Some(model) = by_hash()
+    {
+        contract.license.clone_from(&model.contract.license);
+        excluded |= model.noncommercial;
+    }
+    excluded |= contract.license.as_deref().is_some_and(is_noncommercial);
+    Ok((contract, excluded))
 }
 
 /// Whether a license by its name excludes commercial use: Creative Commons NC, and names that say research or non-commercial.
