@@ -264,12 +264,11 @@ pub struct ProbeArgs {
 }
 
 const ADD_MODEL_HELP: &str = "\
-Nothing is downloaded: the file is yours, and its license too. `chiaro models list` shows the models and families that are
-known; for one of them --id (a model) or --preset (its contract only) is all that is needed. Of any other model say what its
-graph does not:
+Nothing is downloaded: the file is yours, and its license too. `chiaro models list` shows the models that are known; for one of \
+them --id is all that is needed, and for another file of its family --preset. Of any other model say what its graph does not:
 
-  chiaro models add net.onnx --set depth.size=384 --set depth.multiple_of=32 --set depth.mean=0.5 \\
-      --set depth.std=0.5 --set depth.output=disparity --license MIT
+  chiaro models add net.onnx --set depth.size=384 --set depth.multiple_of=32 \\
+      --set depth.mean=0.5 --set depth.std=0.5 --set depth.output=disparity --license MIT
 
 The list is registry.toml in $CHIARO_MODELS, else in chiaro/models of the data folder (~/.local/share).";
 

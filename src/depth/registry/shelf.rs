@@ -256,7 +256,7 @@ pub(super) fn refusal(id: &str, license: &str) -> String {
 /// As [`ModelEntry::from_file`] and [`Shelf::open`]; an id that is unknown lists the known ones; Recipe when a contract is given for
 /// a model that has an id.
 pub fn find(name: &str, folder: &Path, given: &Contract) -> Result<ModelEntry> {
-    find_on(|| Shelf::load(), name, folder, given)
+    find_on(Shelf::load, name, folder, given)
 }
 
 /// As [`find`], with the shelf that `shelf` loads. It is not loaded for the embedded model and for files.
