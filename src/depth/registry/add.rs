@@ -174,12 +174,11 @@ fn create(folder: &Path) -> Result<()> {
 /// Held while the list is changed: two programs at a time would lose one of two additions.
 fn lock(folder: &Path) -> Result<File> {
     let path = folder.join(".registry.lock");
-    let locked = File::options().create(true).truncate(false).write(true).open(&path).and_then(|file| {
-        // File systems without locks are used without.
-        let _ = file.lock();
-        Ok(file)
-    });
-    locked.map_err(|error| Error::output(&path, error))
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|error| Error::output(&path, error))?;
+    // File systems without locks are used without.
+    let _ = file.lock();
+    Ok(file)
 }
 
 /// Copies file and weights below `folder`; returns the file's path relative to it.
