@@ -62,7 +62,7 @@ pub enum Command {
     /// Check, show, make, convert and apply LUT files
     #[command(subcommand)]
     Lut(LutCommand),
-    /// Look at depth models
+    /// Depth models: list, describe, add, check, remove
     #[command(subcommand)]
     Models(ModelsCommand),
     /// List the operations of recipes, or explain one
@@ -178,6 +178,9 @@ pub struct MachineArgs {
     /// Bytes all jobs may hold together, for example 2GiB [default: a quarter of the free memory, at most 4GiB]
     #[arg(help_heading = "Machine", long, value_name = "SIZE", value_parser = values::memory)]
     pub memory: Option<u64>,
+    /// Let a depth model run whose license does not allow commercial use
+    #[arg(help_heading = "Depth", long)]
+    pub allow_noncommercial: bool,
 }
 
 /// How a batch runs: shared by `run` and `depth`.
@@ -244,6 +247,7 @@ impl JobArgs {
             on_exist: self.on_exist.into(),
             allow_mixed: self.allow_mixed,
             inference: self.inference.clone(),
+            allow_noncommercial: self.machine.allow_noncommercial,
             ..EngineOptions::default()
         }
     }
@@ -259,10 +263,23 @@ pub struct ProbeArgs {
     pub json: bool,
 }
 
+const ADD_MODEL_HELP: &str = "\
+Nothing is downloaded: the file is yours, and its license too. `chiaro models list` shows the models that are known; for one of \
+them --id is all that is needed, and for another file of its family --preset. Of any other model say what its graph does not:
+
+  chiaro models add net.onnx --set depth.size=384 --set depth.multiple_of=32 \\
+      --set depth.mean=0.5 --set depth.std=0.5 --set depth.output=disparity --license MIT
+
+The list is registry.toml in $CHIARO_MODELS, else in chiaro/models of the data folder (~/.local/share).";
+
 #[derive(Debug, Subcommand)]
 pub enum ModelsCommand {
     /// List the models that a recipe can name
-    List,
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show what is known about a model
     Info {
         /// Id, or an .onnx file
@@ -271,16 +288,62 @@ pub enum ModelsCommand {
         /// Say what the graph of an .onnx file does not: depth.preset=midas-small, depth.size=518, depth.mean=0.5, ...
         #[arg(long, value_name = "depth.KEY=VALUE")]
         set: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
-    /// Check models by their SHA-256: those of the registry against the recorded one, files against the one given
+    /// Make an .onnx file known by an id
+    #[command(after_help = ADD_MODEL_HELP)]
+    Add(AddModelArgs),
+    /// Check models by their SHA-256: the built-in and added ones against the recorded one, files against the one given
     Verify {
-        /// Ids or .onnx files; without any, all of the registry
+        /// Ids or .onnx files; without any, the built-in and all added models
         #[arg(value_name = "ID|FILE")]
         models: Vec<String>,
         /// The SHA-256 that one file must have
         #[arg(long, value_name = "HEX", value_parser = values::sha256)]
         sha256: Option<String>,
     },
+    /// Forget added models; deletes their files only where --copy had made them
+    Remove {
+        /// Ids
+        #[arg(required = true, value_name = "ID")]
+        models: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct AddModelArgs {
+    /// The .onnx file; weights it refers to lie beside it
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Name in recipes: of a known model, or your own [default: the known model's, else the file's name]
+    #[arg(long, value_name = "NAME")]
+    pub id: Option<String>,
+    /// Known model or family whose contract this file follows
+    #[arg(long, value_name = "ID")]
+    pub preset: Option<String>,
+    /// Say what neither graph nor preset does: depth.size=518, depth.mean=0.5, depth.output=meters, ...
+    #[arg(long, value_name = "depth.KEY=VALUE")]
+    pub set: Vec<String>,
+    /// License of the weights, an SPDX expression
+    #[arg(long, value_name = "SPDX")]
+    pub license: Option<String>,
+    /// Name for people
+    #[arg(long, value_name = "TEXT")]
+    pub name: Option<String>,
+    /// The SHA-256 that the file, with its weights, must have
+    #[arg(long, value_name = "HEX", value_parser = values::sha256)]
+    pub sha256: Option<String>,
+    /// Copy file and weights into the folder of models, instead of remembering where they lie
+    #[arg(long)]
+    pub copy: bool,
+    /// Take the place of an added model of the same id
+    #[arg(long)]
+    pub replace: bool,
+    /// Accept a license that does not allow commercial use
+    #[arg(long)]
+    pub allow_noncommercial: bool,
 }
 
 #[derive(Debug, Args)]

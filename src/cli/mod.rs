@@ -18,6 +18,7 @@ mod lut_args;
 mod lut_make;
 mod man;
 mod models;
+mod models_add;
 mod ops;
 mod output;
 mod plan;

@@ -29,6 +29,7 @@ struct Planner {
     recipe: Recipe,
     share_bytes: u64,
     total_bytes: u64,
+    allow_noncommercial: bool,
     /// The model, looked up once, when a picture needs it.
     model: Option<Result<ModelEntry>>,
 }
@@ -50,7 +51,14 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     let share_bytes = job_share(memory_bytes, jobs, gathered.intake.jobs.len());
     let exists = Existing::new(&out, args.on_exist.into());
     let pace = last_pace(&out, &recipe);
-    let mut planner = Planner { exists, recipe, share_bytes, total_bytes: memory_bytes, model: None };
+    let mut planner = Planner {
+        exists,
+        recipe,
+        share_bytes,
+        total_bytes: memory_bytes,
+        allow_noncommercial: args.machine.allow_noncommercial,
+        model: None,
+    };
     for error in &gathered.intake.failed {
         report.failed.push(describe(error));
     }
@@ -124,7 +132,11 @@ impl Planner {
     }
 
     fn model(&mut self, name: &str) -> Result<ModelEntry> {
-        let find = || registry::find(name, Path::new("."), &self.recipe.depth.contract);
+        let allow = self.allow_noncommercial;
+        let find = || {
+            let model = registry::find(name, Path::new("."), &self.recipe.depth.contract)?;
+            registry::permit(&model, allow).map(|()| model)
+        };
         self.model.get_or_insert_with(find).clone()
     }
 }

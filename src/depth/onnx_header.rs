@@ -4,10 +4,33 @@
 //! An ONNX file is one protocol buffer message (`onnx.proto3`, <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3>; wire
 //! format: <https://protobuf.dev/programming-guides/encoding/>). Only the few fields named below are looked at; weights are stepped over.
 
+use std::collections::HashSet;
 use std::path::{Component, Path};
 
 /// Nesting of subgraphs that is followed; deeper files are refused.
 const MAX_DEPTH: u32 = 16;
+/// Nodes that are looked at for who reads the input.
+const MAX_NODES: usize = 4096;
+/// Names of `TensorProto.DataType` from 0.
+const ELEMENTS: [&str; 17] = [
+    "undefined",
+    "float",
+    "uint8",
+    "int8",
+    "uint16",
+    "int16",
+    "int32",
+    "int64",
+    "string",
+    "bool",
+    "float16",
+    "double",
+    "uint32",
+    "uint64",
+    "complex64",
+    "complex128",
+    "bfloat16",
+];
 /// `TensorProto.DataType.FLOAT`.
 pub const FLOAT: i64 = 1;
 
@@ -31,6 +54,24 @@ pub struct Value {
     pub shape: Option<Vec<Dimension>>,
 }
 
+impl Value {
+    /// The type of its elements, as ONNX names it.
+    pub fn element_name(&self) -> &'static str {
+        usize::try_from(self.element_type).ok().and_then(|i| ELEMENTS.get(i)).unwrap_or(&"unknown")
+    }
+
+    /// The shape as people write it: `[1, 3, height, 518]`; `?` for a size without a name.
+    pub fn shape_words(&self) -> String {
+        let Some(shape) = &self.shape else { return "of unknown shape".into() };
+        let word = |dimension: &Dimension| match dimension {
+            Dimension::Fixed(size) => size.to_string(),
+            Dimension::Symbolic(name) if name.is_empty() => "?".into(),
+            Dimension::Symbolic(name) => name.clone(),
+        };
+        format!("[{}]", shape.iter().map(word).collect::<Vec<_>>().join(", "))
+    }
+}
+
 /// What the header of a model says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OnnxHeader {
@@ -44,7 +85,11 @@ pub struct OnnxHeader {
     pub external_files: Vec<String>,
     /// Program that wrote the file.
     pub producer: String,
+    /// The operations that read the first input, by name (`Conv`, `Sub`, ...), in graph order.
+    pub first_operations: Vec<String>,
     initializers: Vec<String>,
+    /// Operation and inputs of the nodes of the outermost graph that come first; more are of no interest.
+    nodes: Vec<(String, Vec<String>)>,
 }
 
 impl OnnxHeader {
@@ -69,9 +114,21 @@ impl OnnxHeader {
         if !graph_seen || header.outputs.is_empty() {
             return Err("is no ONNX model: it has no graph with an output".into());
         }
-        let OnnxHeader { inputs, initializers, .. } = &mut header;
-        inputs.retain(|input| !initializers.contains(&input.name));
+        let OnnxHeader { inputs, initializers, first_operations, nodes, .. } = &mut header;
+        let weights: HashSet<&str> = initializers.iter().map(String::as_str).collect();
+        inputs.retain(|input| !weights.contains(input.name.as_str()));
+        if let Some(input) = inputs.first() {
+            let readers = nodes.iter().filter(|(_, names)| names.contains(&input.name));
+            first_operations.extend(readers.map(|(operation, _)| operation.clone()));
+        }
+        nodes.clear();
         Ok(header)
+    }
+
+    /// Whether the graph itself subtracts something from its input before anything else sees it, as exports do that carry their
+    /// normalization with them.
+    pub fn normalizes(&self) -> bool {
+        !self.first_operations.is_empty() && self.first_operations.iter().all(|operation| operation == "Sub")
     }
 
     /// The value of a metadata key.
@@ -98,6 +155,17 @@ impl OnnxHeader {
 
     /// Constants and subgraphs hide in the attributes of nodes.
     fn node(&mut self, node: &[u8], depth: u32) -> Result<(), String> {
+        if depth == 0 && self.nodes.len() < MAX_NODES {
+            let (mut operation, mut inputs) = (String::new(), Vec::new());
+            for field in Fields(node) {
+                match field? {
+                    (1, Wire::Bytes(name)) => inputs.push(text(name)?),
+                    (4, Wire::Bytes(name)) => operation = text(name)?,
+                    _ => {}
+                }
+            }
+            self.nodes.push((operation, inputs));
+        }
         for field in Fields(node) {
             let (5, Wire::Bytes(attribute)) = field? else { continue };
             for field in Fields(attribute) {
@@ -132,11 +200,13 @@ impl OnnxHeader {
 }
 
 /// Refuses a weights file that is not below the model's folder by its name alone.
-fn stays_inside(file: &str) -> Result<(), String> {
+pub(super) fn stays_inside(file: &str) -> Result<(), String> {
     let plain = !file.is_empty()
         && !file.contains('\\')
         && Path::new(file).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    plain.then_some(()).ok_or_else(|| format!("refers to weights outside its own folder: {:?}", file))
+    plain.then_some(()).ok_or_else(|| {
+        format!("refers to weights outside its own folder: {file:?}; export it with its weights inside or beside it")
+    })
 }
 
 fn declared(value: &[u8]) -> Result<Value, String> {
@@ -254,7 +324,7 @@ impl<'a> Iterator for Fields<'a> {
         if field.is_none() {
             self.0 = &[];
         }
-        Some(field.ok_or_else(|| "is truncated, or no ONNX model".to_string()))
+        Some(field.ok_or_else(|| "is truncated, or no ONNX model: fetch or export it again".to_string()))
     }
 }
 
@@ -295,6 +365,15 @@ pub(super) mod tests {
         [field(1, name.as_bytes()), field(2, &field(1, &tensor))].concat()
     }
 
+    /// A header-only model whose input is read by one node of this operation.
+    pub fn model_with_node(inputs: &[(&str, &[u64])], operation: &str) -> Vec<u8> {
+        let node = [field(1, inputs[0].0.as_bytes()), field(1, b"weights"), field(4, operation.as_bytes())].concat();
+        let mut graph: Vec<u8> = inputs.iter().flat_map(|(name, shape)| field(11, &value(name, shape))).collect();
+        graph.extend(field(12, &value("depth", &[1, 1, 0, 0])));
+        graph.extend(field(1, &node));
+        field(7, &graph)
+    }
+
     /// A header-only model for tests.
     pub fn model(inputs: &[(&str, &[u64])], external: Option<&str>, notes: &[(&str, &str)]) -> Vec<u8> {
         let mut graph: Vec<u8> = inputs.iter().flat_map(|(name, shape)| field(11, &value(name, shape))).collect();
@@ -319,6 +398,20 @@ pub(super) mod tests {
         let shape = header.inputs[0].shape.clone().unwrap();
         assert_eq!(shape[2..], [Dimension::Symbolic("side".into()), Dimension::Fixed(256)]);
         assert_eq!((header.inputs[0].element_type, header.note("k")), (FLOAT, Some("v")));
+    }
+
+    #[test]
+    fn who_reads_the_input_first() {
+        for (operation, normalizes) in [("Sub", true), ("Conv", false)] {
+            let header = OnnxHeader::parse(&model_with_node(&[("image", &[1, 3, 0, 0])], operation)).unwrap();
+            assert_eq!((header.first_operations[0].as_str(), header.normalizes()), (operation, normalizes));
+        }
+        let value = Value {
+            name: "x".into(),
+            element_type: 7,
+            shape: Some(vec![Dimension::Fixed(3), Dimension::Symbolic("h".into())]),
+        };
+        assert_eq!((value.element_name(), value.shape_words().as_str()), ("int64", "[3, h]"));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Depth models: what each expects, what it answers, how well its edges sit, what it costs and under which license.
 //!
-//! One model is built into the program. Any other is a file given by path: what its graph does not say ([`contract`]) must be given,
-//! and a missing piece is reported before the first picture is read.
+//! One model is built into the program. Others are known by id ([`shelf`]): those whose contract is published and those the user
+//! has added. Any other is a file given by path: what its graph does not say ([`contract`]) must be given, and a missing piece is
+//! reported before the first picture is read. Nothing is ever downloaded.
 
 use std::path::{Path, PathBuf};
 
@@ -13,9 +14,18 @@ use super::reduce::Reduced;
 use crate::error::{Error, Result};
 use crate::picture::Extent;
 
+mod add;
 pub mod contract;
+mod meaning;
+pub mod shelf;
+pub mod size;
+
 pub use crate::recipe::contract::{ChannelOrder, OutputMeaning};
+pub use add::{Added, Addition};
 pub use contract::Contract;
+pub use meaning::NEAREST_M;
+pub use shelf::{Shelf, State, find, permit, user_folder};
+pub use size::SizeRule;
 
 /// Largest model file that is read, weights beside it included.
 pub const MAX_MODEL_BYTES: u64 = 4 << 30;
@@ -36,51 +46,6 @@ pub enum ModelSource {
     File(PathBuf),
 }
 
-/// Which sizes a model may be run at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SizeRule {
-    /// One size (width, height) for wide pictures, one for tall ones; the picture is stretched to it.
-    Fixed {
-        /// For pictures at least as wide as high.
-        landscape: (u32, u32),
-        /// For pictures higher than wide.
-        portrait: (u32, u32),
-    },
-    /// The picture's aspect at a given short side, both sides rounded to a multiple.
-    Scaled {
-        /// Short side in pixels.
-        short_side: u32,
-        /// Both sides are multiples of this, at least 1.
-        multiple_of: u32,
-        /// Longest long side in pixels; wider pictures are squeezed.
-        longest_side: u32,
-    },
-}
-
-impl SizeRule {
-    /// The input size (width, height) for a picture.
-    pub fn size(&self, picture: Extent) -> (u32, u32) {
-        match *self {
-            Self::Fixed { landscape, portrait } => {
-                if picture.height > picture.width {
-                    portrait
-                } else {
-                    landscape
-                }
-            }
-            Self::Scaled { short_side, multiple_of, longest_side } => {
-                let multiple = multiple_of.max(1);
-                let round = |side: f64| ((side / f64::from(multiple)).round() as u32).max(1) * multiple;
-                let longest = (longest_side / multiple).max(1) * multiple;
-                let short = f64::from(picture.width.min(picture.height).max(1));
-                let scale = f64::from(short_side) / short;
-                let side = |pixels: u32| round(f64::from(pixels) * scale).min(longest);
-                (side(picture.width), side(picture.height))
-            }
-        }
-    }
-}
-
 /// Everything Chiaro knows about a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelEntry {
@@ -92,6 +57,8 @@ pub struct ModelEntry {
     pub sha256: String,
     /// SPDX expression of the weights, or "unknown".
     pub license: String,
+    /// The license does not allow commercial use: see [`permit`].
+    pub noncommercial: bool,
     /// Where the bytes are.
     pub source: ModelSource,
     /// Name of the input tensor, `[1, 3, height, width]` f32.
@@ -125,6 +92,7 @@ impl ModelEntry {
             name: "Chiaro small (embedded)".into(),
             sha256: CHIARO_SMALL_SHA256.into(),
             license: "MIT OR Apache-2.0".into(),
+            noncommercial: false,
             source: ModelSource::Embedded(CHIARO_SMALL),
             input_name: "image".into(),
             output_name: "disparity".into(),
@@ -145,37 +113,80 @@ impl ModelEntry {
     /// Input: the file cannot be read, is no ONNX model, refers to weights outside its folder, or is not understood: the message
     /// lists every missing piece and how to give it. Limit: it is larger than [`MAX_MODEL_BYTES`].
     pub fn from_file(path: &Path, given: &Contract) -> Result<Self> {
-        let file = read_limited(path, MAX_MODEL_BYTES)?;
-        let header = OnnxHeader::parse(&file).map_err(|reason| Error::input(path, format!("the model {reason}")))?;
-        let mut hash = Sha256::new();
-        hash.update(&file);
-        let mut bytes = file.len() as u64;
-        for name in &header.external_files {
-            let weights = read_limited(&beside(path, name)?, MAX_MODEL_BYTES - bytes.min(MAX_MODEL_BYTES))?;
-            hash.update(&weights);
-            bytes += weights.len() as u64;
-        }
-        contract::entry(path, &header, given, hex(&hash.finalize()), bytes)
+        let file = opened(path)?;
+        contract::entry(path, &file.header, given, file.sha256, file.bytes)
     }
 
-    /// The size (width, height) at which a picture is fed.
+    /// The size (width, height) of the input tensor for a picture.
     pub fn input_size(&self, picture: Extent) -> (u32, u32) {
+        self.frame(self.content_size(picture))
+    }
+
+    /// The size (width, height) to which a picture is reduced: [`ModelEntry::input_size`] without the borders of a letterbox.
+    pub fn content_size(&self, picture: Extent) -> (u32, u32) {
         self.size.size(picture)
     }
 
-    /// The input tensor `[1, 3, height, width]` of a reduced picture.
+    /// The size (width, height) of the input tensor for a picture reduced to `content`.
+    pub fn frame(&self, content: (u32, u32)) -> (u32, u32) {
+        self.size.frame(content)
+    }
+
+    /// The input tensor `[1, 3, height, width]` of a reduced picture, of size [`ModelEntry::frame`]. Borders hold the mean: 0.
     pub fn tensor(&self, reduced: &Reduced) -> Vec<f32> {
-        let plane = reduced.width as usize * reduced.height as usize;
+        let (w, h) = (reduced.width as usize, reduced.height as usize);
+        let frame = self.frame((reduced.width, reduced.height));
+        let (left, top) = size::borders(frame, (reduced.width, reduced.height));
+        let (columns, rows) = (frame.0 as usize, frame.1 as usize);
         let order = match self.channels {
             ChannelOrder::Rgb => [0usize, 1, 2],
             ChannelOrder::Bgr => [2, 1, 0],
         };
-        let mut tensor = Vec::with_capacity(3 * plane);
+        let mut tensor = vec![0.0; 3 * columns * rows];
         for (i, &channel) in order.iter().enumerate() {
-            let samples = reduced.rgb.get(channel * plane..(channel + 1) * plane).unwrap_or(&[]);
-            tensor.extend(samples.iter().map(|&v| (v - self.mean[i]) / self.std[i]));
+            let normalized = |&v: &f32| (v - self.mean[i]) / self.std[i];
+            let samples = reduced.rgb.get(channel * w * h..(channel + 1) * w * h).unwrap_or(&[]);
+            for (y, line) in samples.chunks_exact(w.max(1)).enumerate() {
+                let at = (i * rows + y + top as usize) * columns + left as usize;
+                let to = tensor.iter_mut().skip(at).take(w);
+                to.zip(line).for_each(|(to, from)| *to = normalized(from));
+            }
         }
         tensor
+    }
+
+    /// The part of an answer of `size` = (width, height) that is the picture, at the `content` size to which it was reduced. Borders of
+    /// a letterbox are gone before anybody sees them.
+    pub fn map(&self, answer: &[f32], size: (u32, u32), content: (u32, u32)) -> Vec<f32> {
+        match self.frame(content) {
+            frame if frame == content => super::join::resample(answer, size, content),
+            frame => size::content(answer, size, frame, content),
+        }
+    }
+
+    /// Refuses an answer that cannot be a map of the input: what a graph without declared shapes says only when it runs.
+    pub(super) fn check_answer(&self, answer: (u32, u32), input: (u32, u32)) -> Result<()> {
+        let [(w, h), (columns, rows)] = [answer, input].map(|(w, h)| (u64::from(w.max(1)), u64::from(h.max(1))));
+        // Half or twice the aspect is more than any rounding of sides does.
+        if w * rows <= 2 * h * columns && h * columns <= 2 * w * rows {
+            return Ok(());
+        }
+        Err(self.error(format!(
+            "the model answers {}x{} values to a picture of {}x{}: this is no depth map but another kind of model, a classifier for example",
+            answer.0, answer.1, input.0, input.1
+        )))
+    }
+
+    /// All that decides which map this model draws, as one word: its bytes and its contract. Part of every result's identity.
+    pub fn fingerprint(&self) -> String {
+        if matches!(self.source, ModelSource::Embedded(_)) {
+            return self.sha256.clone();
+        }
+        let contract = format!(
+            "{} {:?} {:?} {:?} {:?} {:?} {:?}",
+            self.output_name, self.size, self.channels, self.mean, self.std, self.output, self.join
+        );
+        format!("{}-{}", self.sha256, &blake3::hash(contract.as_bytes()).to_hex()[..16])
     }
 
     /// The path for messages.
@@ -221,50 +232,42 @@ impl ModelEntry {
 /// # Errors
 /// As [`ModelEntry::from_file`], but for a contract that is not understood.
 pub fn file_sha256(path: &Path) -> Result<String> {
+    opened(path).map(|file| file.sha256)
+}
+
+/// A model file that was read whole.
+struct Opened {
+    header: OnnxHeader,
+    /// Of the file and its weights, in the order the file names them.
+    sha256: String,
+    /// Size of the file and its weights.
+    bytes: u64,
+}
+
+/// Reads a model file and the weights beside it.
+fn opened(path: &Path) -> Result<Opened> {
     let file = read_limited(path, MAX_MODEL_BYTES)?;
     let header = OnnxHeader::parse(&file).map_err(|reason| Error::input(path, format!("the model {reason}")))?;
     let mut hash = Sha256::new();
     hash.update(&file);
+    let mut bytes = file.len() as u64;
+    drop(file);
     for name in &header.external_files {
-        hash.update(read_limited(&beside(path, name)?, MAX_MODEL_BYTES)?);
+        let weights = read_limited(&beside(path, name)?, MAX_MODEL_BYTES.saturating_sub(bytes))?;
+        hash.update(&weights);
+        bytes += weights.len() as u64;
     }
-    Ok(hex(&hash.finalize()))
-}
-
-/// All models that can be named in a recipe without a path.
-pub fn builtin() -> Vec<ModelEntry> {
-    vec![ModelEntry::embedded()]
-}
-
-/// The model of a recipe: an id of [`builtin`], or else a path to an ONNX file (relative to `folder`).
-///
-/// # Errors
-/// As [`ModelEntry::from_file`]; an id that is unknown lists the known ones; Recipe when a contract is given for a built-in model.
-pub fn find(name: &str, folder: &Path, given: &Contract) -> Result<ModelEntry> {
-    if let Some(entry) = builtin().into_iter().find(|entry| entry.id == name) {
-        if let Some((key, _)) = given.values().first() {
-            let reason = format!("model {name:?} is built in and all about it is known: {key} is for .onnx files");
-            return Err(Error::recipe("[depth]", 0, reason));
-        }
-        return Ok(entry);
-    }
-    let path = folder.join(name);
-    if path.extension().is_none() && !path.exists() {
-        let known: Vec<String> = builtin().into_iter().map(|entry| entry.id).collect();
-        return Err(Error::Environment(format!(
-            "there is no depth model {name:?}: give a built-in one ({}) or the path of an .onnx file",
-            known.join(", ")
-        )));
-    }
-    ModelEntry::from_file(&path, given)
+    Ok(Opened { header, sha256: hex(&hash.finalize()), bytes })
 }
 
 /// A weights file below the model's folder, links resolved.
 fn beside(model: &Path, name: &str) -> Result<PathBuf> {
     let folder = model.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = folder.join(name);
-    let resolve = |path: &Path| path.canonicalize().map_err(|error| Error::input(path, error));
-    let (real, real_folder) = (resolve(&file)?, resolve(folder)?);
+    let missing =
+        |error| Error::input(model, format!("its weights {name:?} belong beside it and cannot be read: {error}"));
+    let real = file.canonicalize().map_err(missing)?;
+    let real_folder = folder.canonicalize().map_err(|error| Error::input(folder, error))?;
     if real.starts_with(real_folder) {
         return Ok(real);
     }
@@ -272,7 +275,11 @@ fn beside(model: &Path, name: &str) -> Result<PathBuf> {
 }
 
 fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    let size = std::fs::metadata(path).map_err(|error| Error::input(path, error))?.len();
+    let metadata = std::fs::metadata(path).map_err(|error| Error::input(path, error))?;
+    if !metadata.is_file() {
+        return Err(Error::input(path, "this is no file; an .onnx file is needed"));
+    }
+    let size = metadata.len();
     if size > limit {
         return Err(Error::Limit { path: path.into(), what: "bytes of a depth model", value: size, limit });
     }
@@ -301,14 +308,6 @@ mod tests {
     }
 
     #[test]
-    fn scaled_sizes_keep_the_aspect_and_the_multiple() {
-        let rule = SizeRule::Scaled { short_side: 518, multiple_of: 14, longest_side: 1036 };
-        assert_eq!(rule.size(Extent { width: 6000, height: 4000 }), (784, 518));
-        assert_eq!(rule.size(Extent { width: 100, height: 100 }), (518, 518));
-        assert_eq!(rule.size(Extent { width: 100, height: 100_000 }), (518, 1036));
-    }
-
-    #[test]
     fn tensors_follow_order_mean_and_deviation() {
         let reduced =
             Reduced { width: 1, height: 1, rgb: vec![0.25, 0.5, 0.75], guide: vec![0.5], guide_squared: vec![0.25] };
@@ -319,5 +318,43 @@ mod tests {
             ..ModelEntry::embedded()
         };
         assert_eq!(entry.tensor(&reduced), [1.0, 0.5, 0.25]);
+    }
+
+    #[test]
+    fn letterboxes_are_filled_with_the_mean_and_cut_off() {
+        let entry = ModelEntry {
+            size: SizeRule::Letterbox { frame: (4, 3) },
+            mean: [0.25; 3],
+            std: [0.5; 3],
+            ..ModelEntry::embedded()
+        };
+        assert_eq!(entry.content_size(Extent { width: 400, height: 100 }), (4, 1));
+        assert_eq!(entry.input_size(Extent { width: 400, height: 100 }), (4, 3));
+        let rgb = vec![0.25, 0.75, 0.25, 0.75, 0.5, 0.5, 0.5, 0.5, 1.0, 1.0, 1.0, 1.0];
+        let reduced = Reduced { width: 4, height: 1, rgb, guide: vec![0.5; 4], guide_squared: vec![0.25; 4] };
+        let tensor = entry.tensor(&reduced);
+        assert_eq!(tensor[..12], [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(tensor[24..], [0.0, 0.0, 0.0, 0.0, 1.5, 1.5, 1.5, 1.5, 0.0, 0.0, 0.0, 0.0]);
+        let answer: Vec<f32> = (0..12).map(|v| v as f32).collect();
+        assert_eq!(entry.map(&answer, (4, 3), (4, 1)), [4.0, 5.0, 6.0, 7.0]);
+    }
+
+    #[test]
+    fn answers_have_the_aspect_of_their_question() {
+        let entry = ModelEntry::embedded();
+        for (answer, ok) in
+            [((256, 192), true), ((128, 96), true), ((63, 48), true), ((1000, 1), false), ((1, 1000), false)]
+        {
+            assert_eq!(entry.check_answer(answer, (256, 192)).is_ok(), ok, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn the_fingerprint_knows_the_contract() {
+        let file = ModelEntry { source: ModelSource::File("m.onnx".into()), ..ModelEntry::embedded() };
+        let other = ModelEntry { mean: [0.5; 3], ..file.clone() };
+        assert_ne!(file.fingerprint(), other.fingerprint());
+        assert_eq!(ModelEntry::embedded().fingerprint(), CHIARO_SMALL_SHA256);
+        assert_eq!(ModelEntry { id: "x".into(), name: "y".into(), ..file.clone() }.fingerprint(), file.fingerprint());
     }
 }

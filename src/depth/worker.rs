@@ -11,13 +11,11 @@ use std::time::Instant;
 
 use super::cache::{CacheCounts, ModelCache, SessionKey};
 use super::engine::{Engine, EngineInfo, Inference};
-use super::registry::{ModelEntry, OutputMeaning};
+use super::registry::ModelEntry;
 use crate::error::{Error, Result};
 
 /// Requests that wait in front of the worker before senders do.
 const QUEUE: usize = 2;
-/// Nearest depth a metric model is believed, in meters: bounds the reciprocal.
-const NEAREST_M: f32 = 1e-3;
 
 /// One picture's question.
 #[derive(Debug, Clone)]
@@ -184,6 +182,7 @@ impl Worker {
         let started = Instant::now();
         let (width, height) = session.run(&request.input, &mut values)?;
         let seconds = started.elapsed().as_secs_f64();
+        model.check_answer((width, height), request.size)?;
         let (weights, engine) = (session.bytes(), session.describe());
         if !model.measured && self.cache.counts().loads > loads {
             // Other threads allocate meanwhile, so growth is trusted only within reason.
@@ -200,9 +199,7 @@ fn to_disparity(model: &ModelEntry, values: &mut [f32]) -> Result<()> {
     if let Some(bad) = values.iter().find(|value| !value.is_finite()) {
         return Err(model.error(format!("the depth model answered {bad} for a pixel of this picture")));
     }
-    if model.output == OutputMeaning::MetricDepth {
-        values.iter_mut().for_each(|meters| *meters = 1.0 / meters.max(NEAREST_M));
-    }
+    model.output.to_disparity(values);
     Ok(())
 }
 
@@ -223,6 +220,7 @@ fn resident_bytes() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::depth::registry::{NEAREST_M, OutputMeaning};
 
     /// Answers with the mean of its input; the first value is a command: 7 panics, 8 fails, 9 answers NaN.
     struct Fake;

@@ -177,7 +177,7 @@ impl Gathered {
 impl Reduction {
     fn new(info: &PictureInfo, model: &ModelEntry) -> Result<Self> {
         let (width, height) = orient::turned((info.extent.width, info.extent.height), info.orientation);
-        let size = orient::turned(model.input_size(Extent { width, height }), info.orientation);
+        let size = orient::turned(model.content_size(Extent { width, height }), info.orientation);
         let geometry = ReducePlan::new(info.extent, size)?;
         Ok(Self { geometry, sums: Mutex::new(Reducer::new(info.extent, size)?) })
     }

@@ -258,7 +258,7 @@ fn identity_of(run: &Run, job: &Job, stamp: Stamp, executor: &dyn Executor) -> I
     }
     let depth = engine.depth_if_started().filter(|_| !carries_depth(run, job));
     if let Some(depth) = depth {
-        builder = builder.part("model", &depth.model.sha256);
+        builder = builder.part("model", depth.model.fingerprint());
     }
     builder.finish(engine.arithmetic(executor, depth.is_some()))
 }

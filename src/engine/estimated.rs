@@ -62,11 +62,11 @@ fn estimate(
     let started = Instant::now();
     let turned = orient::upright_picture(reduced, info.orientation);
     let upright = (turned.width, turned.height);
-    let request = DepthRequest { model: model.clone(), input: model.tensor(&turned), size: upright };
+    let request = DepthRequest { model: model.clone(), input: model.tensor(&turned), size: model.frame(upright) };
     probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
     let answer = infer(probe, stage, request)?;
     let started = Instant::now();
-    let map = join::resample(&answer.values, (answer.width, answer.height), upright);
+    let map = model.map(&answer.values, (answer.width, answer.height), upright);
     let (disparity, _) = join::normalize(&orient::stored(&map, upright, info.orientation));
     let remarks = remarks::of_depth(&join::normalize(&map).0, upright.0 as usize);
     let table = join::fit(&disparity, reduced, &model.join);

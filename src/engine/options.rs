@@ -56,6 +56,8 @@ pub struct EngineOptions {
     pub max_failures: Option<u64>,
     /// Which inference engine.
     pub inference: EngineChoice,
+    /// Depth models whose license excludes commercial use may run.
+    pub allow_noncommercial: bool,
     /// Fixed rows per strip, for tests of invariance.
     pub strip_rows: Option<u32>,
     /// Fixed instruction set, for tests of invariance.

@@ -152,6 +152,7 @@ impl Engine {
             return Ok(());
         }
         let model = registry::find(&self.recipe.depth.model, Path::new("."), &self.recipe.depth.contract)?;
+        registry::permit(&model, self.options.allow_noncommercial)?;
         let inference = Inference::resolve(&self.options.inference, self.pool.current_num_threads())?;
         let cache_bytes = (2 * model.bytes).min(self.memory_bytes / 2).clamp(model.bytes, MODEL_BYTES.max(model.bytes));
         let stage = DepthStage::start(inference, cache_bytes)?;

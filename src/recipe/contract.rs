@@ -3,16 +3,43 @@
 //! Plain values; what they mean for a run is decided where models are opened. The keys are those of `[depth]` and, with the prefix
 //! `chiaro.`, of the notes a model file may carry.
 
+use super::models;
 use crate::ops::Value;
 
 /// Keys of a contract.
-const KEYS: [&str; 10] =
-    ["preset", "size", "multiple_of", "channels", "mean", "std", "output", "edge_error_px", "license", "name"];
-const FAMILIES: [(&str, Family); 2] =
-    [("depth-anything-v2", Family::DepthAnythingV2), ("midas-small", Family::MidasSmall)];
+const KEYS: [&str; 11] =
+    ["preset", "size", "multiple_of", "fit", "channels", "mean", "std", "output", "edge_error_px", "license", "name"];
+const FITS: [(&str, Fit); 5] = [
+    ("stretch", Fit::Stretch),
+    ("lower-bound", Fit::LowerBound),
+    ("upper-bound", Fit::UpperBound),
+    ("minimal", Fit::Minimal),
+    ("letterbox", Fit::Letterbox),
+];
 const ORDERS: [(&str, ChannelOrder); 2] = [("rgb", ChannelOrder::Rgb), ("bgr", ChannelOrder::Bgr)];
-const MEANINGS: [(&str, OutputMeaning); 2] =
-    [("disparity", OutputMeaning::RelativeDisparity), ("meters", OutputMeaning::MetricDepth)];
+const MEANINGS: [(&str, OutputMeaning); 5] = [
+    ("disparity", OutputMeaning::RelativeDisparity),
+    ("meters", OutputMeaning::MetricDepth),
+    ("inverse-meters", OutputMeaning::InverseMeters),
+    ("depth", OutputMeaning::RelativeDepth),
+    ("sigmoid", OutputMeaning::SigmoidDisparity),
+];
+
+/// How a picture comes to the size of the model's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// Stretched to exactly the size.
+    Stretch,
+    /// The picture's aspect, covering the size: the short side of a square size is met.
+    LowerBound,
+    /// The picture's aspect, inside the size: the long side of a square size is met.
+    UpperBound,
+    /// The picture's aspect, scaled as little as possible: as [`Fit::LowerBound`] for pictures larger than the size, but for the
+    /// rounding, which may end below it.
+    Minimal,
+    /// The picture's aspect inside exactly the size; the rest is filled with the mean.
+    Letterbox,
+}
 
 /// Order of the color planes of the input tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,17 +57,48 @@ pub enum OutputMeaning {
     RelativeDisparity,
     /// Meters, larger = farther.
     MetricDepth,
+    /// One divided by meters, larger = nearer.
+    InverseMeters,
+    /// Larger = farther, unknown scale and shift.
+    RelativeDepth,
+    /// 0 to 1, larger = nearer: the sigmoid of self-supervised models, which stands for depths of 100 to 0.1 of an unknown unit.
+    SigmoidDisparity,
+}
+
+impl OutputMeaning {
+    /// The word in recipes.
+    pub fn name(self) -> &'static str {
+        MEANINGS.iter().find(|(_, known)| *known == self).map_or("", |(word, _)| word)
+    }
+
+    /// The meaning in words, with unit and direction.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::RelativeDisparity => "relative disparity (larger = nearer)",
+            Self::MetricDepth => "metric depth (meters, larger = farther)",
+            Self::InverseMeters => "inverse metric depth (1/m, larger = nearer)",
+            Self::RelativeDepth => "relative depth (larger = farther)",
+            Self::SigmoidDisparity => "relative disparity (0 to 1, larger = nearer)",
+        }
+    }
+
+    /// Whether the numbers carry meters.
+    pub fn is_metric(self) -> bool {
+        matches!(self, Self::MetricDepth | Self::InverseMeters)
+    }
 }
 
 /// What is given about a model beside its graph; later sources overwrite earlier ones: family preset, notes of the file, user.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Contract {
-    /// A known family: `depth-anything-v2` or `midas-small`.
-    pub preset: Option<Family>,
+    /// A model or family whose contract is published, by its id in the list of [`models`](super::models).
+    pub preset: Option<String>,
     /// Input size (width, height), or the short side with `multiple_of`.
     pub size: Option<(u32, u32)>,
     /// The picture's aspect is kept and both sides are multiples of this.
     pub multiple_of: Option<u32>,
+    /// How the picture comes to that size.
+    pub fit: Option<Fit>,
     /// Order of the color planes; RGB when nobody says otherwise.
     pub channels: Option<ChannelOrder>,
     /// Mean per channel.
@@ -57,18 +115,14 @@ pub struct Contract {
     pub name: Option<String>,
 }
 
-/// Families of models whose contract is published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
-    /// Depth Anything V2, relative models (<https://github.com/DepthAnything/Depth-Anything-V2>): short side 518, multiples of 14.
-    DepthAnythingV2,
-    /// MiDaS v2.1 small (<https://github.com/isl-org/MiDaS>): short side 256, multiples of 32.
-    MidasSmall,
-}
-
 /// Words of `preset`.
 pub(super) fn preset_words() -> Vec<&'static str> {
-    FAMILIES.iter().map(|(word, _)| *word).collect()
+    models::known().ids()
+}
+
+/// Words of `fit`.
+pub(super) fn fit_words() -> Vec<&'static str> {
+    FITS.iter().map(|(word, _)| *word).collect()
 }
 
 /// Words of `channels`.
@@ -82,20 +136,26 @@ pub(super) fn output_words() -> Vec<&'static str> {
 }
 
 impl Contract {
-    /// Sets one key from text: `preset`, `size` (`518` or `256x192`), `multiple_of`, `channels` (`rgb`, `bgr`), `mean` and `std` (one
-    /// or three numbers), `output` (`disparity`, `meters`), `edge_error_px` (0..2), `license`, `name`. `-` may stand for `_`.
+    /// Sets one key from text: `preset`, `size` (`518` or `256x192`), `multiple_of`, `fit`, `channels` (`rgb`, `bgr`), `mean` and `std`
+    /// (one or three numbers), `output` (`disparity`, `meters`, ...), `edge_error_px` (0..2), `license`, `name`. `-` may stand for `_`.
     ///
     /// # Errors
     /// The reason, with the allowed values.
     pub fn set(&mut self, key: &str, value: &str) -> std::result::Result<(), String> {
         let (key, value) = (key.replace('-', "_"), value.trim());
         match key.as_str() {
-            "preset" => self.preset = Some(word(&FAMILIES, &key, value)?),
+            "preset" => {
+                let ids = models::known().ids();
+                let found = ids.iter().find(|id| **id == value);
+                let found = found.ok_or_else(|| format!("preset is {value:?}, allowed: {}", ids.join(", ")))?;
+                self.preset = Some((*found).to_owned());
+            }
             "size" => {
                 let (width, height) = value.split_once('x').unwrap_or((value, value));
                 self.size = Some((side("size", width)?, side("size", height)?));
             }
             "multiple_of" => self.multiple_of = Some(side("multiple_of", value)?),
+            "fit" => self.fit = Some(word(&FITS, &key, value)?),
             "channels" => self.channels = Some(word(&ORDERS, &key, value)?),
             "mean" => self.mean = Some(triple("mean", value, |v| v.is_finite())?),
             "std" => self.std = Some(triple("std", value, |v| v.is_finite() && v > 0.0)?),
@@ -111,6 +171,23 @@ impl Contract {
         Ok(())
     }
 
+    /// `self` where it says something, else `other`.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            preset: self.preset.or(other.preset),
+            size: self.size.or(other.size),
+            multiple_of: self.multiple_of.or(other.multiple_of),
+            fit: self.fit.or(other.fit),
+            channels: self.channels.or(other.channels),
+            mean: self.mean.or(other.mean),
+            std: self.std.or(other.std),
+            output: self.output.or(other.output),
+            edge_error_px: self.edge_error_px.or(other.edge_error_px),
+            license: self.license.or(other.license),
+            name: self.name.or(other.name),
+        }
+    }
+
     /// Whether [`Contract::set`] knows this key.
     pub fn knows(key: &str) -> bool {
         KEYS.contains(&key.replace('-', "_").as_str())
@@ -123,9 +200,10 @@ impl Contract {
             false => Value::Text(format!("{width}x{height}")),
         });
         let all = [
-            ("preset", self.preset.map(|v| word_of(&FAMILIES, v))),
+            ("preset", self.preset.clone().map(Value::Text)),
             ("size", size),
             ("multiple_of", self.multiple_of.map(|v| Value::Number(f64::from(v)))),
+            ("fit", self.fit.map(|v| word_of(&FITS, v))),
             ("channels", self.channels.map(|v| word_of(&ORDERS, v))),
             ("mean", self.mean.map(list)),
             ("std", self.std.map(list)),
@@ -188,6 +266,8 @@ mod tests {
             ("edge-error-px", "3"),
             ("edge_error_px", "x"),
             ("channels", "rbg"),
+            ("fit", "lower"),
+            ("preset", "midas"),
             ("k", ""),
         ] {
             let error = contract.set(key, value).unwrap_err();
@@ -199,12 +279,18 @@ mod tests {
     #[test]
     fn what_is_given_comes_back_and_unknown_keys_are_known_as_such() {
         let mut contract = Contract::default();
-        let given = [("preset", "midas-small"), ("size", "256x192"), ("multiple-of", "32"), ("channels", "bgr")];
+        let given = [
+            ("preset", "midas-small"),
+            ("fit", "minimal"),
+            ("size", "256x192"),
+            ("multiple-of", "32"),
+            ("channels", "bgr"),
+        ];
         for (key, value) in given.into_iter().chain([("mean", "0.485"), ("std", "1,2,0.225"), ("output", "meters")]) {
             contract.set(key, value).unwrap();
         }
         let text: Vec<String> = contract.values().iter().map(|(key, value)| format!("{key}={value}")).collect();
-        assert_eq!(text.len(), 7);
+        assert_eq!(text.len(), 8);
         assert!(text.concat().contains("0.485, 0.485, 0.485"), "{text:?}");
         assert!(Contract::knows("edge-error-px") && Contract::knows("edge_error_px") && !Contract::knows("sha"));
         assert_eq!(Contract::default().values(), []);

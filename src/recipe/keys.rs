@@ -110,7 +110,7 @@ pub static DEPTH: &[KeyInfo] = &[
         "preset",
         Accepts::Words(contract::preset_words),
         "nothing",
-        "For .onnx files: the published family a model belongs to, which settles all keys below; those given win.",
+        "For .onnx files: the published model or family it belongs to, which settles all keys below; those given win.",
     ),
     key(
         "size",
@@ -124,6 +124,12 @@ pub static DEPTH: &[KeyInfo] = &[
         "by the file",
         "For .onnx files: keep the picture's aspect, with sides that are multiples of this.",
     ),
+    key(
+        "fit",
+        Accepts::Words(contract::fit_words),
+        "by the file",
+        "For .onnx files: how the picture comes to the size; without it lower-bound where multiple_of is given, else stretch.",
+    ),
     key("channels", Accepts::Words(contract::channel_words), "rgb", "For .onnx files: order of the color planes."),
     key(
         "mean",
@@ -136,7 +142,7 @@ pub static DEPTH: &[KeyInfo] = &[
         "output",
         Accepts::Words(contract::output_words),
         "by the file",
-        "For .onnx files: disparity (larger = nearer) or meters (larger = farther).",
+        "For .onnx files: disparity (larger = nearer), meters or depth (larger = farther), inverse-meters, sigmoid.",
     ),
     key(
         "edge_error_px",

@@ -24,6 +24,7 @@ mod keys;
 mod luts;
 mod mask;
 mod model;
+pub mod models;
 mod op;
 mod parse;
 mod presets;

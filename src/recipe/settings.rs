@@ -137,7 +137,7 @@ pub(super) fn grading(value: &Value) -> Result<Grading, String> {
 }
 
 /// Sets one key of the contract of a model file.
-fn set_contract(contract: &mut Contract, info: &KeyInfo, value: &Value) -> Result<(), String> {
+pub(super) fn set_contract(contract: &mut Contract, info: &KeyInfo, value: &Value) -> Result<(), String> {
     let text = match (info.accepts, value) {
         (keys::Accepts::Words(words), Value::Text(word)) if words().contains(&word.as_str()) => word.clone(),
         (keys::Accepts::ModelSize, Value::Text(size)) if size.contains('x') => size.clone(),
