@@ -9,6 +9,7 @@ use chiaro::engine::options::{Device, EngineOptions};
 use chiaro::recipe::DepthSource;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use super::cache_args::{self, CacheArg, CacheCommand};
 use super::lut_args::LutCommand;
 use super::values::{self, LogFormat, MaxFailures, OnExistArg, PagesArg, ProgressArg, SchemaArg};
 
@@ -65,6 +66,9 @@ pub enum Command {
     /// Look at depth models
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// Look at the cache of estimated depth, or clean it
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// List the operations of recipes, or explain one
     Ops(OpsArgs),
     /// List the recipes that ship with the program, show one, or print their schema
@@ -197,6 +201,9 @@ pub struct JobArgs {
     /// What runs depth models: auto, rten (built in), ort (ONNX Runtime), ort=PATH
     #[arg(help_heading = "Machine", long, value_name = "ENGINE", default_value = "auto", value_parser = values::inference)]
     pub inference: EngineChoice,
+    /// Where estimated depth is kept for further runs: a folder, or off [default: $CHIARO_CACHE, or the user's caches]
+    #[arg(help_heading = "Machine", long, value_name = "FOLDER|off", value_parser = cache_args::cache)]
+    pub depth_cache: Option<CacheArg>,
     /// What happens to outputs that exist
     #[arg(help_heading = "Outputs", long, value_enum, value_name = "POLICY", default_value = "skip-if-valid")]
     pub on_exist: OnExistArg,
@@ -244,6 +251,7 @@ impl JobArgs {
             on_exist: self.on_exist.into(),
             allow_mixed: self.allow_mixed,
             inference: self.inference.clone(),
+            depth_cache: CacheArg::options(self.depth_cache.as_ref()),
             ..EngineOptions::default()
         }
     }

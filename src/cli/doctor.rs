@@ -22,6 +22,8 @@ pub fn run() -> anyhow::Result<Exit> {
     facts.add("memory budget", format!("{} unless --memory says otherwise", output::bytes(default_memory())));
     facts.add("adapters", adapters());
     facts.add("inference", inference());
+    let cache = chiaro::engine::depth_cache::default_folder();
+    facts.add("depth cache", cache.map_or_else(|| "off".to_owned(), |folder| chiaro::error::escape(&folder)));
     facts.add("codecs", codecs());
     facts.add("clips", clip_worker());
     output::line(&format!("chiaro\n{facts}"))?;

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::cache::{CacheCounts, ModelCache, SessionKey};
 use super::engine::{Engine, EngineInfo, Inference};
 use super::registry::{ModelEntry, OutputMeaning};
+use super::sessions::{CacheCounts, ModelCache, SessionKey};
 use crate::error::{Error, Result};
 
 /// Requests that wait in front of the worker before senders do.

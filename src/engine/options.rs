@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::depth_cache::DepthCacheOptions;
 use super::on_exist::OnExist;
 use super::profile::Recorder;
 use crate::codec::Limits;
@@ -56,6 +57,8 @@ pub struct EngineOptions {
     pub max_failures: Option<u64>,
     /// Which inference engine.
     pub inference: EngineChoice,
+    /// Where estimated depth is kept for further runs; `None` = it is not.
+    pub depth_cache: Option<DepthCacheOptions>,
     /// Fixed rows per strip, for tests of invariance.
     pub strip_rows: Option<u32>,
     /// Fixed instruction set, for tests of invariance.

@@ -10,6 +10,7 @@ use super::budget::{Budget, default_memory};
 use super::cancel::Cancel;
 use super::claims::{Claims, report};
 use super::committer::{CommitOptions, Committer};
+use super::depth_cache::{DepthCache, DepthCacheCounts};
 use super::drive::{self, Message, Run};
 use super::identity::Digest;
 use super::job::{Event, Job, Outcome, Status, Summary, Work};
@@ -18,9 +19,10 @@ use super::mask_files;
 use super::options::{Device, EngineOptions};
 use super::restart::Devices;
 use super::staged::{Stager, sweep};
-use crate::depth::cache::CacheCounts;
+
 use crate::depth::engine::{Engine as Inference, EngineInfo};
 use crate::depth::registry::{self, ModelEntry};
+use crate::depth::sessions::CacheCounts;
 use crate::depth::worker::{DepthRequest, DepthStage};
 use crate::error::{Error, Result};
 use crate::exec::Executor;
@@ -43,6 +45,8 @@ pub fn job_share(total: u64, jobs: usize, pictures: usize) -> u64 {
 pub(super) struct Depth {
     pub model: Arc<ModelEntry>,
     pub stage: DepthStage,
+    /// What earlier runs have estimated.
+    pub cache: Option<DepthCache>,
     /// Bytes that loaded sessions may hold: two orientations of the model, as far as the memory allows.
     cache_bytes: u64,
     /// Whether the model was loaded and answered; once.
@@ -123,6 +127,11 @@ impl Engine {
         self.depth.get().map(|depth| depth.stage.counts())
     }
 
+    /// Maps found, missed and kept by the depth cache so far.
+    pub fn depth_cache_counts(&self) -> Option<DepthCacheCounts> {
+        self.depth.get()?.cache.as_ref().map(DepthCache::counts)
+    }
+
     /// The arithmetic class of what `executor` renders; the inference engine is part of it where depth is estimated.
     pub(super) fn arithmetic(&self, executor: &dyn Executor, estimates: bool) -> String {
         match self.depth.get() {
@@ -155,15 +164,29 @@ impl Engine {
         let inference = Inference::resolve(&self.options.inference, self.pool.current_num_threads())?;
         let cache_bytes = (2 * model.bytes).min(self.memory_bytes / 2).clamp(model.bytes, MODEL_BYTES.max(model.bytes));
         let stage = DepthStage::start(inference, cache_bytes)?;
-        let depth = Depth { model: Arc::new(model), stage, cache_bytes, warm: Mutex::new(None) };
+        let cache = self.options.depth_cache.clone().map(|options| DepthCache::new(options, &model, stage.engine()));
+        let depth = Depth { model: Arc::new(model), stage, cache, cache_bytes, warm: Mutex::new(None) };
         // Only this thread sets it; a second value would be dropped.
         let _ = self.depth.set(depth);
         Ok(())
     }
 
-    /// Loads the model and runs it once in either orientation, so that one that cannot be used is said before the first picture is
-    /// read. Called by the first job that estimates depth: a run that finds everything up to date, or whose pictures carry depth,
-    /// loads nothing.
+    /// Called before a picture whose depth is estimated is read: a model that cannot be used is said now, unless the depth cache may make it
+    /// unnecessary.
+    pub(super) fn prepare_depth(&self) -> Result<()> {
+        let may_do_without = |depth: &Depth| depth.cache.as_ref().is_some_and(DepthCache::has_maps);
+        if self.depth.get().is_some_and(may_do_without) { Ok(()) } else { self.warm_up() }
+    }
+
+    /// Why the model cannot be used, once that was found out.
+    pub(super) fn unusable_model(&self) -> Option<Error> {
+        let warm = self.depth.get()?.warm.lock().unwrap_or_else(PoisonError::into_inner);
+        warm.as_ref().and_then(|warm| warm.clone().err())
+    }
+
+    /// Loads the model and runs it once in either orientation, so that one that cannot be used is not taken for a fault of pictures. Called
+    /// for the first picture that the model is needed for: a run that finds everything up to date, whose pictures carry depth, or whose depth is
+    /// in the cache, loads nothing.
     pub(super) fn warm_up(&self) -> Result<()> {
         let Some(depth) = self.depth.get() else { return Ok(()) };
         let mut warm = depth.warm.lock().unwrap_or_else(PoisonError::into_inner);
@@ -253,6 +276,9 @@ impl Engine {
                 }
             }
         });
+        if let Some(note) = self.depth.get().and_then(|depth| depth.cache.as_ref()).and_then(DepthCache::finish) {
+            on_event(Event::Note(&note));
+        }
         if let Some(error) = run.fatal.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(error);
         }
