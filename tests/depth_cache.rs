@@ -118,8 +118,7 @@ fn the_cache_is_looked_at_and_cleaned() {
     grade(&dir, &[]).ends(0);
     let info = dir.run(&["cache", "info"]).ends(0).stdout;
     assert!(info.contains("1 depth map") && info.contains("chiaro-small") && info.contains("rten"), "{info}");
-    let json: serde_json::Value =
-        serde_json::from_str(&dir.run(&["cache", "info", "--json"]).ends(0).stdout).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&dir.run(&["cache", "info", "--json"]).ends(0).stdout).unwrap();
     assert_eq!((&json["maps"], &json["models"][0]["about"]["model"]), (&json!(1), &json!("chiaro-small")));
     let kept = dir.run(&["cache", "gc", "--max-size", "1MiB", "--max-age", "1d"]).ends(0).stdout;
     assert!(kept.contains("removed 0 depth maps") && maps(&dir).len() == 1, "{kept}");

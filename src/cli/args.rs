@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use chiaro::depth::engine::EngineChoice;
+use chiaro::depth::provider::Provider;
 use chiaro::engine::job::DepthExport;
 use chiaro::engine::options::{Device, EngineOptions};
 use chiaro::recipe::DepthSource;
@@ -201,6 +202,9 @@ pub struct JobArgs {
     /// What runs depth models: auto, rten (built in), ort (ONNX Runtime), ort=PATH
     #[arg(help_heading = "Machine", long, value_name = "ENGINE", default_value = "auto", value_parser = values::inference)]
     pub inference: EngineChoice,
+    /// What ONNX Runtime computes on: cpu, cuda, tensorrt, coreml, directml, openvino (see chiaro doctor)
+    #[arg(help_heading = "Machine", long, value_name = "PROVIDER", default_value = "cpu", value_parser = values::provider)]
+    pub provider: Provider,
     /// Where estimated depth is kept for further runs: a folder, or off [default: $CHIARO_CACHE, or the user's caches]
     #[arg(help_heading = "Machine", long, value_name = "FOLDER|off", value_parser = cache_args::cache)]
     pub depth_cache: Option<CacheArg>,
@@ -251,6 +255,7 @@ impl JobArgs {
             on_exist: self.on_exist.into(),
             allow_mixed: self.allow_mixed,
             inference: self.inference.clone(),
+            provider: self.provider,
             depth_cache: CacheArg::options(self.depth_cache.as_ref()),
             ..EngineOptions::default()
         }

@@ -69,7 +69,8 @@ fn inference() -> String {
         Ok(engine) => {
             let notes: String = engine.notes().iter().map(|note| format!("\n{note}")).collect();
             let library = engine.library().map(|path| format!(" from {}", chiaro::error::escape(path)));
-            format!("{}{}{notes}", engine.info(), library.unwrap_or_default())
+            let providers = chiaro::depth::provider::names(engine.providers());
+            format!("{}{}; providers: {providers}{notes}", engine.info(), library.unwrap_or_default())
         }
         Err(error) => error.to_string(),
     };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chiaro::codec::Limits;
 use chiaro::depth::engine::EngineChoice;
+use chiaro::depth::provider::{self, Provider};
 use chiaro::engine::job::DepthExport;
 use chiaro::engine::naming::{self, Intake};
 use chiaro::engine::on_exist::OnExist;
@@ -81,6 +82,11 @@ pub fn inference(text: &str) -> Result<EngineChoice, String> {
             _ => Err("allowed: auto, rten, ort, ort=PATH".to_owned()),
         },
     }
+}
+
+/// What ONNX Runtime computes on.
+pub fn provider(text: &str) -> Result<Provider, String> {
+    Provider::named(text).ok_or_else(|| format!("allowed: {}", provider::names(&Provider::ALL)))
 }
 
 /// `auto`, `model` or `exr:NAME`, as in recipes.

@@ -15,6 +15,7 @@ pub mod orient;
 #[cfg(feature = "onnx")]
 mod ort;
 pub mod preview;
+pub mod provider;
 pub mod reduce;
 pub mod registry;
 #[cfg(feature = "onnx")]
@@ -22,3 +23,4 @@ mod rten;
 pub mod sessions;
 pub mod supplied;
 pub mod worker;
+pub mod workers;

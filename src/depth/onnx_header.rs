@@ -10,6 +10,8 @@ use std::path::{Component, Path};
 const MAX_DEPTH: u32 = 16;
 /// `TensorProto.DataType.FLOAT`.
 pub const FLOAT: i64 = 1;
+/// `TensorProto.DataType.FLOAT16`.
+pub const FLOAT16: i64 = 10;
 
 /// One dimension of a declared shape.
 #[derive(Debug, Clone, PartialEq, Eq)]

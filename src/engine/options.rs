@@ -7,6 +7,7 @@ use super::on_exist::OnExist;
 use super::profile::Recorder;
 use crate::codec::Limits;
 use crate::depth::engine::EngineChoice;
+use crate::depth::provider::Provider;
 use crate::ops::Isa;
 
 /// Where pixels are computed.
@@ -57,6 +58,8 @@ pub struct EngineOptions {
     pub max_failures: Option<u64>,
     /// Which inference engine.
     pub inference: EngineChoice,
+    /// What it computes on.
+    pub provider: Provider,
     /// Where estimated depth is kept for further runs; `None` = it is not.
     pub depth_cache: Option<DepthCacheOptions>,
     /// Fixed rows per strip, for tests of invariance.

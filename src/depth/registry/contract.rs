@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{ChannelOrder, ModelEntry, ModelSource, OutputMeaning, SizeRule};
 use crate::depth::join::JoinSettings;
-use crate::depth::onnx_header::{Dimension, FLOAT, OnnxHeader};
+use crate::depth::onnx_header::{Dimension, FLOAT, FLOAT16, OnnxHeader};
 use crate::error::{Error, Result};
 pub use crate::recipe::contract::{Contract, Family};
 
@@ -89,9 +89,9 @@ pub(super) fn entry(
     let [_, channels, height, width] = shape else {
         return Err(fail(format!("the input of a depth model is [1, 3, height, width], here it is {shape:?}")));
     };
-    if input.element_type != FLOAT || matches!(channels, Dimension::Fixed(count) if *count != 3) {
+    if ![FLOAT, FLOAT16].contains(&input.element_type) || matches!(channels, Dimension::Fixed(count) if *count != 3) {
         return Err(fail(format!(
-            "the input of a depth model is f32 [1, 3, height, width], here it is {shape:?} of type {}",
+            "the input of a depth model is f32 or f16 [1, 3, height, width], here it is {shape:?} of type {}",
             input.element_type
         )));
     }
