@@ -189,8 +189,9 @@ pub(super) fn map_size(model: &str, shape: &[usize], values: usize) -> Result<(u
         let sides = (u32::try_from(*width), u32::try_from(*height));
         if let (Ok(w), Ok(h)) = sides
             && before.iter().all(|&count| count == 1)
-            && *width > 0
-            && *height > 0
+            // A row of numbers is what classifiers answer.
+            && *width > 1
+            && *height > 1
             && values == width * height
         {
             return Ok((w, h));

@@ -9,7 +9,7 @@ use super::remarks;
 use crate::depth::reduce::Reduced;
 use crate::depth::worker::{DepthRequest, LowResDisparity};
 use crate::depth::{join, orient};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exec::Executor;
 use crate::exec::cpu::Cpu;
 use crate::ops::disparity::Join;
@@ -80,7 +80,7 @@ fn answer(work: &Work, request: DepthRequest) -> Result<(LowResDisparity, &'stat
     if let Some(map) = found {
         let engine = depth.stage.engine().clone();
         let StoredMap { width, height, values } = map;
-        return Ok((LowResDisparity { width, height, values, engine, started, seconds: 0.0 }, ", cached"));
+        return Ok((LowResDisparity { width, height, values, engine, worker: 0, started, seconds: 0.0 }, ", cached"));
     }
     let answer = infer(work, request)?;
     let started = Instant::now();
@@ -95,11 +95,20 @@ fn infer(work: &Work, request: DepthRequest) -> Result<LowResDisparity> {
     let probe = &work.probe;
     let (started, bytes) = (Instant::now(), std::mem::size_of_val(request.input.as_slice()) as u64);
     work.engine.warm_up()?;
-    let answer = work.engine.depth()?.stage.estimate(request)?;
+    let answer = work.engine.depth()?.stage.estimate(request).map_err(|error| of_picture(work, error))?;
     let ran = Duration::from_secs_f64(answer.seconds);
-    let span = Span { stage: Stage::Infer, track: Track::Model, started: answer.started, took: ran, bytes };
+    let span =
+        Span { stage: Stage::Infer, track: Track::Model(answer.worker), started: answer.started, took: ran, bytes };
     probe.span(Kind::Busy, span);
     let took = answer.started.saturating_duration_since(started);
     probe.span(Kind::Waiting, Span { track: probe.driver(), started, took, bytes: 0, ..span });
     Ok(answer)
+}
+
+/// The model was found fit before, so what it cannot do now is a matter of this picture.
+fn of_picture(work: &Work, error: Error) -> Error {
+    match error {
+        Error::Input { .. } => Error::input(&work.job.input, format!("its depth cannot be estimated: {error}")),
+        error => error,
+    }
 }

@@ -24,6 +24,7 @@ use crate::depth::engine::{Engine as Inference, EngineInfo};
 use crate::depth::registry::{self, ModelEntry};
 use crate::depth::sessions::CacheCounts;
 use crate::depth::worker::{DepthRequest, DepthStage};
+use crate::depth::workers::{Room, Workers};
 use crate::error::{Error, Result};
 use crate::exec::Executor;
 use crate::exec::cpu::Cpu;
@@ -47,7 +48,7 @@ pub(super) struct Depth {
     pub stage: DepthStage,
     /// What earlier runs have estimated.
     pub cache: Option<DepthCache>,
-    /// Bytes that loaded sessions may hold: two orientations of the model, as far as the memory allows.
+    /// Bytes that loaded sessions may hold: the model in either orientation for every worker, as far as the memory allows.
     cache_bytes: u64,
     /// Whether the model was loaded and answered; once.
     warm: Mutex<Option<Result<()>>>,
@@ -155,15 +156,19 @@ impl Engine {
         self.depth.get()
     }
 
-    /// Finds the model and settles the inference engine; loads neither weights nor pictures.
-    fn start_depth(&self) -> Result<()> {
+    /// Finds the model and settles the inference engine for a run of so many pictures; loads neither weights nor pictures.
+    fn start_depth(&self, pictures: usize) -> Result<()> {
         if self.depth.get().is_some() {
             return Ok(());
         }
         let model = registry::find(&self.recipe.depth.model, Path::new("."), &self.recipe.depth.contract)?;
-        let inference = Inference::resolve(&self.options.inference, self.pool.current_num_threads())?;
-        let cache_bytes = (2 * model.bytes).min(self.memory_bytes / 2).clamp(model.bytes, MODEL_BYTES.max(model.bytes));
-        let stage = DepthStage::start(inference, cache_bytes)?;
+        let provider = self.options.provider;
+        let session_bytes = (self.memory_bytes / 2).min(MODEL_BYTES);
+        let room = Room { cores: self.pool.current_num_threads(), pictures: self.jobs.min(pictures), session_bytes };
+        let workers = Workers::choose(&model, provider, room);
+        let inference = Inference::resolve_on(&self.options.inference, provider, workers.threads)?;
+        let cache_bytes = workers.session_bytes(&model, session_bytes);
+        let stage = DepthStage::start_workers(inference, workers.count, cache_bytes)?;
         let cache = self.options.depth_cache.clone().map(|options| DepthCache::new(options, &model, stage.engine()));
         let depth = Depth { model: Arc::new(model), stage, cache, cache_bytes, warm: Mutex::new(None) };
         // Only this thread sets it; a second value would be dropped.
@@ -209,7 +214,7 @@ impl Engine {
     pub fn run(&self, jobs: &[Job], work: &Work, mut on_event: impl FnMut(Event)) -> Result<Summary> {
         refuse_collisions(&self.options.out, jobs)?;
         if self.may_estimate(work) {
-            self.start_depth()?;
+            self.start_depth(jobs.len())?;
         }
         let info = RunInfo::new(
             &self.recipe.name,

@@ -146,7 +146,15 @@ mod tests {
 
     fn answer() -> LowResDisparity {
         let values = vec![0.5, -1.25, f32::MIN_POSITIVE, 3.0, -0.0, 1e-40];
-        LowResDisparity { width: 3, height: 2, values, engine: engine(), started: Instant::now(), seconds: 0.0 }
+        LowResDisparity {
+            width: 3,
+            height: 2,
+            values,
+            engine: engine(),
+            worker: 0,
+            started: Instant::now(),
+            seconds: 0.0,
+        }
     }
 
     #[test]

@@ -18,7 +18,15 @@ fn key(number: u32) -> Digest {
 
 fn map(value: f32) -> LowResDisparity {
     let values = vec![value; 100];
-    LowResDisparity { width: 10, height: 10, values, engine: engine(), started: Instant::now(), seconds: 0.0 }
+    LowResDisparity {
+        width: 10,
+        height: 10,
+        values,
+        engine: engine(),
+        worker: 0,
+        started: Instant::now(),
+        seconds: 0.0,
+    }
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
