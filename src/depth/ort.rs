@@ -137,6 +137,12 @@ impl Library {
                 self.provider.name()
             ))
         })?;
+        if self.provider == Provider::DirectMl {
+            // Its documentation asks for it: https://onnxruntime.ai/docs/execution-providers/DirectML-ExecutionProvider.html
+            builder = builder
+                .with_memory_pattern(false)
+                .map_err(|error| Error::Environment(format!("ONNX Runtime does not start: {error}")))?;
+        }
         let session = match &entry.source {
             ModelSource::Embedded(bytes) => builder.commit_from_memory(bytes),
             ModelSource::File(path) => builder.commit_from_file(path),
