@@ -135,6 +135,27 @@ fn a_classifier_is_refused_before_the_first_picture() {
     assert!(dir.tree("out").is_empty());
 }
 
+/// Where the cache has maps of a model, it is loaded late; that it cannot be used ends the run all the same, and is no fault of a picture.
+#[test]
+fn a_model_that_is_needed_late_and_unusable_ends_the_run() {
+    use chiaro::depth::worker::{DepthRequest, LowResDisparity};
+    use chiaro::engine::depth_cache::{DepthCache, DepthCacheOptions};
+    let file = onnx_util::classifier(u64::from(SIDE));
+    let dir = folder(&file);
+    let model = entry(&dir.path(""), "net.onnx", &file);
+    let engine = Engine::resolve(&EngineChoice::Rten, 1).unwrap().info().clone();
+    let cache = DepthCache::new(DepthCacheOptions::in_folder(dir.path(".cache/depth")), &model, &engine);
+    let request = DepthRequest { model: model.into(), input: vec![0.5; 3], size: (1, 1) };
+    let (values, started) = (vec![0.5], std::time::Instant::now());
+    let map = LowResDisparity { width: 1, height: 1, values, engine, worker: 0, started, seconds: 0.0 };
+    cache.store(&cache.family().key(&request), &map);
+    assert!(cache.has_maps());
+    let ran = grade(&dir, &["--report", "report.json"]).ends(4);
+    assert_eq!(ran.stderr.matches("no depth model").count(), 1, "{}", ran.stderr);
+    assert_eq!(dir.json("report.json")["totals"]["failed"], 0);
+    assert!(dir.tree("out").is_empty());
+}
+
 #[test]
 fn providers_are_used_or_refused() {
     let dir = folder(&onnx_util::mean_of_channels(FLOAT, u64::from(SIDE)));
