@@ -14,6 +14,9 @@ import threading
 import time
 
 GNU_TIME = "/usr/bin/time" if os.access("/usr/bin/time", os.X_OK) else None
+# Depth that an earlier run has kept would hide what inference costs.
+os.environ.setdefault("CHIARO_CACHE", "off")
+
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 

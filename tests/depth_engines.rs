@@ -129,6 +129,39 @@ fn the_stage_answers_like_the_engine() {
 }
 
 #[test]
+fn workers_answer_like_one() {
+    let model = Arc::new(ModelEntry::embedded());
+    let size = sizes(&model)[0];
+    let resolved = [EngineChoice::Rten, EngineChoice::Ort(None)].map(|choice| Engine::resolve(&choice, 1));
+    for engine in resolved.into_iter().flatten() {
+        let expected = run(&engine, &model, size);
+        let stage = DepthStage::start_workers(engine, 3, 1 << 30).unwrap();
+        let request = || DepthRequest { model: model.clone(), input: picture(size.0, size.1), size };
+        let pending: Vec<_> = std::thread::scope(|scope| {
+            let asking: Vec<_> = (0..6).map(|_| scope.spawn(|| stage.estimate(request()).unwrap())).collect();
+            asking.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(pending.iter().all(|answer| answer.values == expected));
+    }
+}
+
+#[test]
+fn the_built_in_engine_has_the_cpu_only() {
+    use chiaro::depth::provider::Provider;
+    for provider in Provider::ALL {
+        let engine = Engine::resolve_on(&EngineChoice::Rten, provider, 1);
+        match provider {
+            Provider::Cpu => assert_eq!(engine.unwrap().info().provider, "cpu"),
+            _ => assert_eq!(engine.err().unwrap().kind(), ErrorKind::Environment),
+        }
+        // Where there is no library, or none with it, an error: never the CPU instead.
+        if let Ok(engine) = Engine::resolve_on(&EngineChoice::Auto, provider, 1) {
+            assert_eq!(engine.info().provider, provider.name());
+        }
+    }
+}
+
+#[test]
 fn a_model_file_works_when_its_contract_is_known() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("copy.onnx");

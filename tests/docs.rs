@@ -47,6 +47,7 @@ fn script(dir: &Dir, program: &str, flags: &str, script: &str) -> Output {
     let path = format!("{}:{}", own.display(), std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new(program);
     command.args([flags, script]).current_dir(dir.path("")).env("PATH", path).env_remove("ORT_DYLIB_PATH");
+    command.env("CHIARO_CACHE", dir.path(".cache"));
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     let shown = String::from_utf8_lossy(&output.stdout);

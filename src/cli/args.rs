@@ -4,11 +4,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use chiaro::depth::engine::EngineChoice;
+use chiaro::depth::provider::Provider;
 use chiaro::engine::job::DepthExport;
 use chiaro::engine::options::{Device, EngineOptions};
 use chiaro::recipe::DepthSource;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use super::cache_args::{self, CacheArg, CacheCommand};
 use super::lut_args::LutCommand;
 use super::values::{self, LogFormat, MaxFailures, OnExistArg, PagesArg, ProgressArg, SchemaArg};
 
@@ -65,6 +67,9 @@ pub enum Command {
     /// Depth models: list, describe, add, check, remove
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// Look at the cache of estimated depth, or clean it
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// List the operations of recipes, or explain one
     Ops(OpsArgs),
     /// List the recipes that ship with the program, show one, or print their schema
@@ -200,6 +205,12 @@ pub struct JobArgs {
     /// What runs depth models: auto, rten (built in), ort (ONNX Runtime), ort=PATH
     #[arg(help_heading = "Machine", long, value_name = "ENGINE", default_value = "auto", value_parser = values::inference)]
     pub inference: EngineChoice,
+    /// What ONNX Runtime computes on: cpu, cuda, tensorrt, coreml, directml, openvino (see chiaro doctor)
+    #[arg(help_heading = "Machine", long, value_name = "PROVIDER", default_value = "cpu", value_parser = values::provider)]
+    pub provider: Provider,
+    /// Where estimated depth is kept for further runs: a folder, or off [default: $CHIARO_CACHE, or the user's caches]
+    #[arg(help_heading = "Machine", long, value_name = "FOLDER|off", value_parser = cache_args::cache)]
+    pub depth_cache: Option<CacheArg>,
     /// What happens to outputs that exist
     #[arg(help_heading = "Outputs", long, value_enum, value_name = "POLICY", default_value = "skip-if-valid")]
     pub on_exist: OnExistArg,
@@ -248,6 +259,8 @@ impl JobArgs {
             allow_mixed: self.allow_mixed,
             inference: self.inference.clone(),
             allow_noncommercial: self.machine.allow_noncommercial,
+            provider: self.provider,
+            depth_cache: CacheArg::options(self.depth_cache.as_ref()),
             ..EngineOptions::default()
         }
     }

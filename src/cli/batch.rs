@@ -63,7 +63,9 @@ pub struct EngineFacts {
     /// What ran depth models.
     pub inference: Option<chiaro::depth::engine::EngineInfo>,
     /// What loading them took.
-    pub models: Option<chiaro::depth::cache::CacheCounts>,
+    pub models: Option<chiaro::depth::sessions::CacheCounts>,
+    /// What the depth cache saved.
+    pub depth_cache: Option<chiaro::engine::depth_cache::DepthCacheCounts>,
 }
 
 /// Runs a batch.
@@ -160,6 +162,7 @@ impl State {
         let result = self.pictures(&engine, batch, intake);
         facts.inference = engine.inference().cloned();
         facts.models = engine.model_counts();
+        facts.depth_cache = engine.depth_cache_counts();
         for note in engine.inference_notes() {
             self.console.warning(None, note);
         }
@@ -290,6 +293,7 @@ impl State {
             memory_bytes: Some(batch.job.machine.memory.unwrap_or_else(default_memory)),
             jobs: Some(batch.job.machine.jobs.map_or_else(cores, usize::from)),
             models: facts.models,
+            depth_cache: facts.depth_cache,
             ended: match exit {
                 Exit::Interrupted => "interrupted",
                 Exit::Stopped => "stopped",

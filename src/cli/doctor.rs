@@ -22,6 +22,8 @@ pub fn run() -> anyhow::Result<Exit> {
     facts.add("memory budget", format!("{} unless --memory says otherwise", output::bytes(default_memory())));
     facts.add("adapters", adapters());
     facts.add("inference", inference());
+    let cache = chiaro::engine::depth_cache::default_folder();
+    facts.add("depth cache", cache.map_or_else(|| "off".to_owned(), |folder| chiaro::error::escape(&folder)));
     facts.add("codecs", codecs());
     facts.add("clips", clip_worker());
     output::line(&format!("chiaro\n{facts}"))?;
@@ -67,7 +69,8 @@ fn inference() -> String {
         Ok(engine) => {
             let notes: String = engine.notes().iter().map(|note| format!("\n{note}")).collect();
             let library = engine.library().map(|path| format!(" from {}", chiaro::error::escape(path)));
-            format!("{}{}{notes}", engine.info(), library.unwrap_or_default())
+            let providers = chiaro::depth::provider::names(engine.providers());
+            format!("{}{}; providers: {providers}{notes}", engine.info(), library.unwrap_or_default())
         }
         Err(error) => error.to_string(),
     };

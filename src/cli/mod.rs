@@ -6,6 +6,8 @@
 
 mod args;
 mod batch;
+mod cache;
+mod cache_args;
 mod completions;
 mod console;
 mod depth;
@@ -57,6 +59,7 @@ pub fn run() -> Exit {
         Command::Probe(args) => probe::run(&args),
         Command::Lut(command) => lut::run(command),
         Command::Models(command) => models::run(&command),
+        Command::Cache(command) => cache::run(&command),
         Command::Ops(args) => ops::run(&args),
         Command::Recipes(args) => recipes::run(&args),
         Command::Doctor => doctor::run(),

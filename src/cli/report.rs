@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use chiaro::depth::cache::CacheCounts;
 use chiaro::depth::engine::EngineInfo;
+use chiaro::depth::sessions::CacheCounts;
+use chiaro::engine::depth_cache::DepthCacheCounts;
 use chiaro::engine::job::{Job, Outcome, Stages, Status, Summary};
 use chiaro::engine::journal::path_text;
 use chiaro::error::{Error, ErrorKind, Result};
@@ -37,6 +38,8 @@ pub struct Report {
     pub jobs: Option<usize>,
     /// Loads, hits, evictions and reloads of depth models.
     pub models: Option<CacheCounts>,
+    /// Depth maps found in the cache, not found, and kept; `null` when no depth was estimated or the cache is off.
+    pub depth_cache: Option<DepthCacheCounts>,
     /// How the run ended: "complete", "interrupted", "stopped" (SIGTERM) or "failed".
     pub ended: &'static str,
     /// The exit code.

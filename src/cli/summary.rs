@@ -70,6 +70,9 @@ fn counts(totals: &Totals, facts: &EngineFacts) -> String {
             text += &format!(", {} evicted", models.evictions);
         }
     }
+    if let Some(cache) = facts.depth_cache.filter(|cache| cache.hits > 0) {
+        text += &format!(", {} from the cache", count(cache.hits, "depth map"));
+    }
     text
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chiaro::codec::Limits;
 use chiaro::depth::engine::EngineChoice;
+use chiaro::depth::provider::{self, Provider};
 use chiaro::engine::job::DepthExport;
 use chiaro::engine::naming::{self, Intake};
 use chiaro::engine::on_exist::OnExist;
@@ -16,8 +17,18 @@ const LEAST_MEMORY_BYTES: u64 = 16 << 20;
 /// Units of sizes, binary whether or not the `i` is written.
 const UNITS: [(&str, u32); 5] = [("", 0), ("k", 10), ("m", 20), ("g", 30), ("t", 40)];
 
-/// Bytes of `2GiB`, `512M`, `1.5g` or a plain number.
+/// Bytes of a `--memory` that is enough to work with.
 pub fn memory(text: &str) -> Result<u64, String> {
+    let bytes = size(text)?;
+    if bytes >= LEAST_MEMORY_BYTES {
+        Ok(bytes)
+    } else {
+        Err(format!("allowed: {} MiB and more", LEAST_MEMORY_BYTES >> 20))
+    }
+}
+
+/// Bytes of `2GiB`, `512M`, `1.5g` or a plain number.
+pub fn size(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let unit = unit.trim().to_ascii_lowercase();
@@ -27,11 +38,7 @@ pub fn memory(text: &str) -> Result<u64, String> {
         return Err("a size is a number with KiB, MiB, GiB or TiB, for example 2GiB".to_owned());
     };
     let bytes = number * (1u64 << shift) as f64;
-    if (LEAST_MEMORY_BYTES as f64..9e18).contains(&bytes) {
-        Ok(bytes as u64)
-    } else {
-        Err(format!("allowed: {} MiB and more", LEAST_MEMORY_BYTES >> 20))
-    }
+    if bytes < 9e18 { Ok(bytes as u64) } else { Err("allowed: less than 8 EiB".to_owned()) }
 }
 
 /// A bound on failures.
@@ -75,6 +82,11 @@ pub fn inference(text: &str) -> Result<EngineChoice, String> {
             _ => Err("allowed: auto, rten, ort, ort=PATH".to_owned()),
         },
     }
+}
+
+/// What ONNX Runtime computes on.
+pub fn provider(text: &str) -> Result<Provider, String> {
+    Provider::named(text).ok_or_else(|| format!("allowed: {}", provider::names(&Provider::ALL)))
 }
 
 /// `auto`, `model` or `exr:NAME`, as in recipes.

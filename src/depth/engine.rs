@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use super::provider::Provider;
 use super::registry::ModelEntry;
 use crate::error::{Error, Result};
 
@@ -26,7 +27,7 @@ pub struct EngineInfo {
     pub engine: String,
     /// Version of the engine.
     pub version: String,
-    /// Execution provider: `cpu`.
+    /// Execution provider: `cpu`, or see [`Provider`].
     pub provider: String,
 }
 
@@ -58,38 +59,60 @@ pub struct Engine {
     info: EngineInfo,
     notes: Vec<String>,
     threads: usize,
+    providers: Vec<Provider>,
 }
 
 enum Kind {
     #[cfg(feature = "onnx")]
-    Rten(super::rten::Pool),
+    Rten(super::rten::Pools),
     #[cfg(feature = "onnx")]
     Ort(super::ort::Library),
 }
 
 impl Engine {
-    /// Settles the choice. `threads` is the number of threads of one inference, at least 1. Results do not depend on it.
+    /// As [`resolve_on`](Self::resolve_on), on the CPU.
     ///
     /// # Errors
-    /// Environment: ONNX Runtime was asked for, by the choice or by `ORT_DYLIB_PATH`, and cannot be loaded; or this build has no
-    /// engine at all.
-    #[cfg(feature = "onnx")]
+    /// As there.
     pub fn resolve(choice: &EngineChoice, threads: usize) -> Result<Self> {
+        Self::resolve_on(choice, Provider::Cpu, threads)
+    }
+
+    /// Settles the choice. `threads` is the number of threads of one inference, at least 1. Results do not depend on it. A provider other than
+    /// the CPU means ONNX Runtime.
+    ///
+    /// # Errors
+    /// Environment: ONNX Runtime was asked for, by the choice, the provider or by `ORT_DYLIB_PATH`, and cannot be loaded; the library does not
+    /// have the provider, or the built-in engine was asked for one; or this build has no engine at all.
+    #[cfg(feature = "onnx")]
+    pub fn resolve_on(choice: &EngineChoice, provider: Provider, threads: usize) -> Result<Self> {
         let threads = threads.max(1);
         let mut notes = Vec::new();
+        let choice = match choice {
+            EngineChoice::Rten if provider != Provider::Cpu => {
+                return Err(Error::Environment(format!(
+                    "the built-in engine computes on the CPU: use --provider cpu, or --inference ort for {}",
+                    provider.name()
+                )));
+            }
+            EngineChoice::Auto if provider != Provider::Cpu => &EngineChoice::Ort(None),
+            choice => choice,
+        };
         let library = match choice {
             EngineChoice::Rten => None,
             EngineChoice::Ort(path) => Some(super::ort::Library::load(path.as_deref(), &mut notes)?),
             EngineChoice::Auto => super::ort::Library::find(&mut notes)?,
         };
-        let (kind, info) = match library {
+        let (kind, info, providers) = match library {
             Some(library) => {
+                let providers = library.providers();
+                let library = library.on(provider)?;
                 let info = library.info();
-                (Kind::Ort(library), info)
+                (Kind::Ort(library), info, providers)
             }
-            None => (Kind::Rten(super::rten::Pool::new(threads)), super::rten::info()),
+            None => (Kind::Rten(super::rten::Pools::new(threads)), super::rten::info(), vec![Provider::Cpu]),
         };
-        Ok(Self { kind, info, notes, threads })
+        Ok(Self { kind, info, notes, threads, providers })
     }
 
     /// This build has no engine.
@@ -97,7 +120,7 @@ impl Engine {
     /// # Errors
     /// Always Environment.
     #[cfg(not(feature = "onnx"))]
-    pub fn resolve(_choice: &EngineChoice, _threads: usize) -> Result<Self> {
+    pub fn resolve_on(_choice: &EngineChoice, _provider: Provider, _threads: usize) -> Result<Self> {
         Err(Error::Environment(
             "this build of chiaro runs no depth models (feature `onnx` is off): give depth with the pictures".into(),
         ))
@@ -125,6 +148,11 @@ impl Engine {
         &self.notes
     }
 
+    /// What it can compute on; which of them a machine has the hardware for shows only when a model is loaded.
+    pub fn providers(&self) -> &[Provider] {
+        &self.providers
+    }
+
     /// Threads of one inference.
     pub fn threads(&self) -> usize {
         self.threads
@@ -133,15 +161,23 @@ impl Engine {
     /// Loads `model` for inputs of `size` = (width, height).
     ///
     /// # Errors
-    /// Input: the engine does not accept the model.
+    /// Input: the engine does not accept the model. Environment: the provider cannot be started on this machine.
     pub fn load(&self, model: &ModelEntry, size: (u32, u32)) -> Result<Box<dyn Inference>> {
+        self.load_for(0, model, size)
+    }
+
+    /// As [`load`](Self::load), for worker number `worker`: sessions of different workers do not wait for each other's threads.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load_for(&self, worker: usize, model: &ModelEntry, size: (u32, u32)) -> Result<Box<dyn Inference>> {
         match &self.kind {
             #[cfg(feature = "onnx")]
-            Kind::Rten(pool) => pool.load(model, size),
+            Kind::Rten(pools) => pools.load(worker, model, size),
             #[cfg(feature = "onnx")]
             Kind::Ort(library) => library.load_model(model, size, self.threads),
             #[cfg(not(feature = "onnx"))]
-            _ => Err(Error::Environment(format!("no engine for model {} at {size:?}", model.id))),
+            _ => Err(Error::Environment(format!("no engine for model {} at {size:?}, worker {worker}", model.id))),
         }
     }
 }
@@ -153,12 +189,19 @@ pub(super) fn map_size(model: &str, shape: &[usize], values: usize) -> Result<(u
         let sides = (u32::try_from(*width), u32::try_from(*height));
         if let (Ok(w), Ok(h)) = sides
             && before.iter().all(|&count| count == 1)
-            && *width > 0
-            && *height > 0
+            // A row of numbers is what classifiers answer.
+            && *width > 1
+            && *height > 1
             && values == width * height
         {
             return Ok((w, h));
         }
     }
-    Err(Error::input(model, format!("the answer of a depth model is one map, here it is a tensor of shape {shape:?}")))
+    Err(Error::input(
+        model,
+        format!(
+            "the answer of a depth model is one map, [1, height, width], here it is a tensor of shape {shape:?}: this is no depth model, or \
+             its first output is another one"
+        ),
+    ))
 }

@@ -33,6 +33,8 @@ const ELEMENTS: [&str; 17] = [
 ];
 /// `TensorProto.DataType.FLOAT`.
 pub const FLOAT: i64 = 1;
+/// `TensorProto.DataType.FLOAT16`.
+pub const FLOAT16: i64 = 10;
 
 /// One dimension of a declared shape.
 #[derive(Debug, Clone, PartialEq, Eq)]

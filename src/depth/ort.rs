@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use ort::environment::Environment;
+use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
 use ort::session::Session as OrtSession;
-use ort::value::TensorRef;
+use ort::session::builder::SessionBuilder;
+use ort::value::{DynValue, TensorElementType, TensorRef, ValueType};
 
 use super::engine::{EngineInfo, Inference, map_size};
+use super::provider::{self, Provider};
 use super::registry::{ModelEntry, ModelSource};
 use crate::error::{Error, Result};
 
@@ -34,6 +37,7 @@ static LOADED: Mutex<Option<Library>> = Mutex::new(None);
 pub(super) struct Library {
     path: PathBuf,
     environment: Environment,
+    provider: Provider,
 }
 
 impl Library {
@@ -85,6 +89,26 @@ impl Library {
         &self.path
     }
 
+    /// The same, computing on `provider`.
+    pub(super) fn on(self, provider: Provider) -> Result<Self> {
+        let has = self.providers();
+        if has.contains(&provider) {
+            return Ok(Self { provider, ..self });
+        }
+        Err(Error::Environment(format!(
+            "the ONNX Runtime at {} has no provider {}, it has {}: {}; give it with --inference ort=PATH, or use --provider cpu",
+            self.path.display(),
+            provider.name(),
+            provider::names(&has),
+            provider.advice()
+        )))
+    }
+
+    /// What the library was built with.
+    pub(super) fn providers(&self) -> Vec<Provider> {
+        Provider::ALL.into_iter().filter(|provider| has(*provider)).collect()
+    }
+
     pub(super) fn info(&self) -> EngineInfo {
         // "... git-commit-id=6af1a93, ...": identifies the build where the file's name does not carry the version.
         let commit = ort::info().split("git-commit-id=").nth(1).and_then(|rest| rest.split([',', ' ']).next());
@@ -95,7 +119,7 @@ impl Library {
             (None, Some(commit)) => commit.to_string(),
             (None, None) => "unknown".into(),
         };
-        EngineInfo { engine: "onnxruntime".into(), version, provider: "cpu".into() }
+        EngineInfo { engine: "onnxruntime".into(), version, provider: self.provider.name().into() }
     }
 
     pub(super) fn load_model(
@@ -104,16 +128,38 @@ impl Library {
         (width, height): (u32, u32),
         threads: usize,
     ) -> Result<Box<dyn Inference>> {
-        let session = self
-            .session(entry, threads)
-            .map_err(|error| entry.error(format!("ONNX Runtime cannot load the model: {error}")))?;
+        let mut builder = self
+            .builder(threads)
+            .map_err(|error| Error::Environment(format!("ONNX Runtime does not start: {error}")))?;
+        builder = builder.with_execution_providers(dispatch(self.provider)).map_err(|error| {
+            Error::Environment(format!(
+                "ONNX Runtime cannot compute on {} here: {error}; see chiaro doctor, or use --provider cpu",
+                self.provider.name()
+            ))
+        })?;
+        if self.provider == Provider::DirectMl {
+            // Its documentation asks for it: https://onnxruntime.ai/docs/execution-providers/DirectML-ExecutionProvider.html
+            builder = builder
+                .with_memory_pattern(false)
+                .map_err(|error| Error::Environment(format!("ONNX Runtime does not start: {error}")))?;
+        }
+        let session = match &entry.source {
+            ModelSource::Embedded(bytes) => builder.commit_from_memory(bytes),
+            ModelSource::File(path) => builder.commit_from_file(path),
+        };
+        let session =
+            session.map_err(|error| entry.error(format!("{} cannot load the model: {error}", self.info())))?;
         let has = |outlets: &[ort::value::Outlet], name: &str| outlets.iter().any(|outlet| outlet.name() == name);
         for (outlets, name) in [(session.inputs(), &entry.input_name), (session.outputs(), &entry.output_name)] {
             if !has(outlets, name) {
                 return Err(entry.error(format!("the model has no input or output named {name:?}")));
             }
         }
+        let half = session.inputs().iter().any(|outlet| {
+            outlet.name() == entry.input_name && element_type(outlet.dtype()) == Some(TensorElementType::Float16)
+        });
         Ok(Box::new(Session {
+            half: half.then(Vec::new),
             session,
             info: self.info(),
             entry_path: entry.path().display().to_string(),
@@ -124,18 +170,48 @@ impl Library {
         }))
     }
 
-    fn session(&self, entry: &ModelEntry, threads: usize) -> ort::Result<OrtSession> {
+    fn builder(&self, threads: usize) -> ort::Result<SessionBuilder> {
         // Spinning threads starve the ones that read, render and write.
-        let mut builder = OrtSession::builder(&self.environment)?
+        Ok(OrtSession::builder(&self.environment)?
             .with_intra_threads(threads)?
             .with_inter_threads(1)?
             .with_intra_op_spinning(false)?
             .with_inter_op_spinning(false)?
-            .with_deterministic_compute(true)?;
-        match &entry.source {
-            ModelSource::Embedded(bytes) => builder.commit_from_memory(bytes),
-            ModelSource::File(path) => builder.commit_from_file(path),
-        }
+            .with_deterministic_compute(true)?)
+    }
+}
+
+/// Whether the loaded library was built with a provider. Not whether this machine has what it computes on.
+fn has(provider: Provider) -> bool {
+    let available = match provider {
+        Provider::Cpu => return true,
+        Provider::Cuda => ep::CUDA::is_available(),
+        Provider::TensorRt => ep::TensorRT::is_available(),
+        Provider::CoreMl => ep::CoreML::is_available(),
+        Provider::DirectMl => ep::DirectML::is_available(),
+        Provider::OpenVino => ep::OpenVINO::is_available(),
+    };
+    available.unwrap_or(false)
+}
+
+/// What a session registers, in order; without `error_on_failure` the CPU would step in unseen.
+fn dispatch(provider: Provider) -> Vec<ExecutionProviderDispatch> {
+    let cuda = || ep::CUDA::default().build();
+    let providers = match provider {
+        Provider::Cpu => Vec::new(),
+        Provider::Cuda => vec![cuda()],
+        Provider::TensorRt => vec![ep::TensorRT::default().build(), cuda()],
+        Provider::CoreMl => vec![ep::CoreML::default().build()],
+        Provider::DirectMl => vec![ep::DirectML::default().build()],
+        Provider::OpenVino => vec![ep::OpenVINO::default().build()],
+    };
+    providers.into_iter().map(ExecutionProviderDispatch::error_on_failure).collect()
+}
+
+fn element_type(value: &ValueType) -> Option<TensorElementType> {
+    match value {
+        ValueType::Tensor { ty, .. } => Some(*ty),
+        _ => None,
     }
 }
 
@@ -153,7 +229,7 @@ fn open(file: &Path) -> std::result::Result<Library, String> {
     let builder = ort::init_from(&path).map_err(|error| error.to_string())?;
     let environment = builder.with_name("chiaro").with_telemetry(false).build().map_err(|error| error.to_string())?;
     environment.set_log_level(ort::logging::LogLevel::Error);
-    let library = Library { path, environment };
+    let library = Library { path, environment, provider: Provider::Cpu };
     *loaded = Some(library.clone());
     Ok(library)
 }
@@ -205,6 +281,8 @@ fn version_in(path: &Path) -> Option<String> {
 
 struct Session {
     session: OrtSession,
+    /// The input as f16, where the graph wants that.
+    half: Option<Vec<half::f16>>,
     info: EngineInfo,
     entry_path: String,
     input: String,
@@ -217,17 +295,21 @@ impl Inference for Session {
     fn run(&mut self, input: &[f32], output: &mut Vec<f32>) -> Result<(u32, u32)> {
         let path = &self.entry_path;
         let fail = |error: ort::Error| Error::input(path, format!("ONNX Runtime cannot run the model: {error}"));
-        let tensor = TensorRef::from_array_view((self.shape, input)).map_err(fail)?;
-        let answers = self.session.run(ort::inputs![self.input.as_str() => tensor]).map_err(fail)?;
+        let name = self.input.as_str();
+        let inputs = match &mut self.half {
+            None => ort::inputs![name => TensorRef::from_array_view((self.shape, input)).map_err(fail)?],
+            Some(half) => {
+                half.clear();
+                half.extend(input.iter().map(|&value| half::f16::from_f32(value)));
+                ort::inputs![name => TensorRef::from_array_view((self.shape, &half[..])).map_err(fail)?]
+            }
+        };
+        let answers = self.session.run(inputs).map_err(fail)?;
         let answer = answers
             .get(&self.output)
             .ok_or_else(|| Error::input(path, format!("the model gave no output {:?}", self.output)))?;
-        let (shape, values) = answer.try_extract_tensor::<f32>().map_err(fail)?;
-        let shape: Vec<usize> = shape.iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
-        let size = map_size(path, &shape, values.len())?;
-        output.clear();
-        output.extend_from_slice(values);
-        Ok(size)
+        let shape = read(answer, output).map_err(|reason| Error::input(path, reason))?;
+        map_size(path, &shape, output.len())
     }
 
     fn describe(&self) -> EngineInfo {
@@ -237,6 +319,29 @@ impl Inference for Session {
     fn bytes(&self) -> u64 {
         self.bytes
     }
+}
+
+/// Replaces the content of `output` by that of a tensor; returns its shape.
+fn read(answer: &DynValue, output: &mut Vec<f32>) -> std::result::Result<Vec<usize>, String> {
+    output.clear();
+    let unreadable = |error: ort::Error| format!("the answer of the depth model cannot be read: {error}");
+    let shape = match element_type(answer.dtype()) {
+        Some(TensorElementType::Float32) => {
+            let (shape, values) = answer.try_extract_tensor::<f32>().map_err(unreadable)?;
+            output.extend_from_slice(values);
+            shape
+        }
+        Some(TensorElementType::Float16) => {
+            let (shape, values) = answer.try_extract_tensor::<half::f16>().map_err(unreadable)?;
+            output.extend(values.iter().map(|value| value.to_f32()));
+            shape
+        }
+        other => {
+            let found = other.map_or_else(|| "no tensor".to_owned(), |ty| format!("a tensor of {ty}"));
+            return Err(format!("the answer of the depth model is {found}, it must be one of f32 or f16"));
+        }
+    };
+    Ok(shape.iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect())
 }
 
 #[cfg(test)]

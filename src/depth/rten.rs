@@ -1,6 +1,7 @@
 //! The built-in engine. The only user of the `rten` crates.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value};
 use rten_tensor::prelude::*;
@@ -18,15 +19,49 @@ pub(super) fn info() -> EngineInfo {
     EngineInfo { engine: "rten".into(), version: VERSION.into(), provider: "cpu".into() }
 }
 
-/// The threads shared by all sessions of one engine.
-pub(super) struct Pool(Arc<ThreadPool>);
+/// The threads of each worker, shared by its sessions, and the models that any session uses.
+pub(super) struct Pools {
+    threads: usize,
+    pools: Mutex<HashMap<usize, Arc<ThreadPool>>>,
+    /// By SHA-256: sessions of other sizes and workers share weights.
+    models: Mutex<HashMap<String, Weak<Model>>>,
+}
 
-impl Pool {
+impl Pools {
     pub(super) fn new(threads: usize) -> Self {
-        Self(Arc::new(ThreadPool::with_num_threads(threads)))
+        Self { threads, pools: Mutex::default(), models: Mutex::default() }
     }
 
-    pub(super) fn load(&self, entry: &ModelEntry, (width, height): (u32, u32)) -> Result<Box<dyn Inference>> {
+    /// Loads for worker number `worker`.
+    pub(super) fn load(
+        &self,
+        worker: usize,
+        entry: &ModelEntry,
+        (width, height): (u32, u32),
+    ) -> Result<Box<dyn Inference>> {
+        let model = self.model(entry)?;
+        let node = |name: &str| {
+            model.find_node(name).ok_or_else(|| entry.error(format!("the model has no input or output named {name:?}")))
+        };
+        let (input, output) = (node(&entry.input_name)?, node(&entry.output_name)?);
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let threads = pools.entry(worker).or_insert_with(|| Arc::new(ThreadPool::with_num_threads(self.threads)));
+        Ok(Box::new(Session {
+            model,
+            input,
+            output,
+            shape: [1, 3, height as usize, width as usize],
+            threads: threads.clone(),
+            path: entry.path().display().to_string(),
+        }))
+    }
+
+    /// The model, read unless a session still uses it. Workers that ask meanwhile wait for one reading.
+    fn model(&self, entry: &ModelEntry) -> Result<Arc<Model>> {
+        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = models.get(&entry.sha256).and_then(Weak::upgrade) {
+            return Ok(model);
+        }
         let mut options = ModelOptions::with_all_ops();
         options.prepack_weights(true);
         let model = match &entry.source {
@@ -34,23 +69,14 @@ impl Pool {
             ModelSource::File(path) => options.load_file(path),
         };
         let model = model.map_err(|error| entry.error(format!("rten cannot load the model: {error}")))?;
-        let node = |name: &str| {
-            model.find_node(name).ok_or_else(|| entry.error(format!("the model has no input or output named {name:?}")))
-        };
-        let (input, output) = (node(&entry.input_name)?, node(&entry.output_name)?);
-        Ok(Box::new(Session {
-            model,
-            input,
-            output,
-            shape: [1, 3, height as usize, width as usize],
-            threads: self.0.clone(),
-            path: entry.path().display().to_string(),
-        }))
+        let model = Arc::new(model);
+        models.insert(entry.sha256.clone(), Arc::downgrade(&model));
+        Ok(model)
     }
 }
 
 struct Session {
-    model: Model,
+    model: Arc<Model>,
     input: NodeId,
     output: NodeId,
     shape: [usize; 4],
@@ -72,7 +98,7 @@ impl Inference for Session {
         let map: Tensor<f32> = answers
             .pop()
             .and_then(Value::into_tensor)
-            .ok_or_else(|| fail("the answer of the depth model is not f32".into()))?;
+            .ok_or_else(|| fail("the answer of the depth model is no tensor of f32 or f16".into()))?;
         let size = map_size(&self.path, map.shape(), map.len())?;
         output.clear();
         output.extend(map.iter());

@@ -1,20 +1,20 @@
-//! The depth stage: one thread that owns the loaded models and answers requests in the order they came.
+//! The depth stage: threads that take requests in the order they came and answer them with models they keep loaded.
 //!
 //! A full queue makes the sender wait; nothing is dropped. Whatever goes wrong belongs to one request: a model that does not load, an
-//! answer that is no map, even a panic inside an engine.
+//! answer that is no map, even a panic inside an engine. How many threads there are changes no answer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::cache::{CacheCounts, ModelCache, SessionKey};
 use super::engine::{Engine, EngineInfo, Inference};
 use super::registry::ModelEntry;
+use super::sessions::{CacheCounts, Loaded, ModelCache, SessionKey};
 use crate::error::{Error, Result};
 
-/// Requests that wait in front of the worker before senders do.
+/// Requests that wait in front of the workers before senders do.
 const QUEUE: usize = 2;
 
 /// One picture's question.
@@ -39,25 +39,26 @@ pub struct LowResDisparity {
     pub values: Vec<f32>,
     /// What ran.
     pub engine: EngineInfo,
+    /// Number of the worker that ran it.
+    pub worker: usize,
     /// When the inference began.
     pub started: Instant,
     /// Wall time of the inference, in seconds, without waiting and loading.
     pub seconds: f64,
 }
 
-/// Loads a model for an input size; the engine, but for tests.
-type Loader = Box<dyn Fn(&ModelEntry, (u32, u32)) -> Result<Box<dyn Inference>> + Send>;
+/// Loads a model for an input size and a worker; the engine, but for tests.
+type Loader = Box<dyn Fn(usize, &ModelEntry, (u32, u32)) -> Result<Box<dyn Inference>> + Send + Sync>;
 
 /// A question on its way, with the address of the answer.
 type Envelope = (DepthRequest, Sender<Result<LowResDisparity>>);
 
-/// The stage. Dropping it lets the worker finish what is queued.
+/// The stage. Dropping it lets the workers finish what is queued.
 pub struct DepthStage {
     queue: Option<SyncSender<Envelope>>,
-    worker: Option<JoinHandle<()>>,
-    engine: EngineInfo,
+    workers: Vec<JoinHandle<()>>,
     notes: Vec<String>,
-    counts: Arc<Mutex<CacheCounts>>,
+    shared: Arc<Shared>,
 }
 
 /// An answer that is not there yet.
@@ -74,27 +75,43 @@ impl Pending {
 }
 
 impl DepthStage {
-    /// Starts the worker. Sessions of `cache_bytes` together are kept loaded.
+    /// Starts one worker. Sessions of `cache_bytes` together are kept loaded.
     ///
     /// # Errors
     /// Environment: no thread could be started.
     pub fn start(engine: Engine, cache_bytes: u64) -> Result<Self> {
+        Self::start_workers(engine, 1, cache_bytes)
+    }
+
+    /// Starts `count` workers, at least one; [`Workers`](super::workers::Workers) knows how many are worth it.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_workers(engine: Engine, count: usize, cache_bytes: u64) -> Result<Self> {
         let (info, notes) = (engine.info().clone(), engine.notes().to_vec());
-        let mut stage = Self::with_loader(info, Box::new(move |model, size| engine.load(model, size)), cache_bytes)?;
+        let load: Loader = Box::new(move |worker, model, size| engine.load_for(worker, model, size));
+        let mut stage = Self::with_loader(info, load, count, cache_bytes)?;
         stage.notes = notes;
         Ok(stage)
     }
 
-    fn with_loader(engine: EngineInfo, load: Loader, cache_bytes: u64) -> Result<Self> {
+    fn with_loader(engine: EngineInfo, load: Loader, count: usize, cache_bytes: u64) -> Result<Self> {
         let (queue, requests) = sync_channel(QUEUE);
-        let counts = Arc::new(Mutex::new(CacheCounts::default()));
-        let mut worker =
-            Worker { cache: ModelCache::new(cache_bytes), load, engine: engine.clone(), counts: counts.clone() };
-        let worker = std::thread::Builder::new()
-            .name("depth".into())
-            .spawn(move || worker.serve(&requests))
-            .map_err(|error| Error::Environment(format!("cannot start the depth thread: {error}")))?;
-        Ok(Self { queue: Some(queue), worker: Some(worker), engine, notes: Vec::new(), counts })
+        let shared = Arc::new(Shared {
+            requests: Mutex::new(requests),
+            cache: Mutex::new(ModelCache::new(cache_bytes)),
+            measuring: Mutex::new(()),
+            load,
+            engine,
+        });
+        let start = |number: usize| {
+            let worker = Worker { shared: shared.clone(), number };
+            let builder = std::thread::Builder::new().name(format!("depth-{number}"));
+            let started = builder.spawn(move || worker.serve());
+            started.map_err(|error| Error::Environment(format!("cannot start the depth thread: {error}")))
+        };
+        let workers = (0..count.max(1)).map(start).collect::<Result<Vec<_>>>()?;
+        Ok(Self { queue: Some(queue), workers, notes: Vec::new(), shared })
     }
 
     /// Hands in a request; waits only while the queue is full.
@@ -118,7 +135,7 @@ impl DepthStage {
 
     /// What runs the models.
     pub fn engine(&self) -> &EngineInfo {
-        &self.engine
+        &self.shared.engine
     }
 
     /// See [`Engine::notes`].
@@ -128,14 +145,14 @@ impl DepthStage {
 
     /// What the cache did up to the last answer.
     pub fn counts(&self) -> CacheCounts {
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.cache().counts()
     }
 }
 
 impl Drop for DepthStage {
     fn drop(&mut self) {
         drop(self.queue.take());
-        if let Some(worker) = self.worker.take() {
+        for worker in self.workers.drain(..) {
             // A panic of the worker was reported to whoever waited.
             let _ = worker.join();
         }
@@ -146,29 +163,42 @@ fn gone() -> Error {
     Error::Environment("the depth thread has ended".into())
 }
 
-struct Worker {
-    cache: ModelCache,
+/// What the workers share.
+struct Shared {
+    requests: Mutex<Receiver<Envelope>>,
+    cache: Mutex<ModelCache>,
+    /// Held while the cost of a model is measured: by one worker at a time.
+    measuring: Mutex<()>,
     load: Loader,
     engine: EngineInfo,
-    counts: Arc<Mutex<CacheCounts>>,
+}
+
+impl Shared {
+    fn cache(&self) -> MutexGuard<'_, ModelCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next request; `None` when there will be no more.
+    fn next(&self) -> Option<Envelope> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+    }
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    number: usize,
 }
 
 impl Worker {
-    fn serve(&mut self, requests: &Receiver<Envelope>) {
-        for (request, reply) in requests {
-            let key =
-                SessionKey { model: request.model.sha256.clone(), size: request.size, engine: self.engine.clone() };
-            let answer = catch_unwind(AssertUnwindSafe(|| self.answer(&key, &request))).unwrap_or_else(|panic| {
-                self.cache.remove(&key);
-                Err(request.model.error(format!("the inference engine failed: {}", panic_text(panic.as_ref()))))
-            });
-            *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = self.cache.counts();
+    fn serve(&self) {
+        while let Some((request, reply)) = self.shared.next() {
+            let answer = self.answer(&request);
             // Nobody waiting any more is no fault.
             let _ = reply.send(answer);
         }
     }
 
-    fn answer(&mut self, key: &SessionKey, request: &DepthRequest) -> Result<LowResDisparity> {
+    fn answer(&self, request: &DepthRequest) -> Result<LowResDisparity> {
         let model = &request.model;
         let expected = 3 * request.size.0 as usize * request.size.1 as usize;
         if request.input.len() != expected {
@@ -176,28 +206,79 @@ impl Worker {
                 model.error(format!("the input tensor has {} values, expected {expected}", request.input.len()))
             );
         }
-        let (loads, resident) = (self.cache.counts().loads, resident_bytes());
-        let session = self.cache.get_or_load(key, model.bytes, || (self.load)(model, request.size))?;
+        let key = SessionKey {
+            model: model.sha256.clone(),
+            size: request.size,
+            engine: self.shared.engine.clone(),
+            worker: self.number,
+        };
+        let found = self.shared.cache().take(&key, model.bytes);
+        let charged = found.as_ref().map_or(model.bytes, |loaded| loaded.bytes);
+        match catch_unwind(AssertUnwindSafe(|| self.run(&key, request, found))) {
+            Ok(Ok((loaded, bytes, answer))) => {
+                self.shared.cache().give_back(&key, loaded, bytes);
+                answer
+            }
+            Ok(Err(error)) => {
+                self.shared.cache().lost(charged);
+                Err(error)
+            }
+            Err(panic) => {
+                self.shared.cache().lost(charged);
+                Err(model.error(format!("the inference engine failed: {}", panic_text(panic.as_ref()))))
+            }
+        }
+    }
+
+    /// Runs a request in the session that was `found`, or in a new one. Returns the session, what it costs, and the answer; an error when there is
+    /// no session.
+    fn run(
+        &self,
+        key: &SessionKey,
+        request: &DepthRequest,
+        found: Option<Loaded>,
+    ) -> Result<(Loaded, u64, Result<LowResDisparity>)> {
+        let model = &request.model;
+        let measures = found.is_none() && !model.measured;
+        let _alone = measures.then(|| self.shared.measuring.lock().unwrap_or_else(PoisonError::into_inner));
+        let resident = if measures { resident_bytes() } else { 0 };
+        let mut loaded = match found {
+            Some(loaded) => loaded,
+            None => {
+                let session = (self.shared.load)(self.number, model, request.size)?;
+                self.shared.cache().loaded(key);
+                Loaded { session, bytes: model.bytes }
+            }
+        };
         let mut values = Vec::new();
         let started = Instant::now();
-        let (width, height) = session.run(&request.input, &mut values)?;
+        let ran = loaded.session.run(&request.input, &mut values);
         let seconds = started.elapsed().as_secs_f64();
-        model.check_answer((width, height), request.size)?;
-        let (weights, engine) = (session.bytes(), session.describe());
-        if !model.measured && self.cache.counts().loads > loads {
+        let mut bytes = loaded.bytes;
+        if measures && ran.is_ok() {
             // Other threads allocate meanwhile, so growth is trusted only within reason.
-            let grown = resident_bytes().saturating_sub(resident).clamp(weights, model.bytes.max(weights) * 4);
-            self.cache.correct(key, grown);
+            let weights = loaded.session.bytes();
+            bytes = resident_bytes().saturating_sub(resident).clamp(weights, model.bytes.max(weights) * 4);
         }
-        to_disparity(model, &mut values)?;
-        Ok(LowResDisparity { width, height, values, engine, started, seconds })
+        let engine = loaded.session.describe();
+        let answer = ran.and_then(|(width, height)| {
+            model.check_answer((width, height), request.size)?;
+            to_disparity(model, &mut values)?;
+            Ok(LowResDisparity { width, height, values, engine, worker: self.number, started, seconds })
+        });
+        Ok((loaded, bytes, answer))
     }
 }
 
 /// Turns an answer into disparity and refuses one that is not finite.
 fn to_disparity(model: &ModelEntry, values: &mut [f32]) -> Result<()> {
     if let Some(bad) = values.iter().find(|value| !value.is_finite()) {
-        return Err(model.error(format!("the depth model answered {bad} for a pixel of this picture")));
+        let count = values.iter().filter(|value| !value.is_finite()).count();
+        return Err(model.error(format!(
+            "{count} of the {} values that the depth model answered are not finite, {bad} for one: use another model (of one in half floats, \
+             its f32 form), or give depth with the picture",
+            values.len()
+        )));
     }
     model.output.to_disparity(values);
     Ok(())
@@ -255,7 +336,7 @@ mod tests {
     #[test]
     fn errors_and_panics_belong_to_their_request() {
         let model = Arc::new(ModelEntry::embedded());
-        let stage = DepthStage::with_loader(fake(), Box::new(|_, _| Ok(Box::new(Fake))), 1 << 30).unwrap();
+        let stage = DepthStage::with_loader(fake(), Box::new(|_, _, _| Ok(Box::new(Fake))), 1, 1 << 30).unwrap();
         assert_eq!(ask(&stage, &model, 0.5).unwrap().values, [0.5]);
         let panic = ask(&stage, &model, 7.0).unwrap_err().to_string();
         assert!(panic.contains("chiaro-small") && panic.contains("seven"), "{panic}");
@@ -269,7 +350,7 @@ mod tests {
     #[test]
     fn a_wrong_tensor_is_refused() {
         let model = Arc::new(ModelEntry::embedded());
-        let stage = DepthStage::with_loader(fake(), Box::new(|_, _| Ok(Box::new(Fake))), 1 << 30).unwrap();
+        let stage = DepthStage::with_loader(fake(), Box::new(|_, _, _| Ok(Box::new(Fake))), 1, 1 << 30).unwrap();
         let error = stage.estimate(DepthRequest { model, input: vec![0.0; 5], size: (2, 2) }).unwrap_err();
         assert!(error.to_string().contains("5 values, expected 12"), "{error}");
     }
@@ -277,26 +358,31 @@ mod tests {
     #[test]
     fn metric_answers_become_disparity() {
         let model = Arc::new(ModelEntry { output: OutputMeaning::MetricDepth, ..ModelEntry::embedded() });
-        let stage = DepthStage::with_loader(fake(), Box::new(|_, _| Ok(Box::new(Fake))), 1 << 30).unwrap();
+        let stage = DepthStage::with_loader(fake(), Box::new(|_, _, _| Ok(Box::new(Fake))), 1, 1 << 30).unwrap();
         assert_eq!(ask(&stage, &model, 4.0).unwrap().values, [0.25]);
         assert_eq!(ask(&stage, &model, -4.0).unwrap().values, [1.0 / NEAREST_M]);
     }
 
     #[test]
-    fn many_drivers_are_served() {
+    fn many_drivers_are_served_by_any_number_of_workers() {
         let model = Arc::new(ModelEntry::embedded());
-        let stage = DepthStage::with_loader(fake(), Box::new(|_, _| Ok(Box::new(Fake))), 1 << 30).unwrap();
-        std::thread::scope(|scope| {
-            for i in 0..8 {
-                let (stage, model) = (&stage, &model);
-                scope.spawn(move || {
-                    for j in 0..20 {
-                        let value = (i * 20 + j) as f32 / 1024.0;
-                        assert_eq!(ask(stage, model, value).unwrap().values, [value]);
-                    }
-                });
-            }
-        });
-        assert_eq!(stage.counts().loads, 1);
+        for workers in [1, 3] {
+            let load: Loader = Box::new(|_, _, _| Ok(Box::new(Fake)));
+            let stage = DepthStage::with_loader(fake(), load, workers, 1 << 30).unwrap();
+            std::thread::scope(|scope| {
+                for i in 0..8 {
+                    let (stage, model) = (&stage, &model);
+                    scope.spawn(move || {
+                        for j in 0..20 {
+                            let value = (i * 20 + j) as f32 / 1024.0;
+                            assert_eq!(ask(stage, model, value).unwrap().values, [value]);
+                        }
+                    });
+                }
+            });
+            let counts = stage.counts();
+            assert_eq!(counts.loads + counts.hits, 160);
+            assert!((1..=workers as u64).contains(&counts.loads) && counts.reloads == 0, "{counts:?}");
+        }
     }
 }

@@ -42,7 +42,7 @@ pub struct Run<'a> {
     pub next: AtomicUsize,
     /// Set when no further job may be taken.
     pub stop: AtomicBool,
-    /// What ends the run before any picture is read: a model that cannot be used.
+    /// What ends the run: a model that cannot be used.
     pub fatal: Mutex<Option<Error>>,
 }
 
@@ -150,7 +150,7 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
     }
     if matches!(plan.depth, Some(DepthPlan::Estimated { .. })) {
         let started = Instant::now();
-        warm_up(run)?;
+        engine.prepare_depth().inspect_err(|_| end_without_model(run))?;
         probe.other(probe.driver(), Stage::Infer, started, Time::Waiting);
     }
     let mut work = Work {
@@ -176,7 +176,8 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
             return Err(Error::input(&job.input, "changed by another program while it was read"));
         }
         Ok(rendered)
-    })();
+    })()
+    .inspect_err(|_| end_without_model(run));
     drop(source);
     cpu::forget_strips();
     drop(permit);
@@ -226,12 +227,12 @@ fn rendered(
     Ok(staged)
 }
 
-/// Loads the model; when that fails, the run ends before any picture is read.
-fn warm_up(run: &Run) -> Result<()> {
-    run.engine.warm_up().inspect_err(|error| {
+/// Ends the run if the model cannot be used: no picture that needs it can be done.
+fn end_without_model(run: &Run) {
+    if let Some(error) = run.engine.unusable_model() {
         run.stop.store(true, Ordering::Relaxed);
-        *run.fatal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
-    })
+        *run.fatal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
 }
 
 fn stamp(path: &Path) -> Result<Stamp> {

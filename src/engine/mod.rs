@@ -9,6 +9,7 @@
 //! | `restart` | a device that fails in the middle of a picture: rendered anew on the CPU |
 //! | `flow`, `deliver` | reading ahead of them, writing beside them |
 //! | [`profile`] | where time and memory go |
+//! | [`depth_cache`] | estimated depth, kept for further runs |
 //! | [`bake`], [`estimate`] | a recipe as a LUT; room and time a run will need |
 //! | [`job`], [`options`], [`naming`], [`template`] | what goes in and what comes out |
 //!
@@ -34,6 +35,7 @@ mod carried;
 pub mod claims;
 pub mod committer;
 mod deliver;
+pub mod depth_cache;
 mod disk;
 mod drive;
 pub mod estimate;

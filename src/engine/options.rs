@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::depth_cache::DepthCacheOptions;
 use super::on_exist::OnExist;
 use super::profile::Recorder;
 use crate::codec::Limits;
 use crate::depth::engine::EngineChoice;
+use crate::depth::provider::Provider;
 use crate::ops::Isa;
 
 /// Where pixels are computed.
@@ -58,6 +60,10 @@ pub struct EngineOptions {
     pub inference: EngineChoice,
     /// Depth models whose license excludes commercial use may run.
     pub allow_noncommercial: bool,
+    /// What it computes on.
+    pub provider: Provider,
+    /// Where estimated depth is kept for further runs; `None` = it is not.
+    pub depth_cache: Option<DepthCacheOptions>,
     /// Fixed rows per strip, for tests of invariance.
     pub strip_rows: Option<u32>,
     /// Fixed instruction set, for tests of invariance.

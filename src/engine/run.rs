@@ -10,6 +10,7 @@ use super::budget::{Budget, default_memory};
 use super::cancel::Cancel;
 use super::claims::{Claims, report};
 use super::committer::{CommitOptions, Committer};
+use super::depth_cache::{DepthCache, DepthCacheCounts};
 use super::drive::{self, Message, Run};
 use super::identity::Digest;
 use super::job::{Event, Job, Outcome, Status, Summary, Work};
@@ -18,10 +19,12 @@ use super::mask_files;
 use super::options::{Device, EngineOptions};
 use super::restart::Devices;
 use super::staged::{Stager, sweep};
-use crate::depth::cache::CacheCounts;
+
 use crate::depth::engine::{Engine as Inference, EngineInfo};
 use crate::depth::registry::{self, ModelEntry};
+use crate::depth::sessions::CacheCounts;
 use crate::depth::worker::{DepthRequest, DepthStage};
+use crate::depth::workers::{Room, Workers};
 use crate::error::{Error, Result};
 use crate::exec::Executor;
 use crate::exec::cpu::Cpu;
@@ -43,7 +46,9 @@ pub fn job_share(total: u64, jobs: usize, pictures: usize) -> u64 {
 pub(super) struct Depth {
     pub model: Arc<ModelEntry>,
     pub stage: DepthStage,
-    /// Bytes that loaded sessions may hold: two orientations of the model, as far as the memory allows.
+    /// What earlier runs have estimated.
+    pub cache: Option<DepthCache>,
+    /// Bytes that loaded sessions may hold: the model in either orientation for every worker, as far as the memory allows.
     cache_bytes: u64,
     /// Whether the model was loaded and answered; once.
     warm: Mutex<Option<Result<()>>>,
@@ -123,6 +128,11 @@ impl Engine {
         self.depth.get().map(|depth| depth.stage.counts())
     }
 
+    /// Maps found, missed and kept by the depth cache so far.
+    pub fn depth_cache_counts(&self) -> Option<DepthCacheCounts> {
+        self.depth.get()?.cache.as_ref().map(DepthCache::counts)
+    }
+
     /// The arithmetic class of what `executor` renders; the inference engine is part of it where depth is estimated.
     pub(super) fn arithmetic(&self, executor: &dyn Executor, estimates: bool) -> String {
         match self.depth.get() {
@@ -146,25 +156,43 @@ impl Engine {
         self.depth.get()
     }
 
-    /// Finds the model and settles the inference engine; loads neither weights nor pictures.
-    fn start_depth(&self) -> Result<()> {
+    /// Finds the model and settles the inference engine for a run of so many pictures; loads neither weights nor pictures.
+    fn start_depth(&self, pictures: usize) -> Result<()> {
         if self.depth.get().is_some() {
             return Ok(());
         }
         let model = registry::find(&self.recipe.depth.model, Path::new("."), &self.recipe.depth.contract)?;
         registry::permit(&model, self.options.allow_noncommercial)?;
-        let inference = Inference::resolve(&self.options.inference, self.pool.current_num_threads())?;
-        let cache_bytes = (2 * model.bytes).min(self.memory_bytes / 2).clamp(model.bytes, MODEL_BYTES.max(model.bytes));
-        let stage = DepthStage::start(inference, cache_bytes)?;
-        let depth = Depth { model: Arc::new(model), stage, cache_bytes, warm: Mutex::new(None) };
+        let provider = self.options.provider;
+        let session_bytes = (self.memory_bytes / 2).min(MODEL_BYTES);
+        let room = Room { cores: self.pool.current_num_threads(), pictures: self.jobs.min(pictures), session_bytes };
+        let workers = Workers::choose(&model, provider, room);
+        let inference = Inference::resolve_on(&self.options.inference, provider, workers.threads)?;
+        let cache_bytes = workers.session_bytes(&model, session_bytes);
+        let stage = DepthStage::start_workers(inference, workers.count, cache_bytes)?;
+        let cache = self.options.depth_cache.clone().map(|options| DepthCache::new(options, &model, stage.engine()));
+        let depth = Depth { model: Arc::new(model), stage, cache, cache_bytes, warm: Mutex::new(None) };
         // Only this thread sets it; a second value would be dropped.
         let _ = self.depth.set(depth);
         Ok(())
     }
 
-    /// Loads the model and runs it once in either orientation, so that one that cannot be used is said before the first picture is
-    /// read. Called by the first job that estimates depth: a run that finds everything up to date, or whose pictures carry depth,
-    /// loads nothing.
+    /// Called before a picture whose depth is estimated is read: a model that cannot be used is said now, unless the depth cache may make it
+    /// unnecessary.
+    pub(super) fn prepare_depth(&self) -> Result<()> {
+        let may_do_without = |depth: &Depth| depth.cache.as_ref().is_some_and(DepthCache::has_maps);
+        if self.depth.get().is_some_and(may_do_without) { Ok(()) } else { self.warm_up() }
+    }
+
+    /// Why the model cannot be used, once that was found out.
+    pub(super) fn unusable_model(&self) -> Option<Error> {
+        let warm = self.depth.get()?.warm.lock().unwrap_or_else(PoisonError::into_inner);
+        warm.as_ref().and_then(|warm| warm.clone().err())
+    }
+
+    /// Loads the model and runs it once in either orientation, so that one that cannot be used is not taken for a fault of pictures. Called
+    /// for the first picture that the model is needed for: a run that finds everything up to date, whose pictures carry depth, or whose depth is
+    /// in the cache, loads nothing.
     pub(super) fn warm_up(&self) -> Result<()> {
         let Some(depth) = self.depth.get() else { return Ok(()) };
         let mut warm = depth.warm.lock().unwrap_or_else(PoisonError::into_inner);
@@ -187,7 +215,7 @@ impl Engine {
     pub fn run(&self, jobs: &[Job], work: &Work, mut on_event: impl FnMut(Event)) -> Result<Summary> {
         refuse_collisions(&self.options.out, jobs)?;
         if self.may_estimate(work) {
-            self.start_depth()?;
+            self.start_depth(jobs.len())?;
         }
         let info = RunInfo::new(
             &self.recipe.name,
@@ -254,6 +282,9 @@ impl Engine {
                 }
             }
         });
+        if let Some(note) = self.depth.get().and_then(|depth| depth.cache.as_ref()).and_then(DepthCache::finish) {
+            on_event(Event::Note(&note));
+        }
         if let Some(error) = run.fatal.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(error);
         }

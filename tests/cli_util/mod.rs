@@ -104,7 +104,7 @@ impl Dir {
     pub fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chiaro"));
         command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
-        command.env_remove("ORT_DYLIB_PATH");
+        command.env_remove("ORT_DYLIB_PATH").env("CHIARO_CACHE", self.path(".cache"));
         command
     }
 

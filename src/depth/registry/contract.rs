@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{ChannelOrder, ModelEntry, ModelSource, SizeRule};
 use crate::depth::join::JoinSettings;
-use crate::depth::onnx_header::{Dimension, FLOAT, OnnxHeader, Value};
+use crate::depth::onnx_header::{Dimension, FLOAT, FLOAT16, OnnxHeader, Value};
 use crate::error::{Error, Result};
 use crate::picture::Extent;
 pub use crate::recipe::contract::Contract;
@@ -153,9 +153,9 @@ fn picture_input(header: &OnnxHeader) -> std::result::Result<&Value, String> {
             input.shape_words()
         ));
     };
-    if input.element_type != FLOAT {
+    if ![FLOAT, FLOAT16].contains(&input.element_type) {
         return Err(format!(
-            "the input of a depth model is float [1, 3, height, width], here {:?} is {} {}: export it with a float (f32) input",
+            "the input of a depth model is float [1, 3, height, width], here {:?} is {} {}: export it with a float input (f32 or f16)",
             input.name,
             input.element_name(),
             input.shape_words()
@@ -189,7 +189,7 @@ fn map_output(header: &OnnxHeader) -> std::result::Result<String, String> {
 /// Whether a declared output can hold one value per pixel of one picture. An undeclared one may.
 fn may_be_map(output: &Value) -> bool {
     let Some(shape) = output.shape.as_deref() else { return true };
-    if output.element_type != FLOAT {
+    if ![FLOAT, FLOAT16].contains(&output.element_type) {
         return false;
     }
     let one = |dimension: &Dimension| matches!(dimension, Dimension::Fixed(1)) || is_symbolic(dimension);

@@ -69,8 +69,8 @@ pub enum Track {
     Reader(usize),
     /// What writes for driver n while it works.
     Writer(usize),
-    /// The thread of the depth model.
-    Model,
+    /// Thread n of the depth model.
+    Model(usize),
     /// The thread that commits.
     Commit,
 }

@@ -141,21 +141,21 @@ impl Drop for Trace {
     }
 }
 
-/// Number of a track: drivers with their readers and writers side by side, after what there is one of.
+/// Number of a track: drivers with their readers and writers and a thread of the model side by side, after what there is one of.
 fn number(track: Track) -> usize {
     match track {
         Track::Commit => 1,
-        Track::Model => 2,
-        Track::Reader(driver) => 3 + 3 * driver,
-        Track::Driver(driver) => 4 + 3 * driver,
-        Track::Writer(driver) => 5 + 3 * driver,
+        Track::Model(worker) => 2 + 4 * worker,
+        Track::Reader(driver) => 3 + 4 * driver,
+        Track::Driver(driver) => 4 + 4 * driver,
+        Track::Writer(driver) => 5 + 4 * driver,
     }
 }
 
 fn thread_name(track: Track) -> Value {
     let name = match track {
         Track::Commit => "commit".to_owned(),
-        Track::Model => "depth model".to_owned(),
+        Track::Model(worker) => format!("depth model {worker}"),
         Track::Reader(driver) => format!("read {driver}"),
         Track::Driver(driver) => format!("driver {driver}"),
         Track::Writer(driver) => format!("write {driver}"),

@@ -1,15 +1,14 @@
 //! Loaded models, least recently used first out, bounded by bytes.
 //!
-//! A session is known by its model's hash, its input size and what runs it: the same key always gives the same numbers. Its cost
-//! is the registry's figure; for models without a measured one the figure is corrected after the first run. A model larger
-//! than the whole budget is kept alone.
+//! A session is known by its model's hash, its input size, what runs it and for which worker: the same key always gives the same numbers. It
+//! belongs to its worker while it runs and is kept here between requests; its bytes count all the while. Its cost is the registry's figure;
+//! for models without a measured one the figure is corrected after the first run. A model larger than the whole budget is kept alone.
 
 use std::collections::HashSet;
 
 use lru::LruCache;
 
 use super::engine::{EngineInfo, Inference};
-use crate::error::Result;
 
 /// Identity of a loaded session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -20,6 +19,8 @@ pub struct SessionKey {
     pub size: (u32, u32),
     /// Engine, version and provider.
     pub engine: EngineInfo,
+    /// Number of the worker that runs it.
+    pub worker: usize,
 }
 
 /// What the cache did, for reports.
@@ -35,14 +36,18 @@ pub struct CacheCounts {
     pub reloads: u64,
 }
 
-struct Loaded {
-    session: Box<dyn Inference>,
-    bytes: u64,
+/// A session in the hands of its worker.
+pub struct Loaded {
+    /// The session.
+    pub session: Box<dyn Inference>,
+    /// Bytes charged for it.
+    pub bytes: u64,
 }
 
 /// The cache.
 pub struct ModelCache {
-    sessions: LruCache<SessionKey, Loaded>,
+    /// Sessions that nobody runs.
+    idle: LruCache<SessionKey, Loaded>,
     seen: HashSet<SessionKey>,
     budget_bytes: u64,
     held_bytes: u64,
@@ -53,7 +58,7 @@ impl ModelCache {
     /// An empty cache that holds sessions of `budget_bytes` together.
     pub fn new(budget_bytes: u64) -> Self {
         Self {
-            sessions: LruCache::unbounded(),
+            idle: LruCache::unbounded(),
             seen: HashSet::new(),
             budget_bytes,
             held_bytes: 0,
@@ -61,45 +66,37 @@ impl ModelCache {
         }
     }
 
-    /// The session of `key`, loaded by `load` if it is not here. Room for `bytes` is made **before** loading.
-    ///
-    /// # Errors
-    /// What `load` says; the cache is then as if never asked, but for what was dropped to make room.
-    pub fn get_or_load(
-        &mut self,
-        key: &SessionKey,
-        bytes: u64,
-        load: impl FnOnce() -> Result<Box<dyn Inference>>,
-    ) -> Result<&mut dyn Inference> {
-        if self.sessions.contains(key) {
+    /// Takes the session of `key` out. `None`: it is to be loaded, room for `bytes` was made and is charged until [`give_back`](Self::give_back)
+    /// or [`lost`](Self::lost).
+    pub fn take(&mut self, key: &SessionKey, bytes: u64) -> Option<Loaded> {
+        let found = self.idle.pop(key);
+        if found.is_some() {
             self.counts.hits += 1;
         } else {
-            self.make_room(bytes, None);
-            let session = load()?;
-            self.counts.loads += 1;
-            if !self.seen.insert(key.clone()) {
-                self.counts.reloads += 1;
-            }
+            self.make_room(bytes);
             self.held_bytes += bytes;
-            self.sessions.put(key.clone(), Loaded { session, bytes });
         }
-        let loaded = self.sessions.get_or_insert_mut(key.clone(), || unreachable!("inserted above"));
-        Ok(loaded.session.as_mut())
+        found
     }
 
-    /// Replaces the cost of a loaded session by a better figure, and makes room for the difference.
-    pub fn correct(&mut self, key: &SessionKey, bytes: u64) {
-        let Some(loaded) = self.sessions.peek_mut(key) else { return };
+    /// Counts a session that was loaded after [`take`](Self::take).
+    pub fn loaded(&mut self, key: &SessionKey) {
+        self.counts.loads += 1;
+        if !self.seen.insert(key.clone()) {
+            self.counts.reloads += 1;
+        }
+    }
+
+    /// Takes a session back. `bytes` is what it turned out to cost; room is made for the difference.
+    pub fn give_back(&mut self, key: &SessionKey, loaded: Loaded, bytes: u64) {
         self.held_bytes = self.held_bytes - loaded.bytes + bytes;
-        loaded.bytes = bytes;
-        self.make_room(0, Some(key));
+        self.make_room(0);
+        self.idle.put(key.clone(), Loaded { bytes, ..loaded });
     }
 
-    /// Forgets a session whose engine failed in a way that leaves its state unknown.
-    pub fn remove(&mut self, key: &SessionKey) {
-        if let Some(loaded) = self.sessions.pop(key) {
-            self.held_bytes -= loaded.bytes;
-        }
+    /// Forgets a session that was charged with `bytes` and could not be loaded, or whose engine failed in a way that leaves its state unknown.
+    pub fn lost(&mut self, bytes: u64) {
+        self.held_bytes -= bytes;
     }
 
     /// What happened so far.
@@ -107,19 +104,16 @@ impl ModelCache {
         self.counts
     }
 
-    /// Bytes charged for the sessions held.
+    /// Bytes charged for the sessions held, those that run included.
     pub fn held_bytes(&self) -> u64 {
         self.held_bytes
     }
 
-    /// Drops the least recently used sessions, `keep` excepted, until `bytes` more fit.
-    fn make_room(&mut self, bytes: u64, keep: Option<&SessionKey>) {
+    /// Drops the least recently used sessions until `bytes` more fit; those that run stay.
+    fn make_room(&mut self, bytes: u64) {
         while self.held_bytes.saturating_add(bytes) > self.budget_bytes {
-            let Some(oldest) = self.sessions.iter().rev().map(|(key, _)| key).find(|key| Some(*key) != keep).cloned()
-            else {
-                return;
-            };
-            self.remove(&oldest);
+            let Some((_, oldest)) = self.idle.pop_lru() else { return };
+            self.held_bytes -= oldest.bytes;
             self.counts.evictions += 1;
         }
     }
@@ -128,7 +122,7 @@ impl ModelCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
+    use crate::error::Result;
 
     struct Fake;
 
@@ -145,11 +139,20 @@ mod tests {
     }
 
     fn key(model: u32) -> SessionKey {
-        SessionKey { model: model.to_string(), size: (4, 4), engine: Fake.describe() }
+        SessionKey { model: model.to_string(), size: (4, 4), engine: Fake.describe(), worker: 0 }
+    }
+
+    fn take(cache: &mut ModelCache, model: u32, bytes: u64) -> Loaded {
+        cache.take(&key(model), bytes).unwrap_or_else(|| {
+            cache.loaded(&key(model));
+            Loaded { session: Box::new(Fake), bytes }
+        })
     }
 
     fn ask(cache: &mut ModelCache, model: u32, bytes: u64) {
-        cache.get_or_load(&key(model), bytes, || Ok(Box::new(Fake))).unwrap();
+        let loaded = take(cache, model, bytes);
+        let bytes = loaded.bytes;
+        cache.give_back(&key(model), loaded, bytes);
     }
 
     #[test]
@@ -183,18 +186,33 @@ mod tests {
     fn a_corrected_cost_makes_room_for_itself() {
         let mut cache = ModelCache::new(200);
         ask(&mut cache, 1, 50);
-        ask(&mut cache, 2, 50);
-        cache.correct(&key(2), 180);
+        let loaded = take(&mut cache, 2, 50);
+        cache.give_back(&key(2), loaded, 180);
         assert_eq!((cache.held_bytes(), cache.counts().evictions), (180, 1));
-        cache.correct(&key(1), 7);
-        assert_eq!(cache.held_bytes(), 180);
+        ask(&mut cache, 2, 50);
+        assert_eq!((cache.held_bytes(), cache.counts().hits), (180, 1));
+    }
+
+    #[test]
+    fn sessions_that_run_are_charged_and_stay() {
+        let mut cache = ModelCache::new(200);
+        let (one, two) = (take(&mut cache, 1, 100), take(&mut cache, 2, 100));
+        let three = take(&mut cache, 3, 100);
+        assert_eq!((cache.held_bytes(), cache.counts().evictions), (300, 0));
+        cache.give_back(&key(1), one, 100);
+        assert_eq!(cache.held_bytes(), 300);
+        cache.give_back(&key(2), two, 100);
+        assert_eq!((cache.held_bytes(), cache.counts().evictions), (200, 1));
+        drop(three);
+        cache.lost(100);
+        assert_eq!(cache.held_bytes(), 100);
     }
 
     #[test]
     fn a_failed_load_leaves_nothing() {
         let mut cache = ModelCache::new(200);
-        let failed = cache.get_or_load(&key(1), 100, || Err(Error::Environment("no".into())));
-        assert!(failed.is_err());
+        assert!(cache.take(&key(1), 100).is_none());
+        cache.lost(100);
         assert_eq!((cache.held_bytes(), cache.counts().loads), (0, 0));
     }
 }

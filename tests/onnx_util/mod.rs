@@ -1,0 +1,106 @@
+//! Tiny ONNX files for tests, made from nodes: the few messages of `onnx.proto3` that engines need
+//! (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3>).
+#![allow(dead_code, reason = "each user takes its part")]
+
+/// `TensorProto.DataType`.
+pub const FLOAT: u64 = 1;
+pub const UINT8: u64 = 2;
+pub const INT8: u64 = 3;
+pub const FLOAT16: u64 = 10;
+
+fn varint(mut value: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    while value > 127 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+    out
+}
+
+fn bytes(number: u64, payload: &[u8]) -> Vec<u8> {
+    [varint(number << 3 | 2), varint(payload.len() as u64), payload.to_vec()].concat()
+}
+
+fn int(number: u64, value: u64) -> Vec<u8> {
+    [varint(number << 3), varint(value)].concat()
+}
+
+/// A declared input or output.
+fn declared(name: &str, kind: u64, shape: &[u64]) -> Vec<u8> {
+    let dims: Vec<u8> = shape.iter().flat_map(|&size| bytes(1, &int(1, size))).collect();
+    let tensor = [int(1, kind), bytes(2, &dims)].concat();
+    [bytes(1, name.as_bytes()), bytes(2, &bytes(1, &tensor))].concat()
+}
+
+/// A node whose attributes are lists of integers, or single ones where the name ends with `=`.
+pub fn node(op: &str, inputs: &[&str], output: &str, attributes: &[(&str, &[u64])]) -> Vec<u8> {
+    let mut out: Vec<u8> = inputs.iter().flat_map(|name| bytes(1, name.as_bytes())).collect();
+    out.extend(bytes(2, output.as_bytes()));
+    out.extend(bytes(4, op.as_bytes()));
+    for (name, values) in attributes {
+        let single = name.ends_with('=');
+        let mut attribute = bytes(1, name.trim_end_matches('=').as_bytes());
+        attribute.extend(values.iter().flat_map(|&value| int(if single { 3 } else { 8 }, value)));
+        attribute.extend(int(20, if single { 2 } else { 7 }));
+        out.extend(bytes(5, &attribute));
+    }
+    out
+}
+
+/// A constant.
+pub fn constant(name: &str, kind: u64, shape: &[u64], raw: &[u8]) -> Vec<u8> {
+    let dims: Vec<u8> = shape.iter().flat_map(|&size| int(1, size)).collect();
+    [dims, int(2, kind), bytes(8, name.as_bytes()), bytes(9, raw)].concat()
+}
+
+/// A model from `x` `[1, 3, side, side]` to `y` of `shape`, both of type `kind`.
+pub fn model(kind: u64, side: u64, shape: &[u64], nodes: &[Vec<u8>], constants: &[Vec<u8>]) -> Vec<u8> {
+    let mut graph: Vec<u8> = nodes.iter().flat_map(|node| bytes(1, node)).collect();
+    graph.extend(bytes(2, b"test"));
+    graph.extend(constants.iter().flat_map(|constant| bytes(5, constant)));
+    graph.extend(bytes(11, &declared("x", kind, &[1, 3, side, side])));
+    graph.extend(bytes(12, &declared("y", kind, shape)));
+    [int(1, 8), bytes(8, &int(2, 13)), bytes(7, &graph)].concat()
+}
+
+/// The mean of the three channels, computed in `kind`.
+pub fn mean_of_channels(kind: u64, side: u64) -> Vec<u8> {
+    let mean = node("ReduceMean", &["x"], "y", &[("axes", &[1]), ("keepdims=", &[1])]);
+    model(kind, side, &[1, 1, side, side], &[mean], &[])
+}
+
+/// The mean of the three channels through int8: input and weights are quantized and dequantized (QDQ), as exporters write it.
+pub fn quantized_mean(side: u64) -> Vec<u8> {
+    let float = |name: &str, value: f32| constant(name, FLOAT, &[], &value.to_le_bytes());
+    let nodes = [
+        node("QuantizeLinear", &["x", "step", "zero"], "q", &[]),
+        node("DequantizeLinear", &["q", "step", "zero"], "d", &[]),
+        node("DequantizeLinear", &["weights", "weight_step", "weight_zero"], "w", &[]),
+        node("Conv", &["d", "w"], "y", &[("kernel_shape", &[1, 1])]),
+    ];
+    let constants = [
+        float("step", 1.0 / 255.0),
+        float("weight_step", 1.0 / 300.0),
+        constant("zero", UINT8, &[], &[0]),
+        constant("weight_zero", INT8, &[], &[0]),
+        constant("weights", INT8, &[1, 3, 1, 1], &[100; 3]),
+    ];
+    model(FLOAT, side, &[1, 1, side, side], &nodes, &constants)
+}
+
+/// Channel means over the mean of everything: 0/0 for a black picture.
+pub fn relative_to_all(side: u64) -> Vec<u8> {
+    let nodes = [
+        node("ReduceMean", &["x"], "m", &[("axes", &[1]), ("keepdims=", &[1])]),
+        node("ReduceMean", &["x"], "all", &[("axes", &[1, 2, 3]), ("keepdims=", &[1])]),
+        node("Div", &["m", "all"], "y", &[]),
+    ];
+    model(FLOAT, side, &[1, 1, side, side], &nodes, &[])
+}
+
+/// Three numbers about the whole picture, as classifiers answer.
+pub fn classifier(side: u64) -> Vec<u8> {
+    let nodes = [node("GlobalAveragePool", &["x"], "p", &[]), node("Flatten", &["p"], "y", &[])];
+    model(FLOAT, side, &[1, 3], &nodes, &[])
+}
