@@ -32,7 +32,7 @@ params! {
         floor: f32 = 0.1, Kind::Number { min: 0.02, max: 1.0, unit: "" };
         /// How softly dark tones are let go: 0 = `haze` is undone exactly, down to black; more keeps haze on what is darker than this share of
         /// the air light over it.
-        protect: f32 = 0.5, Kind::Number { min: 0.0, max: 1.0, unit: "" };
+        protect: f32 = 0.3, Kind::Number { min: 0.0, max: 1.0, unit: "" };
     }
 }
 
