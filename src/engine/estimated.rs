@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::analyse::Found;
 use super::drive::Work;
+use super::exports::{KnownUnit, MapFacts};
 use super::profile::{Kind, Probe, Span, Stage, Track};
-use super::remarks;
+use crate::depth::gate::Scores;
 use crate::depth::reduce::Reduced;
 use crate::depth::registry::ModelEntry;
 use crate::depth::worker::{DepthRequest, DepthStage, LowResDisparity};
@@ -18,16 +20,16 @@ use crate::picture::{PictureInfo, Region, Strip};
 use crate::plan::{DepthFacts, Plan, Program, model_program};
 
 /// Depth of a picture and where it came from, in words.
-pub fn depth(work: &mut Work, plan: &Plan, mut reduced: Reduced, info: &PictureInfo) -> Result<(DepthFacts, String)> {
+pub fn depth(work: &mut Work, plan: &Plan, mut reduced: Reduced, info: &PictureInfo) -> Result<(Found, String)> {
     let depth = work.engine.depth()?;
     if let Some(program) = model_program(&plan.input.1) {
         encode_for_model(work, &program, &mut reduced)?;
     }
     let started = Instant::now();
-    let (join, described, remarks) = estimate(&work.probe, &depth.model, &depth.stage, &reduced, info)?;
-    work.warnings.extend(remarks);
+    let (found, described) = estimate(&work.probe, &depth.model, &depth.stage, &reduced, info)?;
+    work.warnings.extend(found.scores.remarks());
     work.stages.depth += started.elapsed().as_secs_f64();
-    Ok((DepthFacts::Joined(join), described))
+    Ok((found, described))
 }
 
 /// Brings the means of a picture to the encoding that the model wants, held inside 0..1.
@@ -58,7 +60,7 @@ fn estimate(
     stage: &DepthStage,
     reduced: &Reduced,
     info: &PictureInfo,
-) -> Result<(Join, String, Vec<String>)> {
+) -> Result<(Found, String)> {
     let started = Instant::now();
     let turned = orient::upright_picture(reduced, info.orientation);
     let upright = (turned.width, turned.height);
@@ -67,13 +69,18 @@ fn estimate(
     let answer = infer(probe, stage, request)?;
     let started = Instant::now();
     let map = join::resample(&answer.values, (answer.width, answer.height), upright);
-    let (disparity, _) = join::normalize(&orient::stored(&map, upright, info.orientation));
-    let remarks = remarks::of_depth(&join::normalize(&map).0, upright.0 as usize);
+    let (disparity, norm) = join::normalize(&orient::stored(&map, upright, info.orientation));
+    let scores = Scores::of(&join::normalize(&map).0, &turned);
     let table = join::fit(&disparity, reduced, &model.join);
     let constants = table.constants(0, (info.extent.width, info.extent.height));
     probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
     let described = format!("model {}, {}", model.id, answer.engine);
-    Ok((Join { constants, words: table.words().to_vec() }, described, remarks))
+    let found = Found {
+        depth: DepthFacts::Joined(Join { constants, words: table.words().to_vec() }),
+        map: MapFacts::of(&map, norm, KnownUnit::Relative).by(model),
+        scores,
+    };
+    Ok((found, described))
 }
 
 /// Asks the model. Its work is busy time of its own thread; what the driver waits beyond that, behind other pictures and for the model

@@ -7,6 +7,8 @@
 //! | `analyse`, `render` | the two phases |
 //! | `estimated`, `supplied_depth` | depth from a model, depth that comes with the picture |
 //! | `restart` | a device that fails in the middle of a picture: rendered anew on the CPU |
+//! | [`review`] | pictures whose depth looks wrong |
+//! | `exports` | forms of depth maps |
 //! | `flow`, `deliver` | reading ahead of them, writing beside them |
 //! | [`profile`] | where time and memory go |
 //! | [`bake`], [`estimate`] | a recipe as a LUT; room and time a run will need |
@@ -54,6 +56,7 @@ mod proxy;
 mod remarks;
 mod render;
 mod restart;
+pub mod review;
 mod run;
 pub mod staged;
 mod supplied_depth;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::job::MapStyle;
 use super::on_exist::OnExist;
 use super::profile::Recorder;
 use crate::codec::Limits;
@@ -56,6 +57,8 @@ pub struct EngineOptions {
     pub max_failures: Option<u64>,
     /// Which inference engine.
     pub inference: EngineChoice,
+    /// Colors and unit of depth maps of [`super::job::Work::Depth`]; outputs of recipes have their own.
+    pub maps: MapStyle,
     /// Fixed rows per strip, for tests of invariance.
     pub strip_rows: Option<u32>,
     /// Fixed instruction set, for tests of invariance.

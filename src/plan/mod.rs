@@ -16,4 +16,4 @@ pub use masks::masked_op;
 pub use memory::OVERLAPPED;
 pub use output::{GradeFacts, OutputPlan, output_plan};
 pub use program::{DepthPlan, Pass, Program};
-pub use spaces::{depth_program, guide_program, linear_program, model_program};
+pub use spaces::{depth_program, guide_program, linear_program, model_program, shown_program};

@@ -151,6 +151,14 @@ pub fn depth_program(layout: PixelLayout, encoding: &ColorEncoding, facts: &Dept
     Program { input: layout, output, steps, tables, supplied_depth, dither_seed: None, codes: None }
 }
 
+/// The pass that shows a picture beside its depth map: sRGB of 8 bit, without alpha.
+pub fn shown_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
+    let mut compiler = Compiler::new(encoding.clone());
+    compiler.go(&encodings::srgb());
+    let output = PixelLayout { sample: SampleType::U8, channels: Channels::Rgb, alpha: Alpha::None };
+    Program::of(layout, output, compiler.steps, compiler.tables)
+}
+
 /// Depth facts for a reduced copy of the picture: the join is the same grid over fewer pixels.
 pub(super) fn scaled(facts: Option<&DepthFacts>, extent: Extent) -> Option<DepthFacts> {
     Some(match facts? {

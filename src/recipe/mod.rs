@@ -19,9 +19,11 @@
 
 mod color;
 pub mod contract;
+pub mod gate;
 mod hash;
 mod keys;
 mod luts;
+mod maps;
 mod mask;
 mod model;
 mod op;
@@ -38,7 +40,9 @@ mod write;
 
 pub use color::{ColorChoice, ProfileFile};
 pub use contract::Contract;
+pub use gate::Gate;
 pub use keys::{Accepts, DEPTH, INPUT, KeyInfo, OUTPUT, TOP, strength};
+pub use maps::{Colors, DepthUnit};
 pub use mask::{KEYS as MASK_KEYS, MaskKey, Takes};
 pub use model::{Bits, DepthSettings, DepthSource, InputSettings, OpSetting, OutputKind, OutputSettings, Recipe};
 pub use parse::{MAX_EXTENDS, MAX_RECIPE_BYTES};
