@@ -120,6 +120,9 @@ impl Planner {
             Some(DepthPlan::Estimated { model }) => Some(self.model(model)?),
             _ => None,
         };
+        if let Some(model) = &model {
+            chiaro::engine::check_depth_unit(&plan, model, &job.input)?;
+        }
         let fate = self.exists.fate(job);
         Ok(PicturePlan::new(job, source.info(), &plan, model.as_ref(), steps, fate))
     }

@@ -14,9 +14,10 @@ use super::job::DepthExport;
 use super::staged::Staged;
 use crate::codec::{self, Sink, SinkSpec};
 use crate::color::encodings;
+use crate::depth::registry::ModelEntry;
 use crate::error::{Error, Result};
 use crate::picture::{Alpha, Channels, Compression, Extent, Format, Metadata, PictureInfo, PixelLayout, SampleType};
-use crate::plan::{DepthFacts, OutputPlan};
+use crate::plan::{DepthFacts, OutputPlan, Plan};
 use crate::recipe::{Bits, Colors, DepthUnit, OutputKind, OutputSettings};
 pub use facts::{KnownUnit, MapFacts};
 
@@ -196,6 +197,16 @@ pub fn check_unit(forms: &[Form], known: KnownUnit, what: &str, path: &std::path
              (output = \"meters\" under [depth]) or supplied depth in meters, or write unit \"relative\""
         ),
     ))
+}
+
+/// Refuses a plan that writes meters of the relative depth of `model`, so that it is heard before a run.
+///
+/// # Errors
+/// As [`check_unit`].
+pub fn check_plan(plan: &Plan, model: &ModelEntry, path: &std::path::Path) -> Result<()> {
+    let forms: Vec<Form> = plan.outputs.iter().filter_map(Form::of).collect();
+    let known = MapFacts::default().by(model).unit;
+    check_unit(&forms, known, &format!("the depth of model {}", model.id), path)
 }
 
 /// Bytes that the sinks of a map hold until they are written: EXR is written whole.

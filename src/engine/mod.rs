@@ -62,5 +62,6 @@ pub mod staged;
 mod supplied_depth;
 pub mod template;
 
+pub use exports::check_plan as check_depth_unit;
 pub use mask_files::load as load_masks;
 pub use run::{Engine, job_share, refuse_collisions};

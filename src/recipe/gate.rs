@@ -20,10 +20,10 @@ pub struct Limits {
 /// What `gate = "usual"` means: beyond what good maps of photographs reach (docs/depth.md has the figures), so that what it stops is worth a look.
 pub const USUAL: Limits = Limits {
     max_flatness: Some(0.9),
-    max_inversion: Some(0.35),
+    max_inversion: Some(0.3),
     max_sky_near: Some(0.5),
-    max_seam: Some(0.1),
-    min_edge_agreement: Some(0.5),
+    max_seam: Some(0.05),
+    min_edge_agreement: Some(0.52),
 };
 
 /// Keys of `[depth]` that set one limit each.
