@@ -21,7 +21,7 @@ fn scene() -> (Reduced, Vec<f32>) {
             } else if sky {
                 ([0.45, 0.6, 0.85], 0.0)
             } else {
-                ([0.3, 0.35, 0.25], (y - 15) as f32 / 32.0)
+                ([0.3, 0.35, 0.25], (y - 15) as f32 / 40.0)
             };
             for (c, v) in color.iter().enumerate() {
                 rgb[c * W * H + y * W + x] = v + if sky { 0.0 } else { texture };
