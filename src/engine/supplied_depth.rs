@@ -70,3 +70,23 @@ pub fn depth(
         scores,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_that_say_little_are_flat() {
+        let scored = |values: &[f32]| {
+            let mut histogram = SuppliedHistogram::new(SuppliedKind::Depth);
+            histogram.add(values);
+            scores(&histogram, Some(0.5))
+        };
+        let wall: Vec<f32> = (0..1000).map(|i| if i < 970 { 5.0 } else { 1.0 + i as f32 * 1e-3 }).collect();
+        let room: Vec<f32> = (0..1000).map(|i| 1.0 + i as f32 * 0.01).collect();
+        assert!(scored(&wall).remarks()[0].contains("hardly varies"), "{:?}", scored(&wall));
+        assert!(scored(&room).flatness.unwrap() < 0.5, "{:?}", scored(&room));
+        assert_eq!((scored(&room).inversion, scored(&room).seam), (Some(0.5), None));
+        assert_eq!(scored(&[]).flatness, None);
+    }
+}

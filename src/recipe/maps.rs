@@ -1,4 +1,7 @@
-//! How depth maps are written: colors of those for people, unit of those for programs.
+//! How depth maps are written: colors of those for people, unit of those for programs, and what goes together.
+
+use super::model::{Bits, OutputKind, OutputSettings};
+use crate::picture::Format;
 
 /// Colors of a depth map for people.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -70,4 +73,57 @@ impl DepthUnit {
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|unit| unit.name() == name)
     }
+}
+
+/// Whether the settings of a depth map go together: it has a form of its own. `kind`: the word for what is written.
+///
+/// # Errors
+/// A sentence with what is allowed.
+pub(super) fn check(output: &OutputSettings, kind: &str) -> Result<(), String> {
+    let is_map = output.kind == OutputKind::Depth;
+    let form = OutputSettings {
+        name: output.name.clone(),
+        kind: output.kind,
+        format: output.format,
+        bits: output.bits.filter(|_| is_map),
+        unit: output.unit.filter(|_| is_map),
+        colors: output.colors.filter(|_| !is_map),
+        ..Default::default()
+    };
+    if *output != form {
+        let keys = if is_map { "name, format, bits and unit" } else { "name, format and colors" };
+        return Err(format!("kind is {kind:?}: of the other keys only {keys} have a meaning there"));
+    }
+    if !is_map {
+        return match output.format {
+            None | Some(Format::Png) => Ok(()),
+            Some(_) => Err(format!("kind is {kind:?}: the allowed format is \"png\"")),
+        };
+    }
+    let format = output.format.unwrap_or(Format::Png);
+    let floats = match (format, output.bits) {
+        (Format::Png | Format::Tiff, None | Some(Bits::Sixteen)) => false,
+        (Format::Tiff | Format::Exr | Format::Pfm | Format::Npy, Some(Bits::Float)) => true,
+        (Format::Exr | Format::Pfm | Format::Npy, None) => true,
+        (Format::Png | Format::Tiff | Format::Exr | Format::Pfm | Format::Npy, Some(bits)) => {
+            let allowed = match format {
+                Format::Png => "16",
+                Format::Tiff => "16, \"float\"",
+                _ => "\"float\"",
+            };
+            let (format, bits) = (format.name(), bits.name());
+            return Err(format!("kind is {kind:?}, format {format:?}: bits is {bits:?}, allowed: {allowed}"));
+        }
+        _ => {
+            let allowed: Vec<String> = Format::MAPS.iter().map(|f| format!("{:?}", f.name())).collect();
+            return Err(format!("kind is {kind:?}: allowed formats are {}", allowed.join(", ")));
+        }
+    };
+    if output.unit == Some(DepthUnit::Meters) && !floats {
+        return Err(format!(
+            "unit is \"meters\", but {} of 16 bit holds relative disparity: give format \"exr\", \"npy\", \"pfm\", or \"tiff\" with bits \"float\"",
+            format.name()
+        ));
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use super::contract::Contract;
 use super::gate::{self, Gate, Limits};
 use super::keys::{DEPTH, KeyInfo, OUTPUT};
 use super::luts::beside;
-use super::maps::{Colors, DepthUnit};
+use super::maps::{self, Colors, DepthUnit};
 use super::model::{Bits, DepthSettings, DepthSource, InputSettings, OutputKind, OutputSettings};
 use super::{keys, suggest};
 use crate::color::encodings;
@@ -353,7 +353,7 @@ pub(super) fn check_output(output: &OutputSettings) -> Result<(), String> {
         return Err(format!("{} contradict each other: give one edge, or width_px and height_px", given.join(", ")));
     }
     if output.kind != OutputKind::Picture {
-        return check_depth_output(output);
+        return maps::check(output, kind_word(output.kind));
     }
     if output.colors.is_some() || output.unit.is_some() {
         return Err(
@@ -379,57 +379,6 @@ pub(super) fn check_output(output: &OutputSettings) -> Result<(), String> {
         }
         _ => Ok(()),
     }
-}
-
-/// A depth map has a form of its own.
-fn check_depth_output(output: &OutputSettings) -> Result<(), String> {
-    let kind = kind_word(output.kind);
-    let is_map = output.kind == OutputKind::Depth;
-    let form = OutputSettings {
-        name: output.name.clone(),
-        kind: output.kind,
-        format: output.format,
-        bits: output.bits.filter(|_| is_map),
-        unit: output.unit.filter(|_| is_map),
-        colors: output.colors.filter(|_| !is_map),
-        ..Default::default()
-    };
-    if *output != form {
-        let keys = if is_map { "name, format, bits and unit" } else { "name, format and colors" };
-        return Err(format!("kind is {kind:?}: of the other keys only {keys} have a meaning there"));
-    }
-    if !is_map {
-        return match output.format {
-            None | Some(Format::Png) => Ok(()),
-            Some(_) => Err(format!("kind is {kind:?}: the allowed format is \"png\"")),
-        };
-    }
-    let format = output.format.unwrap_or(Format::Png);
-    let floats = match (format, output.bits) {
-        (Format::Png, None | Some(Bits::Sixteen)) | (Format::Tiff, None | Some(Bits::Sixteen)) => false,
-        (Format::Tiff | Format::Exr | Format::Pfm | Format::Npy, Some(Bits::Float)) => true,
-        (Format::Exr | Format::Pfm | Format::Npy, None) => true,
-        (Format::Png | Format::Tiff | Format::Exr | Format::Pfm | Format::Npy, Some(bits)) => {
-            let allowed = match format {
-                Format::Png => "16",
-                Format::Tiff => "16, \"float\"",
-                _ => "\"float\"",
-            };
-            let (format, bits) = (format.name(), bits.name());
-            return Err(format!("kind is {kind:?}, format {format:?}: bits is {bits:?}, allowed: {allowed}"));
-        }
-        _ => {
-            let allowed: Vec<String> = Format::MAPS.iter().map(|f| format!("{:?}", f.name())).collect();
-            return Err(format!("kind is {kind:?}: allowed formats are {}", allowed.join(", ")));
-        }
-    };
-    if output.unit == Some(DepthUnit::Meters) && !floats {
-        return Err(format!(
-            "unit is \"meters\", but {} of 16 bit holds relative disparity: give format \"exr\", \"npy\", \"pfm\", or \"tiff\" with bits \"float\"",
-            format.name()
-        ));
-    }
-    Ok(())
 }
 
 /// Whether several outputs can be told apart.
