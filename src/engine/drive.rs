@@ -63,7 +63,7 @@ pub struct Work<'a> {
 /// Messages from drivers and committer to the thread that runs the engine.
 pub enum Message {
     Started(usize),
-    Finished(Outcome),
+    Finished(Box<Outcome>),
 }
 
 /// Takes jobs until there are no more, as driver number `driver`.
@@ -81,7 +81,7 @@ pub fn drive(run: &Run, driver: usize, messages: &Sender<Message>) {
         recorder.picture(probe.driver(), started, index, &job.name);
         match result {
             Ok(true) => {}
-            Ok(false) => send(messages, Message::Finished(outcome)),
+            Ok(false) => send(messages, Message::Finished(Box::new(outcome))),
             // The end of the run is the error of the run, told once by whoever started it.
             Err(_) if run.fatal.lock().unwrap_or_else(PoisonError::into_inner).is_some() => return,
             Err(error) => {
@@ -90,7 +90,7 @@ pub fn drive(run: &Run, driver: usize, messages: &Sender<Message>) {
                     // The journal's own trouble must not hide the job's.
                     let _ = run.committer.failed(&job.name, &error);
                 }
-                send(messages, Message::Finished(outcome));
+                send(messages, Message::Finished(Box::new(outcome)));
             }
         }
     }
@@ -225,7 +225,7 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
                 finished.outputs = failure.in_place;
             }
         }
-        send(&messages, Message::Finished(finished));
+        send(&messages, Message::Finished(Box::new(finished)));
     });
     // A full queue makes drivers wait.
     work.probe.other(work.probe.driver(), Stage::Commit, started, Time::Waiting);
