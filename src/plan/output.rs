@@ -156,9 +156,12 @@ fn depth_output(info: &PictureInfo, settings: &OutputSettings) -> OutputPlan {
         },
         format: settings.format.unwrap_or(Format::Png),
         layout: PixelLayout { sample, channels, alpha: Alpha::None },
-        encoding: encodings::srgb(),
+        encoding: if sample.is_integer() { encodings::srgb() } else { encodings::linear_rec709() },
         icc: None,
-        compression: Compression::Deflate,
+        compression: match settings.format {
+            Some(Format::Pfm | Format::Npy) => Compression::None,
+            _ => Compression::Deflate,
+        },
         colors: settings.colors.unwrap_or_default(),
         unit: settings.unit.unwrap_or_default(),
     }
