@@ -7,7 +7,7 @@ use chiaro::depth::engine::EngineChoice;
 use chiaro::depth::provider::Provider;
 use chiaro::engine::job::DepthExport;
 use chiaro::engine::options::{Device, EngineOptions};
-use chiaro::recipe::DepthSource;
+use chiaro::recipe::{Colors, DepthSource, DepthUnit};
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use super::cache_args::{self, CacheArg, CacheCommand};
@@ -45,6 +45,16 @@ A first Ctrl-C stops after the strips in work and keeps what is finished; a seco
 With --log-format json every line on stderr is one JSON object; `chiaro schema log` describes them, `chiaro schema report`
 the file of --report.";
 
+const DEPTH_EXAMPLES: &str = "\
+Examples:
+  chiaro depth shoot/ -o depth/ --kind tiff,side-by-side
+  chiaro depth shoot/ -o depth/ --kind npy --set depth.gate=usual
+  chiaro depth renders/ -o depth/ --kind exr --unit meters --source exr:Z
+  chiaro depth shoot/ -o depth/ --kind preview --colors viridis
+
+What the numbers of a map mean (kind, unit, polarity, model and its hash) is written into it; beside pfm and npy, which have no room for
+it, into NAME.json. docs/depth.md says how to read it.";
+
 const PLAN_HELP: &str = "\
 The time is taken from the last run of the same recipe into the same folder; without one it is unknown until the first
 picture is done. The room on disk is that of uncompressed samples: compressed outputs need less.";
@@ -58,6 +68,7 @@ pub enum Command {
     #[command(after_help = PLAN_HELP)]
     Plan(PlanArgs),
     /// Write depth maps only
+    #[command(after_help = DEPTH_EXAMPLES)]
     Depth(DepthArgs),
     /// Show header facts of pictures, .cube LUTs and .onnx models
     Probe(ProbeArgs),
@@ -158,16 +169,30 @@ pub struct PlanArgs {
 pub struct DepthArgs {
     #[command(flatten)]
     pub input: InputArgs,
-    /// Kinds of maps: png (16 bit, 65535 = nearest), exr (float Z, 1 = nearest), preview (colored)
-    #[arg(long, value_delimiter = ',', value_name = "KIND", default_value = "png", value_parser = values::depth_export)]
+    /// Forms of maps: png, tiff (16 bit, 65535 = nearest), tiff32, pfm, npy (floats, 1 = nearest), exr (float Z, 1 = nearest), preview
+    /// (colored), side-by-side (the picture and its preview)
+    #[arg(
+        long = "kind",
+        visible_alias = "export",
+        value_delimiter = ',',
+        value_name = "KIND",
+        default_value = "png",
+        value_parser = values::depth_export
+    )]
     pub export: Vec<DepthExport>,
+    /// Colors of preview and side-by-side: turbo (red is near), viridis (yellow), magma (pale), gray (white)
+    #[arg(long, value_name = "MAP", default_value = "turbo", value_parser = values::colors)]
+    pub colors: Colors,
+    /// What tiff32, exr, pfm and npy count: relative, or meters where depth is metric
+    #[arg(long, value_name = "UNIT", default_value = "relative", value_parser = values::depth_unit)]
+    pub unit: DepthUnit,
     /// Depth model: an id (see `chiaro models list`) or an .onnx file
     #[arg(long, value_name = "ID|FILE", default_value = chiaro::depth::registry::EMBEDDED)]
     pub model: String,
     /// Where depth comes from: auto (the picture's own channel, else the model), model, exr:NAME
     #[arg(long, default_value = "auto", value_parser = values::depth_source)]
     pub source: DepthSource,
-    /// Say what the graph of an .onnx file does not: depth.preset=midas-small, depth.size=518, depth.mean=0.5, ...
+    /// Change a key of [depth] of recipes: depth.preset=midas-small for an .onnx file, depth.gate=usual to hold back what looks wrong
     #[arg(long, value_name = "depth.KEY=VALUE")]
     pub set: Vec<String>,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chiaro::engine::budget::default_memory;
-use chiaro::engine::job::{Event, Job, Outcome, Status, Work};
+use chiaro::engine::job::{Event, Job, MapStyle, Outcome, Status, Work};
 use chiaro::engine::naming::Intake;
 use chiaro::engine::options::EngineOptions;
 use chiaro::engine::profile::Recorder;
@@ -37,6 +37,8 @@ pub struct Batch {
     pub name: String,
     /// Pages of the pictures.
     pub pages: PagesArg,
+    /// Colors and unit of depth maps.
+    pub maps: MapStyle,
     /// How it runs.
     pub job: JobArgs,
 }
@@ -144,7 +146,8 @@ impl State {
     }
 
     fn work(&mut self, batch: &Batch, intake: &Intake, facts: &mut EngineFacts) -> anyhow::Result<Exit> {
-        refuse_collisions(&batch.job.out, &intake.jobs).map_err(|e| usage_error(&e))?;
+        let review = chiaro::engine::review::is_possible(&batch.recipe, &batch.work);
+        refuse_collisions(&batch.job.out, &intake.jobs, review).map_err(|e| usage_error(&e))?;
         let Some(options) = self.options(batch, intake) else {
             self.totals.summary.not_started = intake.jobs.len() as u64;
             return Ok(self.exit());
@@ -183,6 +186,7 @@ impl State {
     fn options(&self, batch: &Batch, intake: &Intake) -> Option<EngineOptions> {
         let mut options = batch.job.engine_options();
         options.recorder = self.recorder.clone();
+        options.maps = batch.maps;
         options.memory_bytes.get_or_insert_with(default_memory);
         options.jobs.get_or_insert_with(cores);
         let refused = intake.failed.len() as u64;
@@ -223,7 +227,7 @@ impl State {
         for warning in &outcome.warnings {
             self.console.picture_warning(&job.input, warning);
         }
-        let word = status_word(&outcome.status);
+        let word = if outcome.review.is_some() { "review" } else { status_word(&outcome.status) };
         match &outcome.status {
             Status::Done | Status::UpToDate => {
                 for output in report::in_place(job, outcome) {
@@ -231,6 +235,7 @@ impl State {
                 }
             }
             Status::Skipped(reason) => {
+                let word = status_word(&outcome.status);
                 self.console.result(&format!("{word:<10}  {}: {reason}", escape(&job.input)));
             }
             // The summary counts them; a line for each would bury what failed.
@@ -239,6 +244,9 @@ impl State {
                 self.failed.push((outcome.index, job.input.clone()));
                 self.console.error(Some(&job.input), message);
             }
+        }
+        if let (Some(reason), Status::Done) = (&outcome.review, &outcome.status) {
+            self.console.warning(Some(&job.input), &format!("sent to review: {reason}"));
         }
         if self.console.verbose() && outcome.status == Status::Done {
             let s = outcome.stages;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use chiaro::engine::bake;
-use chiaro::engine::job::Work;
+use chiaro::engine::job::{MapStyle, Work};
 use chiaro::error::{Error, escape};
 use chiaro::lut::{CodeRange, Domain, Interpolation, Lut, Lut3d, PreparedLut, sample, write_cube};
 use chiaro::recipe::Recipe;
@@ -76,6 +76,7 @@ pub fn apply(args: ApplyArgs) -> anyhow::Result<Exit> {
         recipe,
         name: args.name,
         pages: PagesArg::First,
+        maps: MapStyle::default(),
         job: args.job,
     })
 }

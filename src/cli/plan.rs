@@ -47,7 +47,8 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     let memory_bytes = args.machine.memory.unwrap_or_else(default_memory);
     let jobs = args.machine.jobs.map_or_else(batch::cores, usize::from);
     let mut report = PlanReport::new(&recipe, memory_bytes, jobs, &gathered.intake);
-    report.collisions = refuse_collisions(&out, &gathered.intake.jobs).err().map(|e| e.to_string());
+    report.collisions =
+        refuse_collisions(&out, &gathered.intake.jobs, recipe.depth.gate.is_on()).err().map(|e| e.to_string());
     let share_bytes = job_share(memory_bytes, jobs, gathered.intake.jobs.len());
     let exists = Existing::new(&out, args.on_exist.into());
     let pace = last_pace(&out, &recipe);
@@ -127,6 +128,9 @@ impl Planner {
             Some(DepthPlan::Estimated { model }) => Some(self.model(model)?),
             _ => None,
         };
+        if let Some(model) = &model {
+            chiaro::engine::check_depth_unit(&plan, model, &job.input)?;
+        }
         let fate = self.exists.fate(job);
         Ok(PicturePlan::new(job, source.info(), &plan, model.as_ref(), steps, fate))
     }

@@ -8,7 +8,8 @@ use chiaro::depth::registry::ModelEntry;
 use chiaro::engine::estimate::Pace;
 use chiaro::engine::job::Job;
 use chiaro::engine::journal::path_text;
-use chiaro::engine::naming::Intake;
+use chiaro::engine::naming::{Intake, is_beside};
+use chiaro::engine::review;
 use chiaro::error::escape;
 use chiaro::ops::mask::Mask;
 use chiaro::ops::{Domain, Grading};
@@ -44,6 +45,8 @@ pub struct PlanReport {
     pub free_bytes: Option<u64>,
     /// Wall seconds by the pace of the last run of this recipe into this folder; `null` without one.
     pub seconds: Option<f64>,
+    /// Limits of the depth gate; `null` when it is off.
+    pub depth_gate: Option<String>,
     /// What the run might trip over.
     pub warnings: Vec<String>,
     /// The plans; empty where they are shown one by one.
@@ -175,6 +178,7 @@ impl PlanReport {
             output_bytes: 0,
             free_bytes: None,
             seconds: None,
+            depth_gate: recipe.depth.gate.described(),
             warnings: Vec::new(),
             pictures: Vec::new(),
             sums: Sums::default(),
@@ -241,7 +245,12 @@ impl PicturePlan {
             strips: plan.strips(info.extent).count() as u32,
             keeps_decoded: plan.keep_decoded,
             bytes: plan.bytes,
-            outputs: plan.outputs.iter().zip(&job.targets).map(|(o, t)| OutputFacts::new(o, t, fate)).collect(),
+            outputs: plan
+                .outputs
+                .iter()
+                .zip(job.targets.iter().filter(|t| !is_beside(t)))
+                .map(|(o, t)| OutputFacts::new(o, t, fate))
+                .collect(),
             notes: plan.notes.iter().chain(&info.warnings).cloned().collect(),
         }
     }
@@ -395,6 +404,8 @@ pub fn totals_text(report: &PlanReport) -> String {
             None => "unknown until the first picture is done: no run of this recipe into this folder yet".to_owned(),
         },
     );
+    let gate = |limits: &String| format!("{limits}: what is beyond goes to {}/", review::FOLDER);
+    total.maybe("depth gate", report.depth_gate.as_ref().map(gate));
     total.maybe("left out", left_out(&report.left_out));
     text += &format!("{total}\n");
     text

@@ -145,6 +145,7 @@ impl Progress {
             "height": outcome.extent.map(|e| e.height),
             "kind": kind,
             "message": message,
+            "review": outcome.review,
             "seconds": outcome.seconds,
             "finished": self.finished,
             "of": self.bytes.len(),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use chiaro::depth::engine::EngineInfo;
 use chiaro::depth::sessions::CacheCounts;
 use chiaro::engine::depth_cache::DepthCacheCounts;
+use chiaro::depth::gate::Scores;
 use chiaro::engine::job::{Job, Outcome, Stages, Status, Summary};
 use chiaro::engine::journal::path_text;
 use chiaro::error::{Error, ErrorKind, Result};
@@ -132,6 +133,10 @@ pub struct Picture {
     pub device: Option<String>,
     /// Where the depth came from, the model and its engine included.
     pub depth: Option<String>,
+    /// What looks wrong about the depth, as far as it was judged; docs/depth.md says what the scores are.
+    pub depth_scores: Option<Scores>,
+    /// Why the outputs are in the folder review; `null` when they were delivered.
+    pub review: Option<String>,
     /// Wall seconds.
     pub seconds: Option<f64>,
     /// Seconds per stage; stages overlap.
@@ -174,6 +179,8 @@ impl Picture {
             height: outcome.extent.map(|e| e.height),
             device: outcome.device.clone().filter(|_| outcome.status == Status::Done),
             depth: outcome.depth.clone(),
+            depth_scores: outcome.scores,
+            review: outcome.review.clone(),
             seconds: Some(outcome.seconds),
             stages: Some(outcome.stages),
             warnings: outcome.warnings.iter().map(|message| Warning { message: message.clone() }).collect(),
@@ -192,6 +199,8 @@ impl Picture {
             height: None,
             device: None,
             depth: None,
+            depth_scores: None,
+            review: None,
             seconds: None,
             stages: None,
             warnings: Vec::new(),
@@ -201,7 +210,9 @@ impl Picture {
 
 /// The files a job has in place: what it wrote, or what was there and is what it would write.
 pub fn in_place<'a>(job: &'a Job, outcome: &'a Outcome) -> &'a [PathBuf] {
-    if outcome.status == Status::UpToDate { &job.targets } else { &outcome.outputs }
+    // Up to date in review: the outcome says where.
+    let delivered = outcome.status == Status::UpToDate && outcome.outputs.is_empty();
+    if delivered { &job.targets } else { &outcome.outputs }
 }
 
 /// One word per status.

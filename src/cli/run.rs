@@ -1,6 +1,6 @@
 //! `chiaro run`: grade pictures with a recipe.
 
-use chiaro::engine::job::Work;
+use chiaro::engine::job::{MapStyle, Work};
 use chiaro::plan::masked_op;
 
 use super::args::{PlanArgs, RunArgs};
@@ -31,6 +31,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<Exit> {
         recipe,
         name: args.look.name,
         pages: args.look.pages,
+        maps: MapStyle::default(),
         job: args.job,
     })
 }

@@ -52,6 +52,8 @@ fn counts(totals: &Totals, facts: &EngineFacts) -> String {
     ];
     let words: Vec<String> =
         parts.iter().filter(|(n, word)| *n > 0 || *word == "done").map(|(n, word)| format!("{n} {word}")).collect();
+    let words =
+        if n.review > 0 { [words, vec![format!("{} of them sent to review", n.review)]].concat() } else { words };
     let mut text = format!("{} in {:.2} s", words.join(", "), totals.seconds);
     if n.done > 0 {
         let seconds = totals.seconds.max(1e-9);
@@ -83,6 +85,7 @@ pub fn end_event(totals: &Totals, facts: &EngineFacts, exit: Exit) -> Value {
         "event": "end",
         "exit": exit as u8,
         "done": n.done,
+        "review": n.review,
         "up_to_date": n.up_to_date,
         "skipped": n.skipped,
         "failed": n.failed,

@@ -8,7 +8,7 @@ use chiaro::depth::provider::{self, Provider};
 use chiaro::engine::job::DepthExport;
 use chiaro::engine::naming::{self, Intake};
 use chiaro::engine::on_exist::OnExist;
-use chiaro::recipe::DepthSource;
+use chiaro::recipe::{Colors, DepthSource, DepthUnit};
 use clap::ValueEnum;
 
 /// Smallest budget that `--memory` accepts: one strip of a wide picture and its output.
@@ -107,6 +107,18 @@ pub fn depth_export(text: &str) -> Result<DepthExport, String> {
         let names = DepthExport::ALL.map(DepthExport::name);
         format!("allowed: {}", names.join(", "))
     })
+}
+
+/// One color map.
+pub fn colors(text: &str) -> Result<Colors, String> {
+    let names = Colors::ALL.map(Colors::name);
+    Colors::by_name(text).ok_or_else(|| format!("allowed: {}", names.join(", ")))
+}
+
+/// One unit of depth maps.
+pub fn depth_unit(text: &str) -> Result<DepthUnit, String> {
+    let names = DepthUnit::ALL.map(DepthUnit::name);
+    DepthUnit::by_name(text).ok_or_else(|| format!("allowed: {}", names.join(", ")))
 }
 
 /// What happens to outputs that exist.
@@ -240,6 +252,8 @@ mod tests {
         assert_eq!(depth_source("exr:Z"), Ok(DepthSource::Channel("Z".into())));
         assert!(depth_source("exr:").is_err());
         assert_eq!(depth_export("preview"), Ok(DepthExport::Preview));
-        assert!(depth_export("pfm").unwrap_err().contains("png, exr, preview"));
+        assert!(depth_export("jpg").unwrap_err().contains("tiff32, exr, pfm, npy, preview, side-by-side"));
+        assert_eq!((colors("magma"), depth_unit("meters")), (Ok(Colors::Magma), Ok(DepthUnit::Meters)));
+        assert!(colors("jet").unwrap_err().contains("viridis") && depth_unit("feet").is_err());
     }
 }

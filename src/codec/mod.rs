@@ -5,6 +5,7 @@
 //! The pixel work of a codec (decompression, predictors, packing) runs on the pool it is given; reads and writes happen on
 //! the calling thread, because the pool must never wait.
 
+mod array;
 pub mod bytes;
 mod camera;
 mod deflate;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::{Format, Limits, Sink, SinkSpec, Source, exr, hdr, icc_source, jpeg, png, pnm, tiff, webp};
+use super::{Format, Limits, Sink, SinkSpec, Source, array, exr, hdr, icc_source, jpeg, png, pnm, tiff, webp};
 use crate::error::{Error, Result};
 use crate::picture::{READ_FORMATS, foreign};
 use crate::recipe::Recipe;
@@ -29,7 +29,7 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
         Some(Format::Pnm | Format::Pfm) => pnm::open(path, limits),
         Some(Format::Hdr) => hdr::open(path, limits),
         Some(Format::Jxl) => open_jxl(path, limits),
-        None => Err(not_read(path, &head)),
+        Some(Format::Npy) | None => Err(not_read(path, &head)),
     }
 }
 
@@ -101,7 +101,7 @@ pub fn open_for(
     icc_source::prepare(source, path, recipe, colors_needed)
 }
 
-/// Starts a picture of `format` in the empty `file`; `path` names it in errors.
+/// Starts a picture of `format` (PFM and NPY: a gray map of floats) in the empty `file`; `path` names it in errors.
 ///
 /// # Errors
 /// Those of the codec.
@@ -112,6 +112,7 @@ pub fn create(format: Format, file: File, path: &Path, spec: SinkSpec) -> Result
         Format::Exr => exr::create(file, path, spec),
         Format::Jpeg => jpeg::create(file, path, spec),
         Format::Webp => webp::create(file, path, spec),
+        Format::Pfm | Format::Npy => array::create(format, file, path, spec),
         other => Err(Error::unsupported(path, format!("{} files are read, not written", other.name()))),
     }
 }

@@ -4,12 +4,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::drive::Work;
+use super::exports::MapFacts;
 use super::flow;
 use super::input::{Feed, Input, Wants};
 use super::profile::{Kind, Stage};
 use super::proxy::{self, CellRow, ProxySums, ProxyTile};
 use super::{estimated, quantiles, supplied_depth};
 use crate::codec::Source;
+use crate::depth::gate::Scores;
 use crate::depth::orient;
 use crate::depth::reduce::{CellSums, ReducePlan, Reducer, TileSums};
 use crate::depth::registry::ModelEntry;
@@ -18,7 +20,7 @@ use crate::error::Result;
 use crate::exec::cpu;
 use crate::ops::Chunk;
 use crate::picture::{Extent, PictureInfo, Region, Strip};
-use crate::plan::{DepthPlan, Plan, RenderFacts, guide_program, linear_program};
+use crate::plan::{DepthFacts, DepthPlan, Plan, RenderFacts, guide_program, linear_program};
 
 /// What the analyse phase leaves behind.
 #[derive(Default)]
@@ -27,8 +29,29 @@ pub struct Facts {
     pub render: RenderFacts,
     /// Where depth came from, in words.
     pub depth_source: Option<String>,
+    /// What the numbers of a depth map mean.
+    pub map: Option<MapFacts>,
+    /// What looks wrong about it.
+    pub scores: Option<Scores>,
     /// The decoded picture, when the plan keeps it.
     pub kept: Vec<Strip>,
+}
+
+/// What is known of the depth of a picture.
+pub struct Found {
+    /// What programs are made of.
+    pub depth: DepthFacts,
+    /// What its numbers mean.
+    pub map: MapFacts,
+    /// What looks wrong about it.
+    pub scores: Scores,
+}
+
+impl Facts {
+    fn take(&mut self, found: Found) {
+        self.render.depth = Some(found.depth);
+        (self.map, self.scores) = (Some(found.map), Some(found.scores));
+    }
 }
 
 /// Runs the phase; does nothing for a plan that needs no facts.
@@ -45,15 +68,15 @@ pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<
     let mut facts = Facts { kept: std::mem::take(&mut gathered.kept), ..Facts::default() };
     match (&plan.depth, gathered.histogram, gathered.reduced) {
         (Some(DepthPlan::Supplied { channel }), Some(histogram), _) => {
-            facts.render.depth =
-                Some(supplied_depth::depth(work, &histogram, gathered.ends, info.orientation, channel));
+            let found = supplied_depth::depth(work, &histogram, gathered.ends, info.orientation, channel);
+            facts.take(found);
             facts.render.quantiles = quantiles::of(&facts.render, Some(&histogram));
             facts.depth_source = Some(format!("channel {channel}"));
         }
         (Some(DepthPlan::Estimated { .. }), _, Some(reduced)) => {
             let reduced = reduced.sums.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
-            let (depth, described) = estimated::depth(work, plan, reduced, &info)?;
-            facts.render.depth = Some(depth);
+            let (found, described) = estimated::depth(work, plan, reduced, &info)?;
+            facts.take(found);
             facts.render.quantiles = quantiles::of(&facts.render, None);
             facts.depth_source = Some(described);
         }

@@ -8,16 +8,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 use super::cancel::Cancel;
-use super::exports;
 use super::flow::{BUFFERS, waited};
-use super::job::DepthExport;
 use super::profile::{Kind, Probe, Stage, Track};
 use crate::codec::{Pool, Sink};
 use crate::error::{Error, Result};
 use crate::picture::{PixelLayout, Region, Strip};
 
-/// Files that get one result, each with the form of depth map it wants; `None` = the strips as they are.
-pub type Sinks = Vec<(Option<DepthExport>, Box<dyn Sink>)>;
+/// Files that get one result.
+pub type Sinks = Vec<Box<dyn Sink>>;
 
 /// What writes: the files of all lanes.
 pub struct Writer<'a> {
@@ -35,11 +33,8 @@ impl Writer<'_> {
     fn write(&mut self, lane: usize, strip: &Strip, (probe, track): (&Probe, Track)) -> Result<()> {
         let started = Instant::now();
         let mut bytes = 0;
-        for (form, sink) in self.sinks.get_mut(lane).into_iter().flatten() {
-            match form {
-                Some(export) => sink.write(&exports::strip(*export, strip), self.pool)?,
-                None => sink.write(strip, self.pool)?,
-            }
+        for sink in self.sinks.get_mut(lane).into_iter().flatten() {
+            sink.write(strip, self.pool)?;
             bytes += strip.byte_len();
         }
         self.seconds += probe.busy(track, Stage::Write, started, strip.region, bytes);
@@ -52,7 +47,7 @@ impl Writer<'_> {
     /// Those of the sinks.
     pub fn finish(mut self, probe: &Probe) -> Result<f64> {
         let started = Instant::now();
-        for (_, sink) in self.sinks.drain(..).flatten() {
+        for sink in self.sinks.drain(..).flatten() {
             sink.finish(self.pool)?;
         }
         self.seconds += probe.other(probe.driver(), Stage::Write, started, Kind::More);
@@ -192,7 +187,7 @@ mod tests {
     /// Puts strips 0 to 9 into two lanes; the making fails at `make_fails_at`. Returns what was written, strips made, and the end.
     fn run(beside: bool, make_fails_at: u32, write_fails_at: u32) -> (Vec<u32>, Result<()>) {
         let notes = Arc::new(Mutex::new(Vec::new()));
-        let sink = || vec![(None, Box::new(Notes(notes.clone(), write_fails_at)) as Box<dyn Sink>)];
+        let sink = || vec![Box::new(Notes(notes.clone(), write_fails_at)) as Box<dyn Sink>];
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let cancel = Cancel::new();
         let writer = Writer { sinks: vec![sink(), sink()], pool: &pool, cancel: &cancel, seconds: 0.0 };

@@ -10,12 +10,14 @@ use std::time::Instant;
 use super::analyse::{Facts, analyse};
 use super::budget::Budget;
 use super::committer::{CommitSet, Committer, Output};
+use super::exports::{self, Form, MapFacts};
 use super::identity::{Digest, Identity, IdentityBuilder, InputKey, Stamp};
-use super::job::{Job, Outcome, Stages, Status, Work as Kind};
+use super::job::{Job, MapStyle, Outcome, Stages, Status, Work as Kind};
 use super::journal::{Ledger, State};
 use super::on_exist::{Decision, OnExist, SkipReason, settle};
 use super::profile::{Kind as Time, Probe, Stage};
 use super::restart::{Devices, Rendered};
+use super::review::{self, Settled};
 use super::staged::{Staged, Stager};
 use super::{Engine, render};
 use crate::codec::{self, Source};
@@ -61,7 +63,7 @@ pub struct Work<'a> {
 /// Messages from drivers and committer to the thread that runs the engine.
 pub enum Message {
     Started(usize),
-    Finished(Outcome),
+    Finished(Box<Outcome>),
 }
 
 /// Takes jobs until there are no more, as driver number `driver`.
@@ -79,7 +81,7 @@ pub fn drive(run: &Run, driver: usize, messages: &Sender<Message>) {
         recorder.picture(probe.driver(), started, index, &job.name);
         match result {
             Ok(true) => {}
-            Ok(false) => send(messages, Message::Finished(outcome)),
+            Ok(false) => send(messages, Message::Finished(Box::new(outcome))),
             // The end of the run is the error of the run, told once by whoever started it.
             Err(_) if run.fatal.lock().unwrap_or_else(PoisonError::into_inner).is_some() => return,
             Err(error) => {
@@ -88,7 +90,7 @@ pub fn drive(run: &Run, driver: usize, messages: &Sender<Message>) {
                     // The journal's own trouble must not hide the job's.
                     let _ = run.committer.failed(&job.name, &error);
                 }
-                send(messages, Message::Finished(outcome));
+                send(messages, Message::Finished(Box::new(outcome)));
             }
         }
     }
@@ -113,6 +115,20 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
     let (decision, targets) = settle(job.targets.clone(), engine.options.on_exist, engine.options.allow_mixed, |t| {
         run.ledger.state(&identity, t)
     })?;
+    let out = &engine.options.out;
+    let reviewed = review::is_possible(&engine.recipe, run.kind).then(|| review::targets(out, &job.targets));
+    let reviewed = reviewed.map(|names| settle_review(run, &identity, names)).transpose()?;
+    if let (Decision::Write { .. }, Some(settled)) = (&decision, &reviewed)
+        && let Some(reason) = settled.skips()
+    {
+        outcome.review = Some("an earlier run sent it there".to_owned());
+        outcome.outputs.clone_from(&settled.targets);
+        outcome.status = match reason {
+            SkipReason::UpToDate => Status::UpToDate,
+            SkipReason::Exists => Status::Skipped("an output exists in review".to_owned()),
+        };
+        return Ok(false);
+    }
     let replace = match decision {
         Decision::Write { replace } => replace,
         Decision::Skip(SkipReason::UpToDate) => {
@@ -148,6 +164,8 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
     if let Kind::Mask(number) = run.kind {
         plan.require_mask(&request, *number)?;
     }
+    let forms = forms(run, &plan);
+    check_unit(run, job, &plan, &forms)?;
     if matches!(plan.depth, Some(DepthPlan::Estimated { .. })) {
         let started = Instant::now();
         engine.prepare_depth().inspect_err(|_| end_without_model(run))?;
@@ -169,13 +187,19 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
     let result = (|| {
         let facts = analyse(&mut work, &plan, source.as_mut())?;
         outcome.depth.clone_from(&facts.depth_source);
+        outcome.scores = facts.scores;
+        let delivered = (targets, replace);
+        let (targets, replace) = match reviewed {
+            Some(settled) => place(run, &mut work, outcome, delivered, settled)?,
+            None => delivered,
+        };
         let rendered = run.devices.render(&mut work, source.as_mut(), facts, |work, source, facts| {
-            rendered(run, work, &plan, source, facts, &targets)
+            rendered(run, work, (&plan, &forms), source, facts, &targets)
         })?;
         if stamp(&job.input)? != input_stamp {
             return Err(Error::input(&job.input, "changed by another program while it was read"));
         }
-        Ok(rendered)
+        Ok((rendered, replace))
     })()
     .inspect_err(|_| end_without_model(run));
     drop(source);
@@ -184,7 +208,7 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
     outcome.stages = work.stages;
     outcome.warnings = work.warnings;
     outcome.device = Some(work.executor.describe());
-    let Rendered { result: staged, executor } = result?;
+    let (Rendered { result: staged, executor }, replace) = result?;
     if !Arc::ptr_eq(&executor, &engine.executor) {
         // Whoever resumes the run must know which pictures are of another arithmetic.
         identity = identity_of(run, job, input_stamp, executor.as_ref());
@@ -202,7 +226,7 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
                 finished.outputs = failure.in_place;
             }
         }
-        send(&messages, Message::Finished(finished));
+        send(&messages, Message::Finished(Box::new(finished)));
     });
     // A full queue makes drivers wait.
     work.probe.other(work.probe.driver(), Stage::Commit, started, Time::Waiting);
@@ -214,17 +238,63 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
 fn rendered(
     run: &Run,
     work: &mut Work,
-    plan: &Plan,
+    (plan, forms): (&Plan, &[Form]),
     source: &mut dyn Source,
     facts: Facts,
     targets: &[PathBuf],
 ) -> Result<Vec<Staged>> {
     let staged = targets.iter().map(|target| run.stager.stage(target)).collect::<Result<Vec<_>>>()?;
     match run.kind {
-        Kind::Depth(exports) => render::depth_maps(work, plan, source, facts, exports, &staged)?,
+        Kind::Depth(_) => render::depth_maps(work, plan, source, facts, forms, &staged)?,
         Kind::Grade | Kind::Mask(_) => render::outputs(work, plan, source, facts, &staged)?,
     }
     Ok(staged)
+}
+
+/// The forms of the depth maps of a job.
+fn forms(run: &Run, plan: &Plan) -> Vec<Form> {
+    let MapStyle { colors, unit } = run.engine.options.maps;
+    match run.kind {
+        Kind::Depth(exports) => exports.iter().map(|export| Form { export: *export, colors, unit }).collect(),
+        Kind::Grade => plan.outputs.iter().filter_map(Form::of).collect(),
+        Kind::Mask(_) => Vec::new(),
+    }
+}
+
+/// Refuses meters of a relative model before the picture is read.
+fn check_unit(run: &Run, job: &Job, plan: &Plan, forms: &[Form]) -> Result<()> {
+    let Some(DepthPlan::Estimated { .. }) = plan.depth else { return Ok(()) };
+    let model = &run.engine.depth()?.model;
+    let known = MapFacts::default().by(model).unit;
+    exports::check_unit(forms, known, &format!("the depth of model {}", model.id), &job.input)
+}
+
+/// What is decided about names in review.
+fn settle_review(run: &Run, identity: &Identity, names: Vec<PathBuf>) -> Result<Settled> {
+    let options = &run.engine.options;
+    let (decision, targets) =
+        settle(names, options.on_exist, options.allow_mixed, |names| run.ledger.state(identity, names))?;
+    Ok(Settled { decision, targets })
+}
+
+/// Names of the outputs, and whether they may replace what has them: those asked for, or those in review.
+fn place(
+    run: &Run,
+    work: &mut Work,
+    outcome: &mut Outcome,
+    (targets, replace): (Vec<PathBuf>, bool),
+    reviewed: Settled,
+) -> Result<(Vec<PathBuf>, bool)> {
+    let limits = run.engine.recipe.depth.gate.limits();
+    let reasons = outcome.scores.map(|scores| scores.beyond(&limits)).unwrap_or_default();
+    let (chosen, elsewhere) = if reasons.is_empty() {
+        ((targets, replace), reviewed.targets)
+    } else {
+        outcome.review = Some(reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+        (reviewed.write(work.job)?, targets)
+    };
+    work.warnings.extend(review::left_over(&elsewhere));
+    Ok(chosen)
 }
 
 /// Ends the run if the model cannot be used: no picture that needs it can be done.
@@ -244,7 +314,7 @@ fn stamp(path: &Path) -> Result<Stamp> {
 fn identity_of(run: &Run, job: &Job, stamp: Stamp, executor: &dyn Executor) -> Identity {
     let kind = match run.kind {
         Kind::Grade => "grade".to_owned(),
-        Kind::Depth(exports) => format!("depth {exports:?}"),
+        Kind::Depth(exports) => format!("depth {exports:?} {:?}", run.engine.options.maps),
         Kind::Mask(number) => format!("mask {number}"),
     };
     let engine = run.engine;
@@ -283,11 +353,18 @@ pub fn refuse_mixed(run: &Run) -> Result<()> {
     for job in run.jobs {
         // What cannot be looked at fails as a picture, with its own error.
         let Ok(stamp) = stamp(&job.input) else { continue };
-        let state = run.ledger.state(&identity_of(run, job, stamp, run.engine.executor.as_ref()), &job.targets);
-        let recorded = match state {
-            Ok(State::OtherClass { recorded } | State::OursPartial { other_class: Some(recorded), .. }) => recorded,
-            _ => continue,
-        };
+        let identity = identity_of(run, job, stamp, run.engine.executor.as_ref());
+        let in_review = review::is_possible(&run.engine.recipe, run.kind);
+        let in_review = in_review.then(|| review::targets(&options.out, &job.targets));
+        let recorded = [Some(job.targets.clone()), in_review].into_iter().flatten().find_map(|names| {
+            match run.ledger.state(&identity, &names) {
+                Ok(State::OtherClass { recorded } | State::OursPartial { other_class: Some(recorded), .. }) => {
+                    Some(recorded)
+                }
+                _ => None,
+            }
+        });
+        let Some(recorded) = recorded else { continue };
         return Err(Error::Environment(format!(
             "{} was rendered with another arithmetic ({recorded}), this run would use {}: continue with --allow-mixed, or render all anew with --on-exist overwrite",
             crate::error::escape(job.targets.first().unwrap_or(&job.input)),

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::analyse::Found;
 use super::depth_cache::StoredMap;
 use super::drive::Work;
+use super::exports::{KnownUnit, MapFacts};
 use super::profile::{Kind, Span, Stage, Track};
-use super::remarks;
+use crate::depth::gate::Scores;
 use crate::depth::reduce::Reduced;
 use crate::depth::worker::{DepthRequest, LowResDisparity};
 use crate::depth::{join, orient};
@@ -17,15 +19,15 @@ use crate::picture::{PictureInfo, Region, Strip};
 use crate::plan::{DepthFacts, Plan, Program, model_program};
 
 /// Depth of a picture and where it came from, in words.
-pub fn depth(work: &mut Work, plan: &Plan, mut reduced: Reduced, info: &PictureInfo) -> Result<(DepthFacts, String)> {
+pub fn depth(work: &mut Work, plan: &Plan, mut reduced: Reduced, info: &PictureInfo) -> Result<(Found, String)> {
     if let Some(program) = model_program(&plan.input.1) {
         encode_for_model(work, &program, &mut reduced)?;
     }
     let started = Instant::now();
-    let (join, described, remarks) = estimate(work, &reduced, info)?;
-    work.warnings.extend(remarks);
+    let (found, described) = estimate(work, &reduced, info)?;
+    work.warnings.extend(found.scores.remarks());
     work.stages.depth += started.elapsed().as_secs_f64();
-    Ok((DepthFacts::Joined(join), described))
+    Ok((found, described))
 }
 
 /// Brings the means of a picture to the encoding that the model wants, held inside 0..1.
@@ -50,7 +52,7 @@ fn encode_for_model(work: &Work, program: &Program, reduced: &mut Reduced) -> Re
 }
 
 /// Runs the model on the upright picture and fits the join to the stored one.
-fn estimate(work: &Work, reduced: &Reduced, info: &PictureInfo) -> Result<(Join, String, Vec<String>)> {
+fn estimate(work: &Work, reduced: &Reduced, info: &PictureInfo) -> Result<(Found, String)> {
     let (probe, model) = (&work.probe, &work.engine.depth()?.model);
     let started = Instant::now();
     let turned = orient::upright_picture(reduced, info.orientation);
@@ -60,13 +62,18 @@ fn estimate(work: &Work, reduced: &Reduced, info: &PictureInfo) -> Result<(Join,
     let (answer, origin) = answer(work, request)?;
     let started = Instant::now();
     let map = model.map(&answer.values, (answer.width, answer.height), upright);
-    let (disparity, _) = join::normalize(&orient::stored(&map, upright, info.orientation));
-    let remarks = remarks::of_depth(&join::normalize(&map).0, upright.0 as usize);
+    let (disparity, norm) = join::normalize(&orient::stored(&map, upright, info.orientation));
+    let scores = Scores::of(&join::normalize(&map).0, &turned);
     let table = join::fit(&disparity, reduced, &model.join);
     let constants = table.constants(0, (info.extent.width, info.extent.height));
     probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
     let described = format!("model {}, {}{origin}", model.id, answer.engine);
-    Ok((Join { constants, words: table.words().to_vec() }, described, remarks))
+    let found = Found {
+        depth: DepthFacts::Joined(Join { constants, words: table.words().to_vec() }),
+        map: MapFacts::of(&map, norm, KnownUnit::Relative).by(model),
+        scores,
+    };
+    Ok((found, described))
 }
 
 /// The map of a request, from the depth cache or from the model, and what reports add about where it came from: nothing, or `, cached`.

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::exports::held_bytes;
+use crate::depth::gate::Scores;
 use crate::error::{Error, ErrorKind};
-use crate::picture::Extent;
-use crate::recipe::{OpSetting, Recipe};
+use crate::picture::{Extent, Format};
+use crate::recipe::{Colors, DepthUnit, OpSetting, Recipe};
 
 /// One input to one set of outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,27 +21,43 @@ pub struct Job {
     pub targets: Vec<PathBuf>,
 }
 
-/// One depth map file.
+/// One form of a depth map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DepthExport {
     /// 16-bit gray PNG of normalized disparity: 65535 = nearest.
     Png,
-    /// EXR with a float channel `Z`: relative depth, 1 = nearest, larger = farther.
+    /// 16-bit gray TIFF of the same.
+    Tiff,
+    /// Gray TIFF of floats: normalized disparity, 1 = nearest; or meters.
+    TiffFloat,
+    /// EXR with a float channel `Z`: relative depth, 1 = nearest, larger = farther; or meters.
     Exr,
-    /// 8-bit colored PNG for people (Turbo).
+    /// Portable float map of normalized disparity or meters; facts in a JSON file beside it.
+    Pfm,
+    /// NumPy array of normalized disparity or meters; facts in a JSON file beside it.
+    Npy,
+    /// 8-bit colored PNG for people.
     Preview,
+    /// 8-bit PNG for people: the picture, and beside it its colored map.
+    SideBySide,
 }
 
 impl DepthExport {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Png, Self::Exr, Self::Preview];
+    pub const ALL: [Self; 8] =
+        [Self::Png, Self::Tiff, Self::TiffFloat, Self::Exr, Self::Pfm, Self::Npy, Self::Preview, Self::SideBySide];
 
     /// Word on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Png => "png",
+            Self::Tiff => "tiff",
+            Self::TiffFloat => "tiff32",
             Self::Exr => "exr",
+            Self::Pfm => "pfm",
+            Self::Npy => "npy",
             Self::Preview => "preview",
+            Self::SideBySide => "side-by-side",
         }
     }
 
@@ -47,10 +65,63 @@ impl DepthExport {
     pub fn suffix(self) -> &'static str {
         match self {
             Self::Png => "_depth.png",
+            Self::Tiff => "_depth.tif",
+            Self::TiffFloat => "_depth32.tif",
             Self::Exr => "_depth.exr",
+            Self::Pfm => "_depth.pfm",
+            Self::Npy => "_depth.npy",
             Self::Preview => "_depth_preview.png",
+            Self::SideBySide => "_side_by_side.png",
         }
     }
+
+    /// File format.
+    pub fn format(self) -> Format {
+        match self {
+            Self::Png | Self::Preview | Self::SideBySide => Format::Png,
+            Self::Tiff | Self::TiffFloat => Format::Tiff,
+            Self::Exr => Format::Exr,
+            Self::Pfm => Format::Pfm,
+            Self::Npy => Format::Npy,
+        }
+    }
+
+    /// What the name of the file with its facts has behind its own; `None` where they are inside.
+    pub fn sidecar(self) -> Option<&'static str> {
+        matches!(self, Self::Pfm | Self::Npy).then_some(SIDECAR)
+    }
+
+    /// True for forms of floats, which can hold meters.
+    pub fn holds_meters(self) -> bool {
+        matches!(self, Self::TiffFloat | Self::Exr | Self::Pfm | Self::Npy)
+    }
+
+    /// True for forms that cannot say which way up the picture is.
+    pub fn has_no_orientation(self) -> bool {
+        matches!(self, Self::Exr | Self::Pfm | Self::Npy)
+    }
+
+    /// The files of this form whose map is `path`: the map, and its facts where they lie beside it.
+    pub fn files(self, path: PathBuf) -> Vec<PathBuf> {
+        let beside = self.sidecar().map(|end| {
+            let mut name = path.clone().into_os_string();
+            name.push(end);
+            PathBuf::from(name)
+        });
+        [path].into_iter().chain(beside).collect()
+    }
+}
+
+/// End of the name of a file with the facts of another: `a_depth.npy.json`.
+pub const SIDECAR: &str = ".json";
+
+/// Choices within the forms of depth maps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MapStyle {
+    /// Colors of those for people.
+    pub colors: Colors,
+    /// Unit of those of floats.
+    pub unit: DepthUnit,
 }
 
 /// What an engine does with every picture.
@@ -77,7 +148,7 @@ impl Work {
     /// Bytes that outputs beside the graded picture hold until they are written: an EXR depth map is written whole.
     pub fn export_bytes(&self, extent: Extent) -> u64 {
         match self {
-            Self::Depth(exports) if exports.contains(&DepthExport::Exr) => extent.pixels() * 4,
+            Self::Depth(exports) => exports.iter().map(|export| held_bytes(*export, extent)).sum(),
             _ => 0,
         }
     }
@@ -131,6 +202,10 @@ pub struct Outcome {
     pub extent: Option<Extent>,
     /// Where the depth came from, when the recipe reads it: "model chiaro-small, rten 0.27 (cpu)", "channel Z".
     pub depth: Option<String>,
+    /// What looks wrong about the depth, as far as it was judged.
+    pub scores: Option<Scores>,
+    /// Why the outputs went to review instead of being delivered.
+    pub review: Option<String>,
     /// What rendered it, once it was rendered.
     pub device: Option<String>,
     /// Time per stage.
@@ -149,6 +224,8 @@ impl Outcome {
             outputs: Vec::new(),
             extent: None,
             depth: None,
+            scores: None,
+            review: None,
             device: None,
             stages: Stages::default(),
             seconds: 0.0,
@@ -180,6 +257,8 @@ pub enum Event<'a> {
 pub struct Summary {
     /// Rendered and in place.
     pub done: u64,
+    /// Of those done or up to date: in the folder `review`, because their depth looks wrong.
+    pub review: u64,
     /// Nothing to do.
     pub up_to_date: u64,
     /// Left alone on purpose.

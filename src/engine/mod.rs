@@ -7,6 +7,8 @@
 //! | `analyse`, `render` | the two phases |
 //! | `estimated`, `supplied_depth` | depth from a model, depth that comes with the picture |
 //! | `restart` | a device that fails in the middle of a picture: rendered anew on the CPU |
+//! | [`review`] | pictures whose depth looks wrong |
+//! | `exports` | forms of depth maps |
 //! | `flow`, `deliver` | reading ahead of them, writing beside them |
 //! | [`profile`] | where time and memory go |
 //! | [`depth_cache`] | estimated depth, kept for further runs |
@@ -57,10 +59,12 @@ mod quantiles;
 mod remarks;
 mod render;
 mod restart;
+pub mod review;
 mod run;
 pub mod staged;
 mod supplied_depth;
 pub mod template;
 
+pub use exports::check_plan as check_depth_unit;
 pub use mask_files::load as load_masks;
 pub use run::{Engine, job_share, refuse_collisions};

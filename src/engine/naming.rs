@@ -1,13 +1,13 @@
 //! From inputs to jobs: what is a picture, and what its outputs are called.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::exports::export_of;
-use super::job::{Job, Work};
+use super::exports::export_asked;
+use super::job::{Job, SIDECAR, Work};
 use super::template::{Fields, Template};
 use crate::codec::open::not_read;
 use crate::codec::{self, Limits};
@@ -111,8 +111,28 @@ fn pages_of(job: Job, limits: &Limits) -> Vec<Job> {
 
 /// `a/b.tif` as `a/b_p2.tif`.
 fn with_page(target: &Path, number: u32) -> PathBuf {
-    let mut name = target.file_stem().unwrap_or_default().to_owned();
-    name.push(format!("_p{number}"));
+    before_extension(target, &format!("_p{number}"))
+}
+
+/// True for the file with the facts of a map whose format has no room for them: `b.npy.json`.
+pub fn is_beside(target: &Path) -> bool {
+    let name = target.file_name().unwrap_or_default().as_encoded_bytes();
+    [Format::Pfm, Format::Npy].iter().any(|format| {
+        let end = format!(".{}{SIDECAR}", format.extension());
+        name.ends_with(end.as_bytes())
+    })
+}
+
+/// `a/b.tif` as `a/b<more>.tif`, and `a/b.npy.json` as `a/b<more>.npy.json`: facts stay beside their map.
+pub(super) fn before_extension(target: &Path, more: &str) -> PathBuf {
+    let part = |part: Option<&OsStr>| part.map(OsString::from).unwrap_or_default();
+    if is_beside(target) {
+        let mut name = part(before_extension(&target.with_extension(""), more).file_name());
+        name.push(SIDECAR);
+        return target.with_file_name(name);
+    }
+    let mut name = part(target.file_stem());
+    name.push(more);
     if let Some(extension) = target.extension() {
         name.push(".");
         name.push(extension);
@@ -155,7 +175,8 @@ impl Namer<'_> {
         let targets = match self.work {
             Work::Grade => {
                 let outputs = self.recipe.outputs.iter();
-                outputs.map(|output| self.output_name(&picture, output)).collect::<Result<_>>()?
+                let names = outputs.map(|output| self.output_names(&picture, output)).collect::<Result<Vec<_>>>()?;
+                names.concat()
             }
             Work::Depth(exports) => {
                 let own = self.depth_name(&found.relpath);
@@ -164,7 +185,7 @@ impl Namer<'_> {
                     name.push(suffix);
                     self.out.join(found.relpath.with_file_name(name))
                 };
-                exports.iter().map(|export| named(export.suffix())).collect()
+                exports.iter().flat_map(|export| export.files(named(export.suffix()))).collect()
             }
             Work::Mask(number) => {
                 let mut name = self.depth_name(&found.relpath).to_owned();
@@ -176,8 +197,8 @@ impl Namer<'_> {
         Ok(Job { input: picture.found.path, page: None, name, targets })
     }
 
-    /// The name of one output. Several are told apart by a folder each, unless the template names them.
-    fn output_name(&self, picture: &Numbered, output: &OutputSettings) -> Result<PathBuf> {
+    /// The names of the files of one output. Several outputs are told apart by a folder each, unless the template names them.
+    fn output_names(&self, picture: &Numbered, output: &OutputSettings) -> Result<Vec<PathBuf>> {
         let found = &picture.found;
         let reads_exif = self.template.reads_exif();
         let metadata = if reads_exif { metadata(&found.path)? } else { Metadata::default() };
@@ -195,12 +216,12 @@ impl Namer<'_> {
             exif: &|name| exif::field(&metadata, name),
         };
         let name = self.template.fill(&fields).map_err(|reason| Error::input(&found.path, reason))?;
-        let name = match export_of(output.kind, output.format.unwrap_or(Format::Png)) {
-            Some(export) => with_suffix(&name, export.suffix()),
-            None => name,
-        };
         let folder = if self.template.names_outputs() { "" } else { &output.name };
-        Ok(self.out.join(folder).join(name))
+        let place = |name: PathBuf| self.out.join(folder).join(name);
+        Ok(match export_asked(output) {
+            Some(export) => export.files(place(with_suffix(&name, export.suffix()))),
+            None => vec![place(name)],
+        })
     }
 
     /// The stem; where pictures share it, the whole name of the file tells their depth maps apart.
@@ -246,6 +267,13 @@ mod tests {
         let intake = intake(found.into(), &work, &Recipe::empty("r"), Path::new("out"), DEFAULT_NAME).unwrap();
         let names: Vec<_> = intake.jobs.iter().flat_map(|job| &job.targets).collect();
         assert_eq!(names, ["out/pair.tif_depth.png", "out/Pair.png_depth.png", "out/single_depth.png"].map(Path::new));
+    }
+
+    #[test]
+    fn facts_stay_beside_their_map() {
+        let named = |name: &str| before_extension(Path::new(name), "-2").to_string_lossy().into_owned();
+        let names = ["o/a_depth.npy", "o/a_depth.npy.json", "o/a.json", "o/noext"].map(named);
+        assert_eq!(names, ["o/a_depth-2.npy", "o/a_depth-2.npy.json", "o/a-2.json", "o/noext-2"]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What happens when a final name is taken: the `--on-exist` policy as a pure function of the [`State`].
 
 use super::journal::State;
+use super::naming::before_extension;
 use crate::error::{Error, Result, escape};
-use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// The policy of `--on-exist`.
@@ -123,14 +123,7 @@ pub fn settle(
 
 /// `folder/stem-n.ext`.
 fn with_number(target: &Path, n: u32) -> PathBuf {
-    let part = |part: Option<&OsStr>| part.map(OsString::from).unwrap_or_default();
-    let mut name = part(target.file_stem());
-    name.push(format!("-{n}"));
-    if let Some(extension) = target.extension() {
-        name.push(".");
-        name.push(extension);
-    }
-    target.with_file_name(name)
+    before_extension(target, &format!("-{n}"))
 }
 
 #[cfg(test)]

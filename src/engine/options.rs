@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::depth_cache::DepthCacheOptions;
+use super::job::MapStyle;
 use super::on_exist::OnExist;
 use super::profile::Recorder;
 use crate::codec::Limits;
@@ -64,6 +65,8 @@ pub struct EngineOptions {
     pub provider: Provider,
     /// Where estimated depth is kept for further runs; `None` = it is not.
     pub depth_cache: Option<DepthCacheOptions>,
+    /// Colors and unit of depth maps of [`super::job::Work::Depth`]; outputs of recipes have their own.
+    pub maps: MapStyle,
     /// Fixed rows per strip, for tests of invariance.
     pub strip_rows: Option<u32>,
     /// Fixed instruction set, for tests of invariance.

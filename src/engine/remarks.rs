@@ -1,6 +1,6 @@
-//! What is worth telling of a finished picture although nothing failed: clipped tones, and depth that looks wrong.
+//! What is worth telling of a finished picture although nothing failed: clipped tones. Depth that looks wrong is told by `depth::gate`.
 //!
-//! None of this decides anything: a look may clip on purpose, and a ceiling may be nearer than the floor.
+//! None of this decides anything: a look may clip on purpose.
 
 use rayon::prelude::*;
 
@@ -128,44 +128,6 @@ fn of_channels<T: Copy>(channels: Channels, row: &[T], low: impl Fn(T) -> bool, 
     found
 }
 
-/// Half width of the band around the median that counts as one distance.
-const SAME: f32 = 0.04;
-/// Share of a picture at one distance that counts as flat.
-const FLAT: f64 = 0.9;
-/// How much nearer the top of a picture may be than its bottom.
-const TOP_HEAVY: f64 = 0.35;
-
-/// Remarks on a map of normalized disparity (0 farthest, 1 nearest) of the upright picture, row after row.
-pub fn of_depth(disparity: &[f32], width: usize) -> Vec<String> {
-    let mut sorted: Vec<f32> = disparity.to_vec();
-    let middle = sorted.len() / 2;
-    if sorted.is_empty() || width == 0 {
-        return Vec::new();
-    }
-    let (_, median, _) = sorted.select_nth_unstable_by(middle, f32::total_cmp);
-    let median = *median;
-    let near = disparity.iter().filter(|d| (**d - median).abs() <= SAME).count();
-    let mut found = Vec::new();
-    if near as f64 > FLAT * disparity.len() as f64 {
-        found.push("depth hardly varies over the picture: what depends on distance does little".to_owned());
-    }
-    let quarter = (disparity.len() / width / 4).max(1) * width;
-    let mean = |part: &[f32]| part.iter().map(|d| f64::from(*d)).sum::<f64>() / part.len().max(1) as f64;
-    let (top, bottom) = (
-        mean(&disparity[..quarter.min(disparity.len())]),
-        mean(&disparity[disparity.len() - quarter.min(disparity.len())..]),
-    );
-    found.extend(upside_down(top, bottom));
-    found
-}
-
-/// The remark on a picture whose top is nearer than its bottom: rare in photographs, usual for maps of the wrong polarity.
-pub fn upside_down(top: f64, bottom: f64) -> Option<String> {
-    (top - bottom > TOP_HEAVY).then(|| {
-        "the top of the picture is much nearer than its bottom: if that is not so, the depth is inverted".to_owned()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,17 +161,5 @@ mod tests {
         assert_eq!(remarks, ["highlights clip: 33.3 % of the samples are at the largest code, 0.0 % came so"]);
         assert!(seen(0).remarks(seen(7))[0].starts_with("shadows clip"));
         assert!(seen(0).remarks(seen(0)).is_empty());
-    }
-
-    #[test]
-    fn flat_and_inverted_depth_are_remarked() {
-        let ramp: Vec<f32> = (0..400).map(|i| (i / 20) as f32 / 19.0).collect();
-        assert!(of_depth(&ramp, 20).is_empty(), "nearer towards the bottom");
-        let turned: Vec<f32> = ramp.iter().rev().copied().collect();
-        assert!(of_depth(&turned, 20)[0].contains("inverted"));
-        let mut flat = vec![0.5; 400];
-        flat[..20].fill(1.0);
-        assert!(of_depth(&flat, 20)[0].contains("hardly varies"));
-        assert!(of_depth(&[], 20).is_empty());
     }
 }

@@ -1,14 +1,14 @@
 //! The render phase: strip by strip from the source (or what analyse kept) through the lanes into the sinks.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::analyse::Facts;
 use super::deliver::{Sinks, Writer, deliver};
 use super::drive::Work;
-use super::exports;
+use super::exports::{self, Files, Form, KnownUnit, MapFacts};
 use super::flow;
 use super::input::{Feed, Input, Wants};
-use super::job::DepthExport;
 use super::lane::Lane;
 use super::options::Device;
 use super::profile::Stage;
@@ -17,34 +17,36 @@ use crate::codec::{self, Sink, SinkSpec, Source};
 use crate::error::{Error, Result};
 use crate::exec::cpu::Cpu;
 use crate::picture::{Extent, Format, Metadata};
-use crate::plan::{OutputPlan, Plan, Program, depth_program};
+use crate::plan::{OutputPlan, Plan, Program, depth_program, shown_program};
 
-/// Writes every output of the plan into the staged file of the same place.
+/// Writes every output of the plan into the staged files, in order.
 pub fn outputs(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Facts, staged: &[Staged]) -> Result<()> {
     let mut lanes = Lanes::default();
     let mut maps = Vec::new();
-    for (output, staged) in plan.outputs.iter().zip(staged) {
-        match exports::export_of(output.kind, output.format) {
-            Some(export) => maps.push((export, staged)),
-            None => picture(work, plan, output, (source, &facts), staged, &mut lanes)?,
+    let forms: Vec<_> = plan.outputs.iter().map(Form::of).collect();
+    for ((output, form), files) in plan.outputs.iter().zip(&forms).zip(exports::files(&forms, staged)?) {
+        match form {
+            Some(form) => maps.push((*form, files)),
+            None => picture(work, plan, output, (source, &facts), files.main, &mut lanes)?,
         }
     }
-    depth_lane(work, plan, (source, &facts), &maps, &mut lanes)?;
+    depth_lanes(work, plan, (source, &facts), &maps, &mut lanes)?;
     each_strip(work, plan, source, facts, lanes)
 }
 
-/// Writes the depth map in the forms of `exports`, one staged file each.
+/// Writes the depth map in the forms of `forms` into the staged files, in order.
 pub fn depth_maps(
     work: &mut Work,
     plan: &Plan,
     source: &mut dyn Source,
     facts: Facts,
-    exports: &[DepthExport],
+    forms: &[Form],
     staged: &[Staged],
 ) -> Result<()> {
-    let maps: Vec<_> = exports.iter().copied().zip(staged).collect();
+    let all: Vec<_> = forms.iter().copied().map(Some).collect();
+    let maps: Vec<_> = forms.iter().copied().zip(exports::files(&all, staged)?).collect();
     let mut lanes = Lanes::default();
-    depth_lane(work, plan, (source, &facts), &maps, &mut lanes)?;
+    depth_lanes(work, plan, (source, &facts), &maps, &mut lanes)?;
     each_strip(work, plan, source, facts, lanes)
 }
 
@@ -91,41 +93,69 @@ fn picture(
         gray_name: "Y",
         text: Vec::new(),
     };
-    lanes.add(program, info.extent, !plan.is_mask(), vec![(None, open_sink(output.format, staged, spec)?)]);
+    lanes.add(program, info.extent, !plan.is_mask(), vec![open_sink(output.format, staged, spec)?]);
     Ok(())
 }
 
-/// Adds the lane of all depth maps, if there are any.
-fn depth_lane(
+/// Adds the lanes of all depth maps, if there are any: one for relative maps, one for metric ones, and one for the picture where it is shown
+/// beside its map.
+fn depth_lanes(
     work: &mut Work,
     plan: &Plan,
     (source, facts): (&dyn Source, &Facts),
-    maps: &[(DepthExport, &Staged)],
+    maps: &[(Form, Files)],
     lanes: &mut Lanes,
 ) -> Result<()> {
     if maps.is_empty() {
         return Ok(());
     }
-    let Some(depth) = &facts.render.depth else {
+    let (Some(depth), Some(map)) = (&facts.render.depth, &facts.map) else {
         return Err(Error::Environment("internal error: a depth map without depth facts".to_owned()));
     };
-    warn_of_orientation(work, source, maps);
-    let text = exports::describe(facts, depth);
-    let mut sinks = Vec::new();
-    for (export, staged) in maps {
-        let sink = open_sink(exports::format(*export), staged, exports::spec(*export, source, &text))?;
-        sinks.push((Some(*export), sink));
+    let described = facts.depth_source.as_deref().unwrap_or("unknown");
+    warn_of_maps(work, source, maps, (map, described));
+    let forms: Vec<Form> = maps.iter().map(|(form, _)| *form).collect();
+    exports::check_unit(&forms, map.unit, described, &work.job.input)?;
+    let info = source.info();
+    let metric = exports::metric_facts(depth, map);
+    let (mut relative, mut in_meters, mut pictures) = (Vec::new(), Vec::new(), Vec::new());
+    for (form, files) in maps {
+        let meaning = if form.is_metric() { &metric.1 } else { map };
+        let opened = exports::open(*form, meaning, described, info, *files)?;
+        if form.is_metric() {
+            in_meters.push(opened.map)
+        } else {
+            relative.push(opened.map)
+        }
+        pictures.extend(opened.picture);
     }
-    lanes.add(depth_program(plan.input.0, &plan.input.1, depth), source.info().extent, false, sinks);
+    let (layout, encoding) = (plan.input.0, &plan.input.1);
+    let mut add = |program: Program, sinks: Sinks| {
+        if !sinks.is_empty() {
+            lanes.add(program, info.extent, false, sinks);
+        }
+    };
+    add(shown_program(layout, encoding), pictures);
+    add(depth_program(layout, encoding, depth), relative);
+    add(depth_program(layout, encoding, &metric.0), in_meters);
     Ok(())
 }
 
-fn warn_of_orientation(work: &mut Work, source: &dyn Source, maps: &[(DepthExport, &Staged)]) {
+/// Says what a map cannot say by itself.
+fn warn_of_maps(work: &mut Work, source: &dyn Source, maps: &[(Form, Files)], (map, described): (&MapFacts, &str)) {
     let orientation = source.info().orientation;
-    if orientation != 1 && maps.iter().any(|(export, _)| *export == DepthExport::Exr) {
-        work.warnings.push(format!(
-            "EXR has no orientation tag: the depth map lies as the picture is stored (orientation {orientation})"
-        ));
+    let mut told = BTreeSet::new();
+    for (form, _) in maps.iter().filter(|(form, _)| orientation != 1 && form.export.has_no_orientation()) {
+        let name = form.export.format().name().to_uppercase();
+        if told.insert(name.clone()) {
+            work.warnings.push(format!(
+                "{name} has no orientation tag: the depth map lies as the picture is stored (orientation {orientation})"
+            ));
+        }
+    }
+    if map.unit == KnownUnit::Undeclared && maps.iter().any(|(form, _)| form.is_metric()) {
+        work.warnings
+            .push(format!("{described} does not say its unit: its numbers are written as meters, as they are"));
     }
 }
 

@@ -18,6 +18,7 @@ use super::journal::{self, RunInfo};
 use super::mask_files;
 use super::options::{Device, EngineOptions};
 use super::restart::Devices;
+use super::review;
 use super::staged::{Stager, sweep};
 
 use crate::depth::engine::{Engine as Inference, EngineInfo};
@@ -213,7 +214,8 @@ impl Engine {
     /// Before the first picture is read: colliding outputs, an output folder that cannot be used, a model or device that is
     /// missing or unusable. Afterwards nothing is an error of the run: failures are outcomes.
     pub fn run(&self, jobs: &[Job], work: &Work, mut on_event: impl FnMut(Event)) -> Result<Summary> {
-        refuse_collisions(&self.options.out, jobs)?;
+        let review = review::is_possible(&self.recipe, work);
+        refuse_collisions(&self.options.out, jobs, review)?;
         if self.may_estimate(work) {
             self.start_depth(jobs.len())?;
         }
@@ -223,7 +225,13 @@ impl Engine {
             self.arithmetic(self.executor.as_ref(), true),
         );
         let opened = journal::open(&self.options.out, &info)?;
-        let swept = sweep(folders(jobs));
+        let mut folders = folders(jobs);
+        if review {
+            let out = &self.options.out;
+            let reviewed = jobs.iter().flat_map(|job| review::targets(out, &job.targets));
+            folders.extend(reviewed.filter_map(|target| target.parent().map(Path::to_owned)).collect::<Vec<_>>());
+        }
+        let swept = sweep(folders);
         let notes = opened.recovered.warnings.iter().cloned().chain(opened.ledger.warnings());
         let notes = self.remark.iter().cloned().chain(notes);
         for note in notes.chain(swept.errors.iter().map(ToString::to_string)) {
@@ -335,6 +343,9 @@ fn executor(device: &Device, pool: &Arc<rayon::ThreadPool>, isa: Isa) -> Result<
 }
 
 fn count(summary: &mut Summary, outcome: &Outcome) {
+    if outcome.review.is_some() && matches!(outcome.status, Status::Done | Status::UpToDate) {
+        summary.review += 1;
+    }
     match &outcome.status {
         Status::Done => summary.done += 1,
         Status::UpToDate => summary.up_to_date += 1,
@@ -344,10 +355,17 @@ fn count(summary: &mut Summary, outcome: &Outcome) {
     }
 }
 
-/// Refuses the run when two outputs, or an output and an input, are one file.
-pub fn refuse_collisions(out: &Path, jobs: &[Job]) -> Result<()> {
+/// Refuses the run when two outputs, or an output and an input, are one file. `review`: pictures can go to review, so their names there
+/// count too.
+///
+/// # Errors
+/// `Output`, with what collides.
+pub fn refuse_collisions(out: &Path, jobs: &[Job], review: bool) -> Result<()> {
     let inputs = jobs.iter().map(|job| job.input.as_path());
-    if Claims::are_free(inputs, jobs.iter().flat_map(|job| &job.targets).map(PathBuf::as_path)) {
+    let in_review = |job: &Job| if review { review::targets(out, &job.targets) } else { Vec::new() };
+    let reviewed: Vec<PathBuf> = jobs.iter().flat_map(in_review).collect();
+    let outputs = jobs.iter().flat_map(|job| &job.targets).chain(&reviewed);
+    if Claims::are_free(inputs, outputs.map(PathBuf::as_path)) {
         return Ok(());
     }
     let mut claims = Claims::new();
@@ -356,7 +374,7 @@ pub fn refuse_collisions(out: &Path, jobs: &[Job]) -> Result<()> {
         found.extend(claims.add_input(&job.input).err().map(|c| *c));
     }
     for job in jobs {
-        for target in &job.targets {
+        for target in job.targets.iter().chain(&in_review(job)) {
             found.extend(claims.claim(&job.input, target).err().map(|c| *c));
         }
     }

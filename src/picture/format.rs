@@ -15,12 +15,14 @@ pub enum Format {
     Webp,
     /// Netpbm: PBM, PGM, PPM and PAM. Read only.
     Pnm,
-    /// Portable float map. Read only.
+    /// Portable float map. Of what is written, depth maps only.
     Pfm,
     /// Radiance RGBE. Read only.
     Hdr,
     /// JPEG XL. Read only, with the feature `jxl`.
     Jxl,
+    /// NumPy array. Depth maps only, and not read.
+    Npy,
 }
 
 impl Format {
@@ -54,6 +56,7 @@ impl Format {
             Self::Pfm => "pfm",
             Self::Hdr => "hdr",
             Self::Jxl => "jxl",
+            Self::Npy => "npy",
         }
     }
 
@@ -64,7 +67,10 @@ impl Format {
     /// The formats that are written too.
     pub const WRITTEN: [Self; 5] = [Self::Tiff, Self::Png, Self::Exr, Self::Jpeg, Self::Webp];
 
-    /// The format of a name.
+    /// The formats that depth maps are written in.
+    pub const MAPS: [Self; 5] = [Self::Png, Self::Tiff, Self::Exr, Self::Pfm, Self::Npy];
+
+    /// The format of a name, of those that are read.
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|f| f.name() == name)
     }
@@ -78,7 +84,7 @@ impl Format {
     pub fn written_as(self) -> Self {
         match self {
             Self::Pnm | Self::Jxl => Self::Tiff,
-            Self::Pfm | Self::Hdr => Self::Exr,
+            Self::Pfm | Self::Hdr | Self::Npy => Self::Exr,
             written => written,
         }
     }
@@ -92,7 +98,7 @@ impl Format {
     /// encoded whole.
     pub fn encoder_bytes_per_pixel(self) -> Option<u64> {
         match self {
-            Self::Tiff | Self::Png | Self::Pnm | Self::Pfm | Self::Hdr | Self::Jxl => None,
+            Self::Tiff | Self::Png | Self::Pnm | Self::Pfm | Self::Hdr | Self::Jxl | Self::Npy => None,
             Self::Exr => Some(0),
             // The finished file; it is smaller than the samples.
             Self::Jpeg => Some(3),

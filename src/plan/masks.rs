@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::ops::mask::{Mask, Of};
 use crate::ops::{self, Context};
 use crate::picture::{Alpha, Channels, Compression, Format, PixelLayout, Policy, SampleType};
-use crate::recipe::{OpSetting, OutputKind, Recipe};
+use crate::recipe::{Colors, DepthUnit, OpSetting, OutputKind, Recipe};
 
 /// What is remembered of every pixel before the first operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +133,8 @@ impl Plan {
             encoding: encodings::srgb(),
             icc: None,
             compression: Compression::Deflate,
+            colors: Colors::default(),
+            unit: DepthUnit::default(),
         }];
         self.set_extents();
         memory::choose(self, request);

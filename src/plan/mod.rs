@@ -16,4 +16,6 @@ pub use masks::masked_op;
 pub use memory::OVERLAPPED;
 pub use output::{GradeFacts, OutputPlan, output_plan};
 pub use program::{DepthPlan, Pass, Program};
-pub use spaces::{depth_program, guide_program, linear_program, model_program, proxy_depth_program};
+pub use spaces::{
+    depth_program, guide_program, linear_program, model_program, proxy_depth_program, shown_program,
+};

@@ -7,7 +7,7 @@ use crate::picture::{
     Alpha, Channels, ColorEncoding, ColorModel, Compression, Curve, Extent, Format, PictureInfo, PixelLayout, Policy,
     Referred, SampleType,
 };
-use crate::recipe::{Bits, ColorChoice, OpSetting, OutputKind, OutputSettings};
+use crate::recipe::{Bits, ColorChoice, Colors, DepthUnit, OpSetting, OutputKind, OutputSettings};
 
 /// Storage of one output.
 #[derive(Debug, Clone)]
@@ -32,6 +32,10 @@ pub struct OutputPlan {
     pub icc: Option<Vec<u8>>,
     /// Compression.
     pub compression: Compression,
+    /// Colors of a depth map for people.
+    pub colors: Colors,
+    /// Unit of a depth map of floats.
+    pub unit: DepthUnit,
 }
 
 /// What is done to a picture, as far as it decides how the result can be stored.
@@ -125,27 +129,41 @@ pub fn output_plan(
         encoding,
         icc,
         compression,
+        colors: Colors::default(),
+        unit: DepthUnit::default(),
     })
 }
 
 /// A depth map beside the picture.
 fn depth_output(info: &PictureInfo, settings: &OutputSettings) -> OutputPlan {
     let (sample, channels) = match settings.kind {
-        OutputKind::DepthPreview => (SampleType::U8, Channels::Rgb),
-        _ if settings.format == Some(Format::Exr) => (SampleType::F32, Channels::Gray),
+        OutputKind::DepthPreview | OutputKind::SideBySide => (SampleType::U8, Channels::Rgb),
+        _ if matches!(settings.format, Some(Format::Exr | Format::Pfm | Format::Npy)) => {
+            (SampleType::F32, Channels::Gray)
+        }
+        _ if settings.bits == Some(Bits::Float) => (SampleType::F32, Channels::Gray),
         _ => (SampleType::U16, Channels::Gray),
     };
+    let paired = settings.kind == OutputKind::SideBySide;
     OutputPlan {
         name: settings.name.clone(),
         kind: settings.kind,
         metadata: settings.metadata,
         resize: None,
-        extent: info.extent,
+        extent: Extent {
+            width: if paired { info.extent.width.saturating_mul(2) } else { info.extent.width },
+            ..info.extent
+        },
         format: settings.format.unwrap_or(Format::Png),
         layout: PixelLayout { sample, channels, alpha: Alpha::None },
-        encoding: encodings::srgb(),
+        encoding: if sample.is_integer() { encodings::srgb() } else { encodings::linear_rec709() },
         icc: None,
-        compression: Compression::Deflate,
+        compression: match settings.format {
+            Some(Format::Pfm | Format::Npy) => Compression::None,
+            _ => Compression::Deflate,
+        },
+        colors: settings.colors.unwrap_or_default(),
+        unit: settings.unit.unwrap_or_default(),
     }
 }
 

@@ -157,6 +157,14 @@ pub fn proxy_depth_program(facts: &DepthFacts, extent: Extent) -> Program {
     depth_program(PROXY_LAYOUT, &encodings::linear_rec2020(), reduced.as_ref().unwrap_or(facts))
 }
 
+/// The pass that shows a picture beside its depth map: sRGB of 8 bit, without alpha.
+pub fn shown_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
+    let mut compiler = Compiler::new(encoding.clone());
+    compiler.go(&encodings::srgb());
+    let output = PixelLayout { sample: SampleType::U8, channels: Channels::Rgb, alpha: Alpha::None };
+    Program::of(layout, output, compiler.steps, compiler.tables)
+}
+
 /// Depth facts for a reduced copy of the picture: the join is the same grid over fewer pixels.
 pub(super) fn scaled(facts: Option<&DepthFacts>, extent: Extent) -> Option<DepthFacts> {
     Some(match facts? {

@@ -27,6 +27,9 @@ fn canonical(recipe: &Recipe) -> String {
     for (key, value) in recipe.depth.contract.values() {
         line(&format!("depth.{key}"), plain(&value));
     }
+    for (key, value) in recipe.depth.gate.values() {
+        line(&format!("depth.{key}"), plain(&value));
+    }
     for output in &recipe.outputs {
         line("output", format!("{} {}", kind_word(output.kind), quoted(&output.name)));
         line("output.format", output.format.map_or("input", |f| f.name()).to_owned());
@@ -36,6 +39,13 @@ fn canonical(recipe: &Recipe) -> String {
         line("output.subsampling", output.subsampling.map_or("auto", |s| s.name()).to_owned());
         line("output.color", output.color.as_ref().map_or("input".to_owned(), color));
         line("output.metadata", output.metadata.name().to_owned());
+        // Written only where they are given, so that recipes from before they were there keep their hash.
+        if let Some(colors) = output.colors {
+            line("output.colors", colors.name().to_owned());
+        }
+        if let Some(unit) = output.unit {
+            line("output.unit", unit.name().to_owned());
+        }
         for (key, side) in &output.size {
             line(&format!("output.{key}"), side.to_string());
         }

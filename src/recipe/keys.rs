@@ -1,7 +1,7 @@
 //! The keys of a recipe outside the parameters of operations, declared once: the parser, `--set`, the schema and help read
 //! these tables.
 
-use super::{contract, settings};
+use super::{contract, gate, settings};
 use crate::ops::{Kind, ParamInfo, Value};
 
 /// What a key accepts.
@@ -23,6 +23,8 @@ pub enum Accepts {
     ModelSize,
     /// A whole number from the first to the second.
     Whole(u32, u32),
+    /// A number from the first to the second.
+    Number(f32, f32),
     /// One number for all color channels, or a list of three.
     PerChannel,
     /// One of the words that the function returns, or the path of an ICC profile.
@@ -41,6 +43,7 @@ impl Accepts {
             Self::Bits => "8, 16, \"half\", \"float\", \"input\"".to_owned(),
             Self::DepthSource => "\"auto\", \"model\", \"exr:NAME\"".to_owned(),
             Self::ModelSize => "1 to 4096, \"WIDTHxHEIGHT\"".to_owned(),
+            Self::Number(least, most) => format!("{least} to {most}"),
             Self::Whole(least, most) => format!("{least} to {most}"),
             Self::PerChannel => "a number, or a list of three numbers".to_owned(),
         }
@@ -150,6 +153,42 @@ pub static DEPTH: &[KeyInfo] = &[
         "1",
         "For .onnx files: how far edges of the model's answer may be off, in its own pixels.",
     ),
+    key(
+        "gate",
+        Accepts::Words(gate::Gate::words),
+        "off",
+        "Send pictures whose depth looks wrong to the folder review: usual sets all limits below that are not given.",
+    ),
+    key(
+        "max_flatness",
+        Accepts::Number(0.0, 1.0),
+        "none",
+        "To review when more than this share of the picture is at one distance.",
+    ),
+    key(
+        "max_inversion",
+        Accepts::Number(-1.0, 1.0),
+        "none",
+        "To review when the top of the picture is nearer than its bottom by more than this.",
+    ),
+    key(
+        "max_sky_near",
+        Accepts::Number(0.0, 1.0),
+        "none",
+        "To review when blue sky is nearer than this, 0 (farthest) to 1 (nearest).",
+    ),
+    key(
+        "max_seam",
+        Accepts::Number(0.0, 1.0),
+        "none",
+        "To review when depth has a straight step larger than this where the picture has none.",
+    ),
+    key(
+        "min_edge_agreement",
+        Accepts::Number(0.0, 1.0),
+        "none",
+        "To review when edges of the depth agree less than this with those of the picture; 0.5 is chance.",
+    ),
 ];
 
 /// A side of a picture.
@@ -167,7 +206,7 @@ pub static OUTPUT: &[KeyInfo] = &[
         "kind",
         Accepts::Words(settings::kind_words),
         "picture",
-        "What is written: the graded picture, its depth map, or its depth map colored for people.",
+        "What is written: the graded picture, its depth map, the map colored for people, or the picture beside that.",
     ),
     key("format", Accepts::Words(settings::format_words), "input", "File format of the result."),
     key("bits", Accepts::Bits, "input", "Samples of the result: integers of 8 or 16 bit, half or single floats."),
@@ -194,6 +233,18 @@ pub static OUTPUT: &[KeyInfo] = &[
         Accepts::Color(settings::color_words),
         "input",
         "Color encoding of the result; pictures are converted and the profile is embedded.",
+    ),
+    key(
+        "colors",
+        Accepts::Words(settings::color_map_words),
+        "turbo",
+        "For depth-preview and side-by-side: the color map; in all of them what is near stands out.",
+    ),
+    key(
+        "unit",
+        Accepts::Words(settings::unit_words),
+        "relative",
+        "For depth in formats of floats: relative, or meters where depth is metric.",
     ),
     key("long_edge_px", SIDE, "input", "Length of the longer side; smaller pictures stay as they are."),
     key("short_edge_px", SIDE, "input", "Length of the shorter side; smaller pictures stay as they are."),

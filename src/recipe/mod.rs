@@ -19,9 +19,11 @@
 
 mod color;
 pub mod contract;
+pub mod gate;
 mod hash;
 mod keys;
 mod luts;
+mod maps;
 mod mask;
 mod model;
 pub mod models;
@@ -39,7 +41,9 @@ mod write;
 
 pub use color::{ColorChoice, ProfileFile};
 pub use contract::Contract;
+pub use gate::Gate;
 pub use keys::{Accepts, DEPTH, INPUT, KeyInfo, OUTPUT, TOP, strength};
+pub use maps::{Colors, DepthUnit};
 pub use mask::{KEYS as MASK_KEYS, MaskKey, Takes};
 pub use model::{Bits, DepthSettings, DepthSource, InputSettings, OpSetting, OutputKind, OutputSettings, Recipe};
 pub use parse::{MAX_EXTENDS, MAX_RECIPE_BYTES};

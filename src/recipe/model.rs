@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::color::ColorChoice;
 use super::contract::Contract;
+use super::gate::Gate;
+use super::maps::{Colors, DepthUnit};
 use crate::ops::mask::Mask;
 use crate::ops::{AnyOp, Context, Grading, ParamSet, Value};
 use crate::picture::{Compression, Format, Policy, Subsampling};
@@ -61,11 +63,18 @@ pub struct DepthSettings {
     pub source: DepthSource,
     /// How a model file is to be used, where its graph does not say.
     pub contract: Contract,
+    /// How bad a map may look before its picture goes to review.
+    pub gate: Gate,
 }
 
 impl Default for DepthSettings {
     fn default() -> Self {
-        Self { model: "chiaro-small".to_owned(), source: DepthSource::Auto, contract: Contract::default() }
+        Self {
+            model: "chiaro-small".to_owned(),
+            source: DepthSource::Auto,
+            contract: Contract::default(),
+            gate: Gate::default(),
+        }
     }
 }
 
@@ -92,6 +101,8 @@ pub enum OutputKind {
     Depth,
     /// Its depth map, colored for people.
     DepthPreview,
+    /// The picture as it came and its colored depth map, side by side.
+    SideBySide,
 }
 
 /// One `[[output]]`, or the `[output]` table. `None` = as the input.
@@ -115,6 +126,10 @@ pub struct OutputSettings {
     pub color: Option<ColorChoice>,
     /// What travels beside the pixels.
     pub metadata: Policy,
+    /// Colors of a depth map for people; `None` = turbo.
+    pub colors: Option<Colors>,
+    /// What the numbers of a depth map count; `None` = nothing.
+    pub unit: Option<DepthUnit>,
     /// Size, as the parameters of [`crate::ops::resize`] that are given.
     pub size: BTreeMap<&'static str, u32>,
 }

@@ -66,6 +66,7 @@ fn accepts(accepts: Accepts) -> Json {
             { "type": "integer", "minimum": 1, "maximum": 4096 },
             { "type": "string", "pattern": "^[0-9]+x[0-9]+$" },
         ] }),
+        Accepts::Number(least, most) => json!({ "type": "number", "minimum": least, "maximum": most }),
         Accepts::Whole(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Accepts::PerChannel => json!({ "oneOf": [
             { "type": "number" },

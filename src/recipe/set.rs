@@ -113,9 +113,9 @@ fn depth_value(key: &str, text: &str) -> Value {
         Some(keys::Accepts::PerChannel) if text.contains(',') => {
             value::typed(crate::ops::Kind::Color { min: 0.0, max: 0.0 }, text)
         }
-        Some(keys::Accepts::PerChannel | keys::Accepts::Whole(..) | keys::Accepts::ModelSize) => {
-            value::number_or_text(text)
-        }
+        Some(
+            keys::Accepts::PerChannel | keys::Accepts::Whole(..) | keys::Accepts::Number(..) | keys::Accepts::ModelSize,
+        ) => value::number_or_text(text),
         _ => text_value(text),
     }
 }

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use super::color::ColorChoice;
 use super::contract::Contract;
+use super::gate::{self, Gate, Limits};
 use super::keys::{DEPTH, KeyInfo, OUTPUT};
 use super::luts::beside;
+use super::maps::{self, Colors, DepthUnit};
 use super::model::{Bits, DepthSettings, DepthSource, InputSettings, OutputKind, OutputSettings};
 use super::{keys, suggest};
 use crate::color::encodings;
@@ -20,8 +22,12 @@ const INPUT: &str = "input";
 const AUTO: &str = "auto";
 
 const GRADINGS: [(&str, Grading); 2] = [("display", Grading::Display), ("acescct", Grading::Acescct)];
-const KINDS: [(&str, OutputKind); 3] =
-    [("picture", OutputKind::Picture), ("depth", OutputKind::Depth), ("depth-preview", OutputKind::DepthPreview)];
+const KINDS: [(&str, OutputKind); 4] = [
+    ("picture", OutputKind::Picture),
+    ("depth", OutputKind::Depth),
+    ("depth-preview", OutputKind::DepthPreview),
+    ("side-by-side", OutputKind::SideBySide),
+];
 const COMPRESSIONS: [(&str, Compression); 4] = [
     ("none", Compression::None),
     ("lzw", Compression::Lzw),
@@ -46,7 +52,18 @@ pub(super) fn kind_word(kind: OutputKind) -> &'static str {
 
 /// Words of `output.format`.
 pub(super) fn format_words() -> Vec<&'static str> {
-    Format::WRITTEN.iter().map(|f| f.name()).chain([INPUT]).collect()
+    let maps_only = Format::MAPS.iter().filter(|f| !f.is_written());
+    Format::WRITTEN.iter().chain(maps_only).map(|f| f.name()).chain([INPUT]).collect()
+}
+
+/// Words of `output.colors`.
+pub(super) fn color_map_words() -> Vec<&'static str> {
+    Colors::ALL.iter().map(|colors| colors.name()).collect()
+}
+
+/// Words of `output.unit`.
+pub(super) fn unit_words() -> Vec<&'static str> {
+    DepthUnit::ALL.iter().map(|unit| unit.name()).collect()
 }
 
 /// Words of `output.compression`.
@@ -168,6 +185,21 @@ pub(super) fn set_depth(depth: &mut DepthSettings, key: &str, value: &Value, dir
             Ok(())
         }
         ("model" | "source", _) => Err(refused(key, value, DEPTH)),
+        ("gate", Value::Text(word)) if Gate::words().contains(&word.as_str()) => {
+            depth.gate.usual = word == "usual";
+            if !depth.gate.usual {
+                depth.gate.own = Limits::default();
+            }
+            Ok(())
+        }
+        ("gate", _) => Err(refused(key, value, DEPTH)),
+        (_, Value::Number(n)) if gate::KEYS.contains(&key) => {
+            let within = DEPTH.iter().find(|info| info.name == key).is_some_and(|info| match info.accepts {
+                keys::Accepts::Number(least, most) => (f64::from(least)..=f64::from(most)).contains(n),
+                _ => false,
+            });
+            if within && depth.gate.set(key, *n as f32) { Ok(()) } else { Err(refused(key, value, DEPTH)) }
+        }
         _ => match DEPTH.iter().find(|info| info.name == key) {
             Some(info) => set_contract(&mut depth.contract, info, value),
             None => Err(unknown_key("depth", key, DEPTH)),
@@ -235,7 +267,9 @@ pub(super) fn set_output(output: &mut OutputSettings, key: &str, value: &Value, 
             output.size.insert(name, side);
         }
         "format" => {
-            let by_name = |w: &str| Format::by_name(w).filter(|format| format.is_written());
+            let written = |f: &&Format| f.is_written() || Format::MAPS.contains(f);
+            let by_name =
+                |w: &str| Format::MAPS.iter().chain(&Format::WRITTEN).filter(written).find(|f| f.name() == w).copied();
             output.format = word(value, by_name).ok_or_else(refuse)?;
         }
         "bits" => output.bits = bits(value).ok_or_else(refuse)?,
@@ -248,6 +282,10 @@ pub(super) fn set_output(output: &mut OutputSettings, key: &str, value: &Value, 
             choice.iter().try_for_each(ColorChoice::check_output)?;
             output.color = choice;
         }
+        "colors" => {
+            output.colors = Some(Colors::ALL.into_iter().find(|c| is(value, c.name())).ok_or_else(refuse)?);
+        }
+        "unit" => output.unit = Some(DepthUnit::ALL.into_iter().find(|u| is(value, u.name())).ok_or_else(refuse)?),
         "metadata" => {
             output.metadata = *Policy::ALL.iter().find(|policy| is(value, policy.name())).ok_or_else(refuse)?;
         }
@@ -315,7 +353,15 @@ pub(super) fn check_output(output: &OutputSettings) -> Result<(), String> {
         return Err(format!("{} contradict each other: give one edge, or width_px and height_px", given.join(", ")));
     }
     if output.kind != OutputKind::Picture {
-        return check_depth_output(output);
+        return maps::check(output, kind_word(output.kind));
+    }
+    if output.colors.is_some() || output.unit.is_some() {
+        return Err(
+            "colors and unit are for depth maps: give kind \"depth\", \"depth-preview\" or \"side-by-side\"".to_owned()
+        );
+    }
+    if let Some(format) = output.format.filter(|format| !format.is_written()) {
+        return Err(format!("format is {:?}, which holds depth maps only: give kind \"depth\"", format.name()));
     }
     match (output.format, output.bits) {
         (Some(Format::Png), Some(bits @ (Bits::Half | Bits::Float))) => {
@@ -332,25 +378,6 @@ pub(super) fn check_output(output: &OutputSettings) -> Result<(), String> {
                 .to_owned())
         }
         _ => Ok(()),
-    }
-}
-
-/// A depth map has a form of its own.
-fn check_depth_output(output: &OutputSettings) -> Result<(), String> {
-    let kind = kind_word(output.kind);
-    let form =
-        OutputSettings { name: output.name.clone(), kind: output.kind, format: output.format, ..Default::default() };
-    let allowed = match output.kind {
-        OutputKind::Depth => matches!(output.format, None | Some(Format::Png | Format::Exr)),
-        _ => matches!(output.format, None | Some(Format::Png)),
-    };
-    if *output != form {
-        return Err(format!("kind is {kind:?}: of the other keys only name and format have a meaning there"));
-    }
-    if allowed {
-        Ok(())
-    } else {
-        Err(format!("kind is {kind:?}: allowed formats are \"png\" and for \"depth\" \"exr\""))
     }
 }
 

@@ -24,6 +24,9 @@ impl Recipe {
         for (key, value) in self.depth.contract.values() {
             line(&mut text, key, &toml(&value));
         }
+        for (key, value) in self.depth.gate.values() {
+            line(&mut text, key, &toml(&value));
+        }
         write_input(&mut text, &self.input);
         for op in &self.ops {
             text.push_str("\n[[op]]\n");
@@ -95,6 +98,12 @@ fn write_output(text: &mut String, output: &OutputSettings) {
     }
     if output.metadata != Policy::All {
         line(text, "metadata", &string(output.metadata.name()));
+    }
+    if let Some(colors) = output.colors {
+        line(text, "colors", &string(colors.name()));
+    }
+    if let Some(unit) = output.unit {
+        line(text, "unit", &string(unit.name()));
     }
     for (key, side) in &output.size {
         line(text, key, &side.to_string());
