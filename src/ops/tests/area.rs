@@ -189,9 +189,10 @@ fn area_operations_act_and_stay_finite() {
                     changed += usize::from(!same);
                     assert!(same || !alpha || chunk.alpha[0] > 0.0, "{name}: changed color that covers nothing");
                 }
-                // Blur within a pixel, of a picture so small, may be nothing.
+                // In a picture so small, the blur of a lens given in millimeters, or of a small percentage, may be less than a pixel.
                 let tiny = steps.iter().filter_map(|s| s.area.as_ref()).all(|area| area.margin_x() <= 1);
-                assert!(changed > 50 || tiny, "{name} changes {changed} pixels");
+                let slight = tiny || name.contains("\"physical\"");
+                assert!(changed > 50 || slight, "{name} changes {changed} pixels");
             }
         }
     }
