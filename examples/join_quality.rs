@@ -7,7 +7,7 @@ mod depth_common;
 use chiaro::depth::join::JoinSettings;
 use depth_common::map::Map;
 use depth_common::metrics::{Score, Truth, mean};
-use depth_common::pictures::{self, Picture};
+use depth_common::pictures::{self, Picture, noisy};
 
 fn print(input: &str, method: &str, scores: &[Score]) {
     let s = mean(scores);
@@ -81,21 +81,6 @@ fn network(input: &str, pictures: &[Picture]) {
 
 #[cfg(not(feature = "onnx"))]
 fn network(_: &str, _: &[Picture]) {}
-
-/// Gaussian noise of deviation `sd` on the luma, the same every time.
-fn noisy(luma: &Map, sd: f32) -> Map {
-    let mut state = 1u64;
-    let mut uniform = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1u64 << 24) as f32
-    };
-    let mut out = luma.clone();
-    for v in &mut out.v {
-        // A sum of twelve uniforms has deviation 1.
-        *v = (*v + sd * ((0..12).map(|_| uniform()).sum::<f32>() - 6.0)).clamp(0.0, 1.0);
-    }
-    out
-}
 
 fn main() {
     println!("{:<34} {:<22} AbsRel  F1     strict TC     count-matched F1", "input", "method");

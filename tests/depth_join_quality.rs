@@ -68,6 +68,15 @@ fn a_flat_guide_is_no_worse_than_bilinear() {
 }
 
 #[test]
+#[cfg_attr(not(has_testdata), ignore = "CHIARO_TESTDATA is not set")]
+fn noise_costs_few_edges() {
+    let Some(real) = real() else { return };
+    let (_, clean) = compare(&real, 6.7, luma);
+    let (_, noisy) = compare(&real, 6.7, |picture| pictures::noisy(&picture.luma, 0.05));
+    assert!(noisy.f1 >= clean.f1 - 0.04);
+}
+
+#[test]
 fn generated_scenes_reduced_six_times() {
     let scenes = pictures::generated();
     if scenes.is_empty() {
