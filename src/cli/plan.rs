@@ -116,7 +116,7 @@ impl Planner {
             steps = plan.program(output, &job.input, &RenderFacts::default())?.steps.len();
         }
         let model = match &plan.depth {
-            Some(DepthPlan::Estimated { model }) => Some(self.model(model)?),
+            Some(DepthPlan::Estimated { model, .. }) => Some(self.model(model)?),
             _ => None,
         };
         let fate = self.exists.fate(job);

@@ -14,7 +14,8 @@
 use super::reduce::{Reduced, percentile};
 use crate::ops::disparity::{GUIDE_CENTER, JoinConstants, TEXEL_WORDS};
 
-mod grid;
+mod bands;
+pub(super) mod grid;
 mod snap;
 use grid::Grid;
 
@@ -26,6 +27,9 @@ const RESIDUAL_FLOOR: f32 = 1e-4;
 const MAX_SLOPE: f32 = 8.0;
 /// Floor of the local mean disparity in the measure of non-planarity.
 const PLANAR_FLOOR: f32 = 0.05;
+
+/// Rows of a map that are fitted at a time: working space stays small for maps of millions of cells.
+const BAND_ROWS: usize = 128;
 
 /// What of the fit depends on the model that drew the map.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,6 +69,11 @@ impl JoinTable {
         bytemuck::cast_slice(&self.texels)
     }
 
+    /// The same words, without a copy that lives beside the table.
+    pub fn into_words(self) -> Vec<u32> {
+        self.texels.into_iter().flatten().collect()
+    }
+
     /// What the operation reads, for this table at word `table` over a picture of (width, height) pixels.
     pub fn constants(&self, table: u32, picture: (u32, u32)) -> JoinConstants {
         JoinConstants::new(table, self.width, self.height, picture)
@@ -102,6 +111,12 @@ pub fn normalize(map: &[f32]) -> (Vec<f32>, Normalization) {
 /// Fits the table for a map of the same size as `reduced`, already [`normalize`]d (larger = nearer, about 0..1).
 /// A map of another size is resampled first with [`resample`].
 pub fn fit(disparity: &[f32], reduced: &Reduced, settings: &JoinSettings) -> JoinTable {
+    let texels = bands::fit(disparity, reduced, settings, BAND_ROWS);
+    JoinTable { width: reduced.width, height: reduced.height, texels }
+}
+
+/// As [`fit`], all at once.
+fn texels(disparity: &[f32], reduced: &Reduced, settings: &JoinSettings) -> Vec<[u32; 2]> {
     let (w, h) = (reduced.width as usize, reduced.height as usize);
     let mut d = Grid::new(w, h, disparity);
     if settings.edge_error_px > 0 {
@@ -112,15 +127,14 @@ pub fn fit(disparity: &[f32], reduced: &Reduced, settings: &JoinSettings) -> Joi
     let a = slopes(&d, &g, &inside_cell, settings.lambda);
     let gate = gate(&d, settings, 1);
     let (lowest, highest) = (d.min3(), d.max3());
-    let texels = (0..w * h)
+    (0..w * h)
         .map(|i| {
             let (d, a, gate) = (d.values[i], a.values[i], gate.values[i]);
             let lo = d - gate * (d - lowest.values[i]);
             let hi = d + gate * (highest.values[i] - d);
             [pack(a, d - a * g.values[i]), pack(lo, hi)]
         })
-        .collect();
-    JoinTable { width: reduced.width, height: reduced.height, texels }
+        .collect()
 }
 
 /// Slope of the line at each model pixel: ridge regression over 3x3, then averaged over 3x3 with the fits that explain their

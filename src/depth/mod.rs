@@ -21,4 +21,5 @@ pub mod registry;
 #[cfg(feature = "onnx")]
 mod rten;
 pub mod supplied;
+pub mod tiles;
 pub mod worker;

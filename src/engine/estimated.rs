@@ -1,13 +1,11 @@
 //! Depth from a model: the reduced picture is encoded as the model wants it, stood up and asked about; the answer is joined to the picture.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::drive::Work;
 use super::profile::{Kind, Probe, Span, Stage, Track};
-use super::remarks;
+use super::{remarks, tiled};
 use crate::depth::reduce::Reduced;
-use crate::depth::registry::ModelEntry;
 use crate::depth::worker::{DepthRequest, DepthStage, LowResDisparity};
 use crate::depth::{join, orient};
 use crate::error::Result;
@@ -19,12 +17,16 @@ use crate::plan::{DepthFacts, Plan, Program, model_program};
 
 /// Depth of a picture and where it came from, in words.
 pub fn depth(work: &mut Work, plan: &Plan, mut reduced: Reduced, info: &PictureInfo) -> Result<(DepthFacts, String)> {
-    let depth = work.engine.depth()?;
     if let Some(program) = model_program(&plan.input.1) {
         encode_for_model(work, &program, &mut reduced)?;
     }
     let started = Instant::now();
-    let (join, described, remarks) = estimate(&work.probe, &depth.model, &depth.stage, &reduced, info)?;
+    let detail = work.engine.recipe.depth.detail;
+    let tiling = tiled::tiling(info, &work.engine.depth()?.model, detail);
+    let (join, described, remarks) = match tiling {
+        Some(tiling) => tiled::estimate(work, &tiling, &reduced, info)?,
+        None => estimate(work, &reduced, info)?,
+    };
     work.warnings.extend(remarks);
     work.stages.depth += started.elapsed().as_secs_f64();
     Ok((DepthFacts::Joined(join), described))
@@ -51,29 +53,55 @@ fn encode_for_model(work: &Work, program: &Program, reduced: &mut Reduced) -> Re
     Ok(())
 }
 
+/// A fitted join, where it came from in words, and what is to be said about it.
+pub(super) type Estimate = (Join, String, Vec<String>);
+
 /// Runs the model on the upright picture and fits the join to the stored one.
-fn estimate(
-    probe: &Probe,
-    model: &Arc<ModelEntry>,
-    stage: &DepthStage,
-    reduced: &Reduced,
-    info: &PictureInfo,
-) -> Result<(Join, String, Vec<String>)> {
+fn estimate(work: &Work, reduced: &Reduced, info: &PictureInfo) -> Result<Estimate> {
+    let answer = ask(work, reduced, info.orientation)?;
     let started = Instant::now();
-    let turned = orient::upright_picture(reduced, info.orientation);
-    let upright = (turned.width, turned.height);
-    let request = DepthRequest { model: model.clone(), input: model.tensor(&turned), size: upright };
-    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
-    let answer = infer(probe, stage, request)?;
-    let started = Instant::now();
-    let map = join::resample(&answer.values, (answer.width, answer.height), upright);
-    let (disparity, _) = join::normalize(&orient::stored(&map, upright, info.orientation));
-    let remarks = remarks::of_depth(&join::normalize(&map).0, upright.0 as usize);
+    let (disparity, _) = join::normalize(&answer.stored);
+    let remarks = answer.remarks();
+    let model = &work.engine.depth()?.model;
     let table = join::fit(&disparity, reduced, &model.join);
     let constants = table.constants(0, (info.extent.width, info.extent.height));
-    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
-    let described = format!("model {}, {}", model.id, answer.engine);
+    work.probe.other(work.probe.driver(), Stage::Analyse, started, Kind::More);
+    let described = format!("model {}, {}", model.id, answer.origin);
     Ok((Join { constants, words: table.words().to_vec() }, described, remarks))
+}
+
+/// What the model says about a reduced picture, in its own scale.
+pub(super) struct Answer {
+    /// Disparity at the size of the reduced picture, as the picture is stored.
+    pub stored: Vec<f32>,
+    /// The same, upright.
+    upright: Vec<f32>,
+    width: usize,
+    /// What ran, in words.
+    pub origin: String,
+}
+
+impl Answer {
+    /// What is to be said about the map.
+    pub fn remarks(&self) -> Vec<String> {
+        remarks::of_depth(&join::normalize(&self.upright).0, self.width)
+    }
+}
+
+/// Stands a reduced picture up, asks the model about it and lays the answer down again.
+pub(super) fn ask(work: &Work, reduced: &Reduced, orientation: u16) -> Result<Answer> {
+    let (depth, probe) = (work.engine.depth()?, &work.probe);
+    let started = Instant::now();
+    let turned = orient::upright_picture(reduced, orientation);
+    let size = (turned.width, turned.height);
+    let request = DepthRequest { model: depth.model.clone(), input: depth.model.tensor(&turned), size };
+    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
+    let answer = infer(probe, &depth.stage, request)?;
+    let started = Instant::now();
+    let upright = join::resample(&answer.values, (answer.width, answer.height), size);
+    let stored = orient::stored(&upright, size, orientation);
+    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
+    Ok(Answer { stored, upright, width: size.0 as usize, origin: answer.engine.to_string() })
 }
 
 /// Asks the model. Its work is busy time of its own thread; what the driver waits beyond that, behind other pictures and for the model

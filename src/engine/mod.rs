@@ -58,6 +58,7 @@ mod run;
 pub mod staged;
 mod supplied_depth;
 pub mod template;
+pub mod tiled;
 
 pub use mask_files::load as load_masks;
 pub use run::{Engine, job_share, refuse_collisions};

@@ -190,7 +190,7 @@ fn check_own_codes(ops: &[OpSetting]) -> std::result::Result<(), String> {
 }
 
 pub(super) fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthPlan> {
-    let model = || DepthPlan::Estimated { model: recipe.depth.model.clone() };
+    let model = || DepthPlan::Estimated { model: recipe.depth.model.clone(), detail: recipe.depth.detail };
     let named = |wanted: &String| info.depth_channels.contains(wanted);
     match (&recipe.depth.source, &info.depth_channel) {
         (DepthSource::Model, _) | (DepthSource::Auto, None) => Ok(model()),

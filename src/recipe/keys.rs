@@ -107,6 +107,12 @@ pub static DEPTH: &[KeyInfo] = &[
         "auto: the picture's own depth channel, else the model; model: always the model; exr:NAME: this channel.",
     ),
     key(
+        "detail",
+        Accepts::Words(settings::detail_words),
+        "whole",
+        "whole: the model sees the picture once; tiled: also tiles of it, for large pictures and models that know fine detail.",
+    ),
+    key(
         "preset",
         Accepts::Words(contract::preset_words),
         "nothing",

@@ -52,6 +52,29 @@ pub enum DepthSource {
     Channel(String),
 }
 
+/// How much of a picture's detail a model sees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// The whole picture once, at the model's size.
+    #[default]
+    Whole,
+    /// The whole picture and overlapping tiles of it, for pictures far above the model's size.
+    Tiled,
+}
+
+impl Detail {
+    /// Every choice.
+    pub const ALL: [Self; 2] = [Self::Whole, Self::Tiled];
+
+    /// The word in recipes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Tiled => "tiled",
+        }
+    }
+}
+
 /// The `[depth]` table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DepthSettings {
@@ -59,13 +82,20 @@ pub struct DepthSettings {
     pub model: String,
     /// Where depth comes from.
     pub source: DepthSource,
+    /// How much of the picture's detail the model sees.
+    pub detail: Detail,
     /// How a model file is to be used, where its graph does not say.
     pub contract: Contract,
 }
 
 impl Default for DepthSettings {
     fn default() -> Self {
-        Self { model: "chiaro-small".to_owned(), source: DepthSource::Auto, contract: Contract::default() }
+        Self {
+            model: "chiaro-small".to_owned(),
+            source: DepthSource::Auto,
+            detail: Detail::Whole,
+            contract: Contract::default(),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::color::ColorChoice;
 use super::contract::Contract;
 use super::keys::{DEPTH, KeyInfo, OUTPUT};
 use super::luts::beside;
-use super::model::{Bits, DepthSettings, DepthSource, InputSettings, OutputKind, OutputSettings};
+use super::model::{Bits, DepthSettings, DepthSource, Detail, InputSettings, OutputKind, OutputSettings};
 use super::{keys, suggest};
 use crate::color::encodings;
 use crate::ops::{Grading, Value};
@@ -47,6 +47,11 @@ pub(super) fn kind_word(kind: OutputKind) -> &'static str {
 /// Words of `output.format`.
 pub(super) fn format_words() -> Vec<&'static str> {
     Format::WRITTEN.iter().map(|f| f.name()).chain([INPUT]).collect()
+}
+
+/// Words of `depth.detail`.
+pub(super) fn detail_words() -> Vec<&'static str> {
+    Detail::ALL.iter().map(|detail| detail.name()).collect()
 }
 
 /// Words of `output.compression`.
@@ -165,6 +170,11 @@ pub(super) fn set_depth(depth: &mut DepthSettings, key: &str, value: &Value, dir
         }
         ("source", Value::Text(source)) => {
             depth.source = depth_source(source).ok_or_else(|| no_source(value, source))?;
+            Ok(())
+        }
+        ("detail", value) => {
+            let found = Detail::ALL.into_iter().find(|detail| matches!(value, Value::Text(word) if word == detail.name()));
+            depth.detail = found.ok_or_else(|| refused(key, value, DEPTH))?;
             Ok(())
         }
         ("model" | "source", _) => Err(refused(key, value, DEPTH)),
