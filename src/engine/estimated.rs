@@ -5,27 +5,30 @@ use std::time::{Duration, Instant};
 use super::drive::Work;
 use super::profile::{Kind, Probe, Span, Stage, Track};
 use super::{remarks, tiled};
+use crate::depth::join::JoinSettings;
 use crate::depth::reduce::Reduced;
 use crate::depth::worker::{DepthRequest, DepthStage, LowResDisparity};
 use crate::depth::{join, orient};
 use crate::error::Result;
 use crate::exec::Executor;
 use crate::exec::cpu::Cpu;
-use crate::ops::disparity::Join;
-use crate::picture::{PictureInfo, Region, Strip};
+use crate::ops::disparity::{Join, color};
+use crate::picture::{PictureInfo, Referred, Region, Strip};
 use crate::plan::{DepthFacts, Plan, Program, model_program};
+use crate::recipe::Guide;
 
 /// Depth of a picture and where it came from, in words.
 pub fn depth(work: &mut Work, plan: &Plan, mut reduced: Reduced, info: &PictureInfo) -> Result<(DepthFacts, String)> {
+    let mut joiner = Joiner::new(work, plan, info);
     if let Some(program) = model_program(&plan.input.1) {
+        joiner.keep_codes(&reduced);
         encode_for_model(work, &program, &mut reduced)?;
     }
     let started = Instant::now();
-    let detail = work.engine.recipe.depth.detail;
-    let tiling = tiled::tiling(info, &work.engine.depth()?.model, detail);
+    let tiling = tiled::tiling(info, &work.engine.depth()?.model, work.engine.recipe.depth.detail);
     let (join, described, remarks) = match tiling {
-        Some(tiling) => tiled::estimate(work, &tiling, &reduced, info)?,
-        None => estimate(work, &reduced, info)?,
+        Some(tiling) => tiled::estimate(work, &tiling, reduced, info, joiner)?,
+        None => estimate(work, reduced, info, joiner)?,
     };
     work.warnings.extend(remarks);
     work.stages.depth += started.elapsed().as_secs_f64();
@@ -57,17 +60,59 @@ fn encode_for_model(work: &Work, program: &Program, reduced: &mut Reduced) -> Re
 pub(super) type Estimate = (Join, String, Vec<String>);
 
 /// Runs the model on the upright picture and fits the join to the stored one.
-fn estimate(work: &Work, reduced: &Reduced, info: &PictureInfo) -> Result<Estimate> {
-    let answer = ask(work, reduced, info.orientation)?;
+fn estimate(work: &Work, reduced: Reduced, info: &PictureInfo, joiner: Joiner) -> Result<Estimate> {
+    let answer = ask(work, &reduced, info.orientation)?;
     let started = Instant::now();
     let (disparity, _) = join::normalize(&answer.stored);
     let remarks = answer.remarks();
     let model = &work.engine.depth()?.model;
-    let table = join::fit(&disparity, reduced, &model.join);
-    let constants = table.constants(0, (info.extent.width, info.extent.height));
+    let join = joiner.fit(&disparity, reduced, &model.join);
     work.probe.other(work.probe.driver(), Stage::Analyse, started, Kind::More);
     let described = format!("model {}, {}", model.id, answer.origin);
-    Ok((Join { constants, words: table.words().to_vec() }, described, remarks))
+    Ok((join, described, remarks))
+}
+
+/// Joins a map to the picture by the guide of the recipe.
+pub(super) struct Joiner {
+    guide: Guide,
+    /// What a color guide is made of.
+    color: u32,
+    picture: (u32, u32),
+    /// Means of the picture's own code values, where the model is fed others.
+    codes: Option<Vec<f32>>,
+}
+
+impl Joiner {
+    fn new(work: &Work, plan: &Plan, info: &PictureInfo) -> Self {
+        let color = if plan.input.1.referred == Referred::Scene { color::LIGHT } else { color::CODES };
+        let picture = (info.extent.width, info.extent.height);
+        Self { guide: work.engine.recipe.depth.guide, color, picture, codes: None }
+    }
+
+    /// Remembers code values that are about to be encoded for the model.
+    fn keep_codes(&mut self, reduced: &Reduced) {
+        self.codes = (self.guide == Guide::Rgb).then(|| reduced.rgb.clone());
+    }
+
+    /// Fits the join of a normalized map.
+    pub fn fit(self, disparity: &[f32], mut reduced: Reduced, settings: &JoinSettings) -> Join {
+        if let Some(codes) = self.codes {
+            reduced.rgb = codes;
+        }
+        let (table, constants) = match self.guide {
+            Guide::Luma => {
+                let table = join::fit(disparity, &reduced, settings);
+                let constants = table.constants(0, self.picture);
+                (table, constants)
+            }
+            Guide::Rgb => {
+                let table = join::fit_color(disparity, &reduced, settings);
+                let constants = table.constants(0, self.picture).with_color(self.color);
+                (table, constants)
+            }
+        };
+        Join { constants, words: table.into_words() }
+    }
 }
 
 /// What the model says about a reduced picture, in its own scale.

@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use super::drive::Work;
-use super::estimated::{Estimate, ask};
+use super::estimated::{Estimate, Joiner, ask};
 use super::profile::{Kind, Stage};
 use crate::depth::reduce::Reduced;
 use crate::depth::registry::ModelEntry;
 use crate::depth::tiles::{Blend, Tiling};
 use crate::depth::{join, orient};
 use crate::error::Result;
-use crate::ops::disparity::{Join, RowEvaluator};
+use crate::ops::disparity::RowEvaluator;
 use crate::picture::{Extent, PictureInfo};
 use crate::recipe::Detail;
 
@@ -32,30 +32,35 @@ pub fn size(info: &PictureInfo, model: &ModelEntry, detail: Detail) -> (u32, u32
 }
 
 /// Asks the model about the whole and about every tile of the working size, and fits the join to what comes of it.
-pub fn estimate(work: &Work, tiling: &Tiling, working: &Reduced, info: &PictureInfo) -> Result<Estimate> {
+pub(super) fn estimate(
+    work: &Work,
+    tiling: &Tiling,
+    working: Reduced,
+    info: &PictureInfo,
+    joiner: Joiner,
+) -> Result<Estimate> {
     let (probe, model) = (&work.probe, &work.engine.depth()?.model);
-    let reduced = tiling.whole(working);
+    let reduced = tiling.whole(&working);
     let answer = ask(work, &reduced, info.orientation)?;
     let started = Instant::now();
     let remarks = answer.remarks();
     let (whole, _) = join::normalize(&answer.stored);
-    let mut blend = Blend::new(*tiling, &whole, &joined(&whole, &reduced, working, &model.join));
+    let mut blend = Blend::new(*tiling, &whole, &joined(&whole, &reduced, &working, &model.join));
     probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
     let places = tiling.places();
     for &place in &places {
         work.engine.cancel.check()?;
-        let tile = ask(work, &tiling.cut(working, place), info.orientation)?;
+        let tile = ask(work, &tiling.cut(&working, place), info.orientation)?;
         let started = Instant::now();
         blend.add(place, &tile.stored);
         probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
     }
     let started = Instant::now();
     let used = blend.used();
-    let table = join::fit(&blend.finish(), working, &model.join);
-    let constants = table.constants(0, (info.extent.width, info.extent.height));
+    let join = joiner.fit(&blend.finish(), working, &model.join);
     probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
     let described = format!("model {}, {}, {used} of {} tiles", model.id, answer.origin, places.len());
-    Ok((Join { constants, words: table.into_words() }, described, remarks))
+    Ok((join, described, remarks))
 }
 
 /// The map of the whole, joined to the working size by the guide there: what stands where no tile is used.

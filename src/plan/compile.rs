@@ -265,7 +265,7 @@ impl Plan {
         let mut c = Compiler::new(encodings::linear_rec2020());
         let mut context = self.context.clone();
         context.frame = ops::Frame { extent, ..context.frame };
-        c.depth(scaled(facts.depth.as_ref(), extent).as_ref());
+        c.depth(scaled(facts.depth.as_ref(), extent).as_ref(), &self.input.1);
         masks::source(&mut c, masks::Remembered::for_proxy(self));
         for (i, op) in self.ops.iter().enumerate().take(index) {
             if !op.op.is_area() {
@@ -342,7 +342,7 @@ impl Plan {
         let mut c = Compiler::new(self.input.1.clone());
         let mut context = self.context.clone();
         let remembered = masks::begin(&mut c, self, output);
-        c.depth(facts.depth.as_ref());
+        c.depth(facts.depth.as_ref(), &self.input.1);
         masks::source(&mut c, remembered);
         for (i, op) in self.ops_of(output).enumerate() {
             self.one(&mut c, op, &mut context, facts.fields.get(&i), path)?;

@@ -113,6 +113,12 @@ pub static DEPTH: &[KeyInfo] = &[
         "whole: the model sees the picture once; tiled: also tiles of it, for large pictures and models that know fine detail.",
     ),
     key(
+        "guide",
+        Accepts::Words(settings::guide_words),
+        "luma",
+        "What places the edges of an estimated map: luma, or rgb, which also sees edges between colors that are equally bright.",
+    ),
+    key(
         "preset",
         Accepts::Words(contract::preset_words),
         "nothing",

@@ -75,6 +75,29 @@ impl Detail {
     }
 }
 
+/// What of a pixel decides on which side of an edge of an estimated map it lies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Guide {
+    /// Its luma.
+    #[default]
+    Luma,
+    /// Its color.
+    Rgb,
+}
+
+impl Guide {
+    /// Every choice.
+    pub const ALL: [Self; 2] = [Self::Luma, Self::Rgb];
+
+    /// The word in recipes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Luma => "luma",
+            Self::Rgb => "rgb",
+        }
+    }
+}
+
 /// The `[depth]` table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DepthSettings {
@@ -84,6 +107,8 @@ pub struct DepthSettings {
     pub source: DepthSource,
     /// How much of the picture's detail the model sees.
     pub detail: Detail,
+    /// What estimated maps are joined to the picture by.
+    pub guide: Guide,
     /// How a model file is to be used, where its graph does not say.
     pub contract: Contract,
 }
@@ -94,6 +119,7 @@ impl Default for DepthSettings {
             model: "chiaro-small".to_owned(),
             source: DepthSource::Auto,
             detail: Detail::Whole,
+            guide: Guide::Luma,
             contract: Contract::default(),
         }
     }

@@ -7,7 +7,7 @@ use super::color::ColorChoice;
 use super::contract::Contract;
 use super::keys::{DEPTH, KeyInfo, OUTPUT};
 use super::luts::beside;
-use super::model::{Bits, DepthSettings, DepthSource, Detail, InputSettings, OutputKind, OutputSettings};
+use super::model::{Bits, DepthSettings, DepthSource, Detail, Guide, InputSettings, OutputKind, OutputSettings};
 use super::{keys, suggest};
 use crate::color::encodings;
 use crate::ops::{Grading, Value};
@@ -52,6 +52,11 @@ pub(super) fn format_words() -> Vec<&'static str> {
 /// Words of `depth.detail`.
 pub(super) fn detail_words() -> Vec<&'static str> {
     Detail::ALL.iter().map(|detail| detail.name()).collect()
+}
+
+/// Words of `depth.guide`.
+pub(super) fn guide_words() -> Vec<&'static str> {
+    Guide::ALL.iter().map(|guide| guide.name()).collect()
 }
 
 /// Words of `output.compression`.
@@ -175,6 +180,11 @@ pub(super) fn set_depth(depth: &mut DepthSettings, key: &str, value: &Value, dir
         ("detail", value) => {
             let found = Detail::ALL.into_iter().find(|detail| matches!(value, Value::Text(word) if word == detail.name()));
             depth.detail = found.ok_or_else(|| refused(key, value, DEPTH))?;
+            Ok(())
+        }
+        ("guide", value) => {
+            let found = Guide::ALL.into_iter().find(|guide| matches!(value, Value::Text(word) if word == guide.name()));
+            depth.guide = found.ok_or_else(|| refused(key, value, DEPTH))?;
             Ok(())
         }
         ("model" | "source", _) => Err(refused(key, value, DEPTH)),

@@ -1,17 +1,26 @@
 //! Fitting a large map a band of rows at a time: what a cell becomes depends on its neighborhood only, so the result is the same bits.
 
-use super::{JoinSettings, Reduced, texels};
+use super::{JoinSettings, Reduced};
 
 /// Rows around a band that its cells can depend on: the snap reads twice its radius (at most 4) and the gate's 2 more, the fit 3.
 const MARGIN: usize = 16;
 
-/// The texels of a map, fitted in bands of `rows`.
-pub(super) fn fit(disparity: &[f32], reduced: &Reduced, settings: &JoinSettings, rows: usize) -> Vec<[u32; 2]> {
+/// A fit of a whole map: one texel for each cell.
+pub(super) type Fit<const WORDS: usize> = fn(&[f32], &Reduced, &JoinSettings) -> Vec<[u32; WORDS]>;
+
+/// The words of a map's texels, fitted in bands of `rows`.
+pub(super) fn fit<const WORDS: usize>(
+    disparity: &[f32],
+    reduced: &Reduced,
+    settings: &JoinSettings,
+    rows: usize,
+    texels: Fit<WORDS>,
+) -> Vec<u32> {
     let (width, height) = (reduced.width as usize, reduced.height as usize);
     if height <= rows + 2 * MARGIN {
-        return texels(disparity, reduced, settings);
+        return texels(disparity, reduced, settings).into_flattened();
     }
-    let mut found = Vec::with_capacity(width * height);
+    let mut found = Vec::with_capacity(width * height * WORDS);
     for first in (0..height).step_by(rows.max(1)) {
         let end = (first + rows).min(height);
         let (from, to) = (first.saturating_sub(MARGIN), (end + MARGIN).min(height));
@@ -24,13 +33,15 @@ pub(super) fn fit(disparity: &[f32], reduced: &Reduced, settings: &JoinSettings,
             guide_squared: part(&reduced.guide_squared),
         };
         let fitted = texels(&part(disparity), &band, settings);
-        found.extend(fitted.iter().skip((first - from) * width).take((end - first) * width));
+        found.extend(fitted.iter().skip((first - from) * width).take((end - first) * width).flatten());
     }
     found
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::color::color_texels;
+    use super::super::luma_texels;
     use super::*;
 
     #[test]
@@ -46,9 +57,11 @@ mod tests {
         for edge_error_px in [0, 2, 4] {
             let settings = JoinSettings { edge_error_px, ..JoinSettings::default() };
             let disparity = noise(3, cells);
-            let whole = texels(&disparity, &reduced, &settings);
+            let luma = luma_texels(&disparity, &reduced, &settings).into_flattened();
+            let color = color_texels(&disparity, &reduced, &settings).into_flattened();
             for rows in [1, 40, 64] {
-                assert!(fit(&disparity, &reduced, &settings, rows) == whole, "{rows} {edge_error_px}");
+                assert!(fit(&disparity, &reduced, &settings, rows, luma_texels) == luma, "{rows} {edge_error_px}");
+                assert!(fit(&disparity, &reduced, &settings, rows, color_texels) == color, "{rows} {edge_error_px}");
             }
         }
     }
