@@ -138,9 +138,8 @@ fn luma_texels(disparity: &[f32], reduced: &Reduced, settings: &JoinSettings) ->
 /// `lo | hi << 16` of every cell: what its pixels may be.
 fn ranges(d: &Grid, settings: &JoinSettings) -> Vec<u32> {
     let (gate, lowest, highest) = (gate(d, settings, 1), d.min3(), d.max3());
-    let range = |(((d, gate), low), high): (((&f32, &f32), &f32), &f32)| {
-        pack(d - gate * (d - low), d + gate * (high - d))
-    };
+    let range =
+        |(((d, gate), low), high): (((&f32, &f32), &f32), &f32)| pack(d - gate * (d - low), d + gate * (high - d));
     d.values.iter().zip(&gate.values).zip(&lowest.values).zip(&highest.values).map(range).collect()
 }
 

@@ -147,10 +147,14 @@ impl JoinConstants {
         }
     }
 
+    /// Words of one texel. The last one is the range, `lo, hi`.
+    pub fn texel_words(&self) -> u32 {
+        if self.guide == color::LUMA { TEXEL_WORDS } else { color::TEXEL_WORDS }
+    }
+
     /// Words the table occupies.
     pub fn words(&self) -> usize {
-        let texel = if self.guide == color::LUMA { TEXEL_WORDS } else { color::TEXEL_WORDS };
-        self.width as usize * self.height as usize * texel as usize
+        self.width as usize * self.height as usize * self.texel_words() as usize
     }
 }
 

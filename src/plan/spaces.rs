@@ -164,7 +164,9 @@ pub(super) fn scaled(facts: Option<&DepthFacts>, extent: Extent) -> Option<Depth
         DepthFacts::Joined(join) => {
             let c = &join.constants;
             let placed = JoinConstants::new(c.table, c.width, c.height, (extent.width, extent.height));
-            let constants = JoinConstants { x_scale: placed.x_scale, y_scale: placed.y_scale, ..*c };
+            // A proxy is light: code values are no more.
+            let guide = if c.guide == color::CODES { color::LIGHT } else { c.guide };
+            let constants = JoinConstants { x_scale: placed.x_scale, y_scale: placed.y_scale, guide, ..*c };
             DepthFacts::Joined(Join { constants, words: join.words.clone() })
         }
         DepthFacts::Supplied(constants) => DepthFacts::Supplied(*constants),

@@ -178,7 +178,8 @@ pub(super) fn set_depth(depth: &mut DepthSettings, key: &str, value: &Value, dir
             Ok(())
         }
         ("detail", value) => {
-            let found = Detail::ALL.into_iter().find(|detail| matches!(value, Value::Text(word) if word == detail.name()));
+            let found =
+                Detail::ALL.into_iter().find(|detail| matches!(value, Value::Text(word) if word == detail.name()));
             depth.detail = found.ok_or_else(|| refused(key, value, DEPTH))?;
             Ok(())
         }

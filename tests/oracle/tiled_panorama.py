@@ -44,10 +44,15 @@ def depth(program, path, out, detail, memory):
     arguments = [program, "depth", path, "-o", out, "--source", "model", "--device", "cpu", "--memory", memory]
     subprocess.run([*arguments, "--set", f"depth.detail={detail}", "-q"], check=True)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # The peak is that of the largest child so far: the frugal one runs first.
+    # The peak is that of the largest child so far, and of this program before it: the frugal one runs first, maps are read later.
     print(f"{detail}: resident at most {usage.ru_maxrss / 1024:.0f} MiB, {usage.ru_utime - before:.1f} CPU seconds")
     (file,) = pathlib.Path(out).glob("*.png")
-    return np.asarray(Image.open(file)).astype(np.float32) * (255 / 65535)
+    return file
+
+
+def codes(file, part):
+    """8-bit codes, with fractions."""
+    return np.asarray(Image.open(file))[part].astype(np.float32) * (255 / 65535)
 
 
 def main():
@@ -59,7 +64,8 @@ def main():
         panorama(path, width)
     # Away from the border of the wall, where the scenes begin.
     wall = np.s_[width // 40 : -width // 40, width // 40 : width * 2 // 5]
-    whole, tiled = (depth(program, path, folder / detail, detail, memory)[wall] for detail in ("whole", "tiled"))
+    files = [depth(program, path, folder / detail, detail, memory) for detail in ("whole", "tiled")]
+    whole, tiled = (codes(file, wall) for file in files)
     for name, map_ in (("whole", whole), ("tiled", tiled)):
         steps = max(np.abs(np.diff(map_, axis=axis)).max() for axis in (0, 1))
         print(f"{name}: the wall spans {np.ptp(map_):.2f} codes, largest step between neighbors {steps:.4f} codes")

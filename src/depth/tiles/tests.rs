@@ -1,7 +1,8 @@
 use super::*;
 
 fn reduced(size: (u32, u32), value: impl Fn(u32, u32) -> f32) -> Reduced {
-    let plane: Vec<f32> = (0..size.1).flat_map(|y| (0..size.0).map(move |x| (x, y))).map(|(x, y)| value(x, y)).collect();
+    let plane: Vec<f32> =
+        (0..size.1).flat_map(|y| (0..size.0).map(move |x| (x, y))).map(|(x, y)| value(x, y)).collect();
     let rgb = [0.0, 0.25, 0.5].iter().flat_map(|add| plane.iter().map(move |v| v + add)).collect();
     Reduced { width: size.0, height: size.1, rgb, guide: plane.clone(), guide_squared: plane }
 }
@@ -97,7 +98,9 @@ fn tiles_that_disagree_leave_the_whole_map_as_it_is() {
     let tiling = Tiling { tile: (16, 12), factor: 3 };
     let whole = scene(tiling.tile, false);
     let base = super::super::join::resample(&whole, tiling.tile, tiling.size());
-    for answer in [vec![0.5; 16 * 12], vec![f32::NAN; 16 * 12], (0..16 * 12).map(|i| ((i * 7919) % 97) as f32).collect()] {
+    for answer in
+        [vec![0.5; 16 * 12], vec![f32::NAN; 16 * 12], (0..16 * 12).map(|i| ((i * 7919) % 97) as f32).collect()]
+    {
         let mut blend = Blend::new(tiling, &whole, &base);
         tiling.places().into_iter().for_each(|place| blend.add(place, &answer));
         assert!(blend.used() <= 1);
