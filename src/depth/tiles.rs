@@ -188,8 +188,8 @@ impl Blend {
                 *value /= down * across;
             }
         }
-        // Three boxes are a Gaussian of about one and a half pixels of the whole map, whose edges are no sharper.
-        let radius = (self.tiling.factor + self.tiling.factor / 2) as usize;
+        // Three boxes are a Gaussian of about one pixel of the whole map.
+        let radius = self.tiling.factor as usize;
         let low = self.sum.mean(radius).mean(radius).mean(radius);
         let fine = self.sum.zip(&low, |all, low| all - low);
         self.base.zip(&fine, |base, fine| base + fine).values
