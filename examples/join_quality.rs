@@ -7,7 +7,7 @@ mod depth_common;
 use chiaro::depth::join::JoinSettings;
 use depth_common::map::Map;
 use depth_common::metrics::{Score, Truth, mean};
-use depth_common::pictures::{self, Picture};
+use depth_common::pictures::{self, Picture, noisy};
 
 fn print(input: &str, method: &str, scores: &[Score]) {
     let s = mean(scores);
@@ -15,9 +15,9 @@ fn print(input: &str, method: &str, scores: &[Score]) {
     println!("{input:<34} {method:<22} {:.4}  {:.3}  {:.3}  {texture:>5}  {:.3}", s.abs_rel, s.f1, s.strict, s.matched);
 }
 
-/// True depth reduced by `scale`; `guide` makes the guide of a picture.
-fn reduced_truth(input: &str, pictures: &[Picture], scale: f64, guide: impl Fn(&Picture) -> Map) {
-    let (mut bilinear, mut textbook, mut join) = (Vec::new(), Vec::new(), Vec::new());
+/// True depth reduced by `scale`; `guide` makes the guide of a picture, `colors` says whether its colors are a guide as well.
+fn reduced_truth(input: &str, pictures: &[Picture], scale: f64, colors: bool, guide: impl Fn(&Picture) -> Map) {
+    let (mut bilinear, mut textbook, mut join, mut rgb) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for picture in pictures {
         let (w, h) = (picture.luma.w, picture.luma.h);
         let size = ((w as f64 / scale).round() as usize, (h as f64 / scale).round() as usize);
@@ -30,10 +30,15 @@ fn reduced_truth(input: &str, pictures: &[Picture], scale: f64, guide: impl Fn(&
         bilinear.push(truth.score(&plain, &plain));
         textbook.push(truth.score(&depth_common::textbook(&small, &guide, 1e-4), &plain));
         join.push(truth.score(&joined, &plain));
+        let colored = depth_common::join_color(&small.v, &reduced, picture, &JoinSettings::default());
+        rgb.push(truth.score(&colored, &plain));
     }
     print(input, "bilinear", &bilinear);
     print(input, "textbook guided", &textbook);
     print(input, "join", &join);
+    if colors {
+        print(input, "join, guide = rgb", &rgb);
+    }
 }
 
 #[cfg(feature = "onnx")]
@@ -79,23 +84,40 @@ fn network(input: &str, pictures: &[Picture]) {
     }
 }
 
+/// The embedded model in tiles, at most so many times its size; once is the whole picture alone.
+#[cfg(feature = "onnx")]
+fn tiles(input: &str, pictures: &[Picture]) {
+    use chiaro::depth::engine::{Engine, EngineChoice};
+    use chiaro::depth::registry::ModelEntry;
+    use chiaro::picture::Extent;
+    let model = ModelEntry::embedded();
+    let engine = Engine::resolve(&EngineChoice::Rten, 1).expect("the built-in engine");
+    for most in 1..=4 {
+        let (mut scores, mut used, mut all) = (Vec::new(), 0, 0);
+        for picture in pictures {
+            let (width, height) = (picture.luma.w as u32, picture.luma.h as u32);
+            let size = model.input_size(Extent { width, height });
+            let mut session = engine.load(&model, size).expect("the embedded model loads");
+            let mut ask = |reduced: &chiaro::depth::reduce::Reduced| {
+                let mut map = Vec::new();
+                session.run(&model.tensor(reduced), &mut map).expect("the embedded model runs");
+                map
+            };
+            let found = depth_common::tiled(&mut ask, size, picture, &model.join, most);
+            let Some((map, took, places)) = found else { continue };
+            (used, all) = (used + took, all + places);
+            let truth = Truth::new(&picture.disparity, &picture.valid, &picture.luma, 2.5);
+            scores.push(truth.score(&map, &map));
+        }
+        print(input, &format!("x {most}: {used} of {all} tiles"), &scores);
+    }
+}
+
+#[cfg(not(feature = "onnx"))]
+fn tiles(_: &str, _: &[Picture]) {}
+
 #[cfg(not(feature = "onnx"))]
 fn network(_: &str, _: &[Picture]) {}
-
-/// Gaussian noise of deviation `sd` on the luma, the same every time.
-fn noisy(luma: &Map, sd: f32) -> Map {
-    let mut state = 1u64;
-    let mut uniform = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1u64 << 24) as f32
-    };
-    let mut out = luma.clone();
-    for v in &mut out.v {
-        // A sum of twelve uniforms has deviation 1.
-        *v = (*v + sd * ((0..12).map(|_| uniform()).sum::<f32>() - 6.0)).clamp(0.0, 1.0);
-    }
-    out
-}
 
 fn main() {
     println!("{:<34} {:<22} AbsRel  F1     strict TC     count-matched F1", "input", "method");
@@ -103,17 +125,19 @@ fn main() {
     if let Some(testdata) = pictures::testdata() {
         let real = pictures::real(&testdata, 1);
         let name = |what: &str| format!("{} real, {what}", real.len());
-        reduced_truth(&name("true depth / 2.5"), &real, 2.5, luma);
-        reduced_truth(&name("true depth / 6.7"), &real, 6.7, luma);
-        reduced_truth(&name("/ 6.7, noise 0.05"), &real, 6.7, |p| noisy(&p.luma, 0.05));
-        reduced_truth(&name("/ 6.7, noise 0.10"), &real, 6.7, |p| noisy(&p.luma, 0.10));
-        reduced_truth(&name("/ 6.7, flat guide"), &real, 6.7, |p| p.luma.map(|_| 0.9));
+        reduced_truth(&name("true depth / 2.5"), &real, 2.5, true, luma);
+        reduced_truth(&name("true depth / 6.7"), &real, 6.7, true, luma);
+        reduced_truth(&name("/ 6.7, noise 0.05"), &real, 6.7, false, |p| noisy(&p.luma, 0.05));
+        reduced_truth(&name("/ 6.7, noise 0.10"), &real, 6.7, false, |p| noisy(&p.luma, 0.10));
+        reduced_truth(&name("/ 6.7, flat guide"), &real, 6.7, false, |p| p.luma.map(|_| 0.9));
         network(&name("embedded model"), &real);
+        tiles(&name("detail = tiled"), &real);
     }
     let generated = pictures::generated();
     if !generated.is_empty() {
         let name = |what: &str| format!("{} generated, {what}", generated.len());
-        reduced_truth(&name("true depth / 6"), &generated, 6.0, luma);
+        reduced_truth(&name("true depth / 6"), &generated, 6.0, true, luma);
         network(&name("embedded model"), &generated);
+        tiles(&name("detail = tiled"), &generated);
     }
 }

@@ -61,10 +61,41 @@ fn reduced_seven_times() {
 
 #[test]
 #[cfg_attr(not(has_testdata), ignore = "CHIARO_TESTDATA is not set")]
+fn a_color_guide_finds_more_edges() {
+    let Some(real) = real() else { return };
+    let (mut luma, mut color) = (Vec::new(), Vec::new());
+    for picture in &real {
+        let size = ((picture.luma.w as f64 / 6.7).round() as usize, (picture.luma.h as f64 / 6.7).round() as usize);
+        let truth = Truth::new(&picture.disparity, &picture.valid, &picture.luma, 6.7);
+        let small = picture.disparity.area(size.0, size.1);
+        let reduced = depth_common::reduce(picture, &picture.luma, size);
+        let settings = JoinSettings::default();
+        let (joined, _) = depth_common::join(&small.v, &reduced, &picture.luma, &settings);
+        luma.push(truth.score(&joined, &joined));
+        let colored = depth_common::join_color(&small.v, &reduced, picture, &settings);
+        color.push(truth.score(&colored, &joined));
+    }
+    let (luma, color) = (mean(&luma), mean(&color));
+    println!("luma {luma:.4?}\ncolor {color:.4?}");
+    assert!(color.strict >= luma.strict + 0.01);
+    assert!(color.abs_rel <= luma.abs_rel);
+}
+
+#[test]
+#[cfg_attr(not(has_testdata), ignore = "CHIARO_TESTDATA is not set")]
 fn a_flat_guide_is_no_worse_than_bilinear() {
     let Some(real) = real() else { return };
     let (bilinear, join) = compare(&real, 6.7, |picture| picture.luma.map(|_| 0.9));
     assert!(join.f1 >= bilinear.f1);
+}
+
+#[test]
+#[cfg_attr(not(has_testdata), ignore = "CHIARO_TESTDATA is not set")]
+fn noise_costs_few_edges() {
+    let Some(real) = real() else { return };
+    let (_, clean) = compare(&real, 6.7, luma);
+    let (_, noisy) = compare(&real, 6.7, |picture| pictures::noisy(&picture.luma, 0.05));
+    assert!(noisy.f1 >= clean.f1 - 0.04);
 }
 
 #[test]

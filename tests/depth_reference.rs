@@ -74,5 +74,12 @@ fn the_twin_has_the_same_fixed_numbers() {
     ] {
         assert!(text.contains(&format!("const {name} = {value};")), "{name}");
     }
-    assert!(DISPARITY.contains(&format!("DISPARITY_TEXEL_WORDS: u32 = {}u;", disparity::TEXEL_WORDS)));
+    for (name, value) in [
+        ("TEXEL_WORDS", disparity::TEXEL_WORDS),
+        ("COLOR_TEXEL_WORDS", disparity::color::TEXEL_WORDS),
+        ("LUMA", disparity::color::LUMA),
+        ("CODES", disparity::color::CODES),
+    ] {
+        assert!(DISPARITY.contains(&format!("const DISPARITY_{name}: u32 = {value}u;")), "{name}");
+    }
 }

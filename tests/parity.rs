@@ -114,21 +114,30 @@ fn every_conversion_within_one_code() {
 
 #[test]
 fn depth_joins_agree() {
+    use ops::disparity::color::{CODES, LIGHT, LUMA};
     let Some(gpu) = gpu() else { return };
+    [LUMA, CODES, LIGHT].into_iter().for_each(|guide| depth_join_agrees(gpu, guide));
+}
+
+fn depth_join_agrees(gpu: &'static Gpu, guide: u32) {
     let (width, height) = (9u32, 5u32);
     let half = |v: f32| u32::from(half::f16::from_f32(v).to_bits());
     let words = (0..width * height).flat_map(|i| {
         let d = (i * 37 % 35) as f32 / 35.0;
-        [half((i % 5) as f32 - 2.0) | half(d) << 16, half(d - 0.1) | half(d + 0.2) << 16]
+        let (slope, range) = ((i % 5) as f32 - 2.0, half(d - 0.1) | half(d + 0.2) << 16);
+        match guide {
+            ops::disparity::color::LUMA => vec![half(slope) | half(d) << 16, range],
+            _ => vec![half(slope) | half(0.5 - slope) << 16, half(0.3) | half(d) << 16, range],
+        }
     });
     let input = common::codes();
-    let constants = ops::disparity::JoinConstants::new(0, width, height, (256, 256));
+    let constants = ops::disparity::JoinConstants::new(0, width, height, (256, 256)).with_color(guide);
     let join = ops::disparity::Join { constants, words: words.collect() };
     let mut tables = Tables(vec![7; 5]);
     let mut steps = vec![ops::guide::step(), ops::disparity::step(&join, &mut tables)];
     steps.push(show_disparity(1.0));
     let found = compare(gpu, &program(input.layout, steps, tables), &input, None);
-    assert!(found.worst <= 1.0, "{} codes", found.worst);
+    assert!(found.worst <= 1.0, "{} codes with guide {guide}", found.worst);
 }
 
 fn show_disparity(strength: f32) -> Step {

@@ -125,7 +125,7 @@ impl Planner {
             steps = plan.program(output, &job.input, &RenderFacts::default())?.steps.len();
         }
         let model = match &plan.depth {
-            Some(DepthPlan::Estimated { model }) => Some(self.model(model)?),
+            Some(DepthPlan::Estimated { model, .. }) => Some(self.model(model)?),
             _ => None,
         };
         if let Some(model) = &model {

@@ -10,12 +10,13 @@ use chiaro::engine::job::Job;
 use chiaro::engine::journal::path_text;
 use chiaro::engine::naming::{Intake, is_beside};
 use chiaro::engine::review;
+use chiaro::engine::tiled;
 use chiaro::error::escape;
 use chiaro::ops::mask::Mask;
 use chiaro::ops::{Domain, Grading};
 use chiaro::picture::{Access, ColorEncoding, ColorModel, Compression, Format, PictureInfo};
 use chiaro::plan::{DepthPlan, OutputPlan, Plan};
-use chiaro::recipe::{OutputKind, Recipe};
+use chiaro::recipe::{Detail, OutputKind, Recipe};
 use serde::Serialize;
 
 use super::existing::Fate;
@@ -302,10 +303,25 @@ fn compression_words(compression: Compression, format: Format) -> String {
 fn depth_words(depth: &DepthPlan, info: &PictureInfo, model: Option<&ModelEntry>) -> String {
     match depth {
         DepthPlan::Supplied { channel } => format!("channel {channel} of the picture"),
-        DepthPlan::Estimated { model: name } => match model.map(|m| m.input_size(info.extent)) {
-            Some((width, height)) => format!("estimated by {name} at {width}x{height}"),
+        DepthPlan::Estimated { model: name, detail } => match model {
+            Some(model) => {
+                let (width, height) = model.input_size(info.extent);
+                format!("estimated by {name} at {width}x{height}{}", detail_words(info, model, *detail))
+            }
             None => format!("estimated by {name}"),
         },
+    }
+}
+
+/// What `detail` means for a picture.
+fn detail_words(info: &PictureInfo, model: &ModelEntry, detail: Detail) -> String {
+    match (detail, tiled::tiling(info, model, detail)) {
+        (Detail::Whole, _) => String::new(),
+        (Detail::Tiled, Some(tiling)) => {
+            let ((width, height), inferences) = (tiling.size(), tiling.inferences());
+            format!(" and in {} tiles of {width}x{height}: {inferences} inferences", inferences - 1)
+        }
+        (Detail::Tiled, None) => ", which holds all that tiles could show".to_owned(),
     }
 }
 

@@ -63,6 +63,7 @@ fn describe(recipe: &Recipe) -> String {
     if recipe.depth != DepthSettings::default() {
         let depth = &recipe.depth;
         text += &format!("\n[depth]\n  model = {}\n  source = {}\n", escape(Path::new(&depth.model)), depth.source);
+        text += &format!("  detail = {}\n  guide = {}\n", depth.detail.name(), depth.guide.name());
         for (key, value) in depth.contract.values() {
             text += &format!("  {key} = {value}\n");
         }

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chiaro::depth::engine::EngineInfo;
+use chiaro::depth::gate::Scores;
 use chiaro::depth::sessions::CacheCounts;
 use chiaro::engine::depth_cache::DepthCacheCounts;
-use chiaro::depth::gate::Scores;
 use chiaro::engine::job::{Job, Outcome, Stages, Status, Summary};
 use chiaro::engine::journal::path_text;
 use chiaro::error::{Error, ErrorKind, Result};

@@ -12,10 +12,13 @@
 //! All arithmetic is f32 in a fixed order on one thread: the same bits everywhere. Borders are repeated.
 
 use super::reduce::{Reduced, percentile};
-use crate::ops::disparity::{GUIDE_CENTER, JoinConstants, TEXEL_WORDS};
+use crate::ops::disparity::{GUIDE_CENTER, JoinConstants};
 
-mod grid;
+mod bands;
+mod color;
+pub(super) mod grid;
 mod snap;
+pub use color::fit_color;
 use grid::Grid;
 
 /// Regularization of the fit, in squared guide units.
@@ -26,6 +29,9 @@ const RESIDUAL_FLOOR: f32 = 1e-4;
 const MAX_SLOPE: f32 = 8.0;
 /// Floor of the local mean disparity in the measure of non-planarity.
 const PLANAR_FLOOR: f32 = 0.05;
+
+/// Rows of a map that are fitted at a time: working space stays small for maps of millions of cells.
+const BAND_ROWS: usize = 128;
 
 /// What of the fit depends on the model that drew the map.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,24 +61,25 @@ pub struct JoinTable {
     pub width: u32,
     /// Rows of texels.
     pub height: u32,
-    /// `[a | b << 16, lo | hi << 16]` as half floats, row by row: what WGSL's `unpack2x16float` expects.
-    pub texels: Vec<[u32; 2]>,
+    /// Half floats, two to a word, row by row: `[a | b << 16, lo | hi << 16]` for each texel, what WGSL's `unpack2x16float` expects; with a
+    /// color guide `[ar | ag << 16, ab | b << 16, lo | hi << 16]`.
+    words: Vec<u32>,
 }
 
 impl JoinTable {
     /// The texels as the words of the shared table array.
     pub fn words(&self) -> &[u32] {
-        bytemuck::cast_slice(&self.texels)
+        &self.words
+    }
+
+    /// The same, without a copy.
+    pub fn into_words(self) -> Vec<u32> {
+        self.words
     }
 
     /// What the operation reads, for this table at word `table` over a picture of (width, height) pixels.
     pub fn constants(&self, table: u32, picture: (u32, u32)) -> JoinConstants {
         JoinConstants::new(table, self.width, self.height, picture)
-    }
-
-    /// Bytes of a table of `size` = (width, height), for the budget.
-    pub fn bytes(size: (u32, u32)) -> u64 {
-        u64::from(size.0) * u64::from(size.1) * u64::from(TEXEL_WORDS) * 4
     }
 }
 
@@ -102,25 +109,38 @@ pub fn normalize(map: &[f32]) -> (Vec<f32>, Normalization) {
 /// Fits the table for a map of the same size as `reduced`, already [`normalize`]d (larger = nearer, about 0..1).
 /// A map of another size is resampled first with [`resample`].
 pub fn fit(disparity: &[f32], reduced: &Reduced, settings: &JoinSettings) -> JoinTable {
+    let words = bands::fit(disparity, reduced, settings, BAND_ROWS, luma_texels);
+    JoinTable { width: reduced.width, height: reduced.height, words }
+}
+
+/// The map, snapped where the model needs it.
+fn snapped(disparity: &[f32], reduced: &Reduced, settings: &JoinSettings) -> Grid {
+    let d = Grid::new(reduced.width as usize, reduced.height as usize, disparity);
+    if settings.edge_error_px > 0 { snap::snap(&d, reduced, settings) } else { d }
+}
+
+/// As [`fit`], all at once.
+fn luma_texels(disparity: &[f32], reduced: &Reduced, settings: &JoinSettings) -> Vec<[u32; 2]> {
     let (w, h) = (reduced.width as usize, reduced.height as usize);
-    let mut d = Grid::new(w, h, disparity);
-    if settings.edge_error_px > 0 {
-        d = snap::snap(&d, reduced, settings);
-    }
+    let d = snapped(disparity, reduced, settings);
     let g = Grid::new(w, h, &reduced.guide).map(|y| y - GUIDE_CENTER);
     let inside_cell = cell_variance(reduced).min3();
     let a = slopes(&d, &g, &inside_cell, settings.lambda);
-    let gate = gate(&d, settings, 1);
-    let (lowest, highest) = (d.min3(), d.max3());
-    let texels = (0..w * h)
+    let ranges = ranges(&d, settings);
+    (0..w * h)
         .map(|i| {
-            let (d, a, gate) = (d.values[i], a.values[i], gate.values[i]);
-            let lo = d - gate * (d - lowest.values[i]);
-            let hi = d + gate * (highest.values[i] - d);
-            [pack(a, d - a * g.values[i]), pack(lo, hi)]
+            let (d, a) = (d.values[i], a.values[i]);
+            [pack(a, d - a * g.values[i]), ranges[i]]
         })
-        .collect();
-    JoinTable { width: reduced.width, height: reduced.height, texels }
+        .collect()
+}
+
+/// `lo | hi << 16` of every cell: what its pixels may be.
+fn ranges(d: &Grid, settings: &JoinSettings) -> Vec<u32> {
+    let (gate, lowest, highest) = (gate(d, settings, 1), d.min3(), d.max3());
+    let range =
+        |(((d, gate), low), high): (((&f32, &f32), &f32), &f32)| pack(d - gate * (d - low), d + gate * (high - d));
+    d.values.iter().zip(&gate.values).zip(&lowest.values).zip(&highest.values).map(range).collect()
 }
 
 /// Slope of the line at each model pixel: ridge regression over 3x3, then averaged over 3x3 with the fits that explain their

@@ -23,5 +23,6 @@ pub mod registry;
 mod rten;
 pub mod sessions;
 pub mod supplied;
+pub mod tiles;
 pub mod worker;
 pub mod workers;

@@ -9,18 +9,18 @@ use super::flow;
 use super::input::{Feed, Input, Wants};
 use super::profile::{Kind, Stage};
 use super::proxy::{self, CellRow, ProxySums, ProxyTile};
-use super::{estimated, quantiles, supplied_depth};
+use super::{estimated, quantiles, supplied_depth, tiled};
 use crate::codec::Source;
 use crate::depth::gate::Scores;
-use crate::depth::orient;
 use crate::depth::reduce::{CellSums, ReducePlan, Reducer, TileSums};
 use crate::depth::registry::ModelEntry;
 use crate::depth::supplied::{SuppliedHistogram, SuppliedKind};
 use crate::error::Result;
 use crate::exec::cpu;
 use crate::ops::Chunk;
-use crate::picture::{Extent, PictureInfo, Region, Strip};
+use crate::picture::{PictureInfo, Region, Strip};
 use crate::plan::{DepthFacts, DepthPlan, Plan, RenderFacts, guide_program, linear_program};
+use crate::recipe::Detail;
 
 /// What the analyse phase leaves behind.
 #[derive(Default)]
@@ -104,7 +104,7 @@ struct Gathered {
     kept: Vec<Strip>,
 }
 
-/// The picture on its way to the model's size.
+/// The picture on its way to the model's size, or to the working size of tiles.
 struct Reduction {
     geometry: ReducePlan,
     sums: Mutex<Reducer>,
@@ -112,10 +112,14 @@ struct Reduction {
 
 impl Gathered {
     fn new(work: &Work, plan: &Plan, info: &PictureInfo) -> Result<Self> {
-        let estimated = matches!(plan.depth, Some(DepthPlan::Estimated { .. }));
         let supplied = matches!(plan.depth, Some(DepthPlan::Supplied { .. }));
         Ok(Self {
-            reduced: if estimated { Some(Reduction::new(info, &work.engine.depth()?.model)?) } else { None },
+            reduced: match &plan.depth {
+                Some(DepthPlan::Estimated { detail, .. }) => {
+                    Some(Reduction::new(info, &work.engine.depth()?.model, *detail)?)
+                }
+                _ => None,
+            },
             histogram: supplied.then(|| SuppliedHistogram::new(SuppliedKind::Depth)),
             ends: Default::default(),
             proxy: plan.needs_proxy().then(|| Mutex::new(ProxySums::new(info.extent))),
@@ -198,9 +202,8 @@ impl Gathered {
 }
 
 impl Reduction {
-    fn new(info: &PictureInfo, model: &ModelEntry) -> Result<Self> {
-        let (width, height) = orient::turned((info.extent.width, info.extent.height), info.orientation);
-        let size = orient::turned(model.content_size(Extent { width, height }), info.orientation);
+    fn new(info: &PictureInfo, model: &ModelEntry, detail: Detail) -> Result<Self> {
+        let size = tiled::size(info, model, detail);
         let geometry = ReducePlan::new(info.extent, size)?;
         Ok(Self { geometry, sums: Mutex::new(Reducer::new(info.extent, size)?) })
     }

@@ -7,24 +7,33 @@ use super::depth_cache::StoredMap;
 use super::drive::Work;
 use super::exports::{KnownUnit, MapFacts};
 use super::profile::{Kind, Span, Stage, Track};
+use super::tiled;
 use crate::depth::gate::Scores;
+use crate::depth::join::{JoinSettings, Normalization};
 use crate::depth::reduce::Reduced;
 use crate::depth::worker::{DepthRequest, LowResDisparity};
 use crate::depth::{join, orient};
 use crate::error::{Error, Result};
 use crate::exec::Executor;
 use crate::exec::cpu::Cpu;
-use crate::ops::disparity::Join;
-use crate::picture::{PictureInfo, Region, Strip};
+use crate::ops::disparity::{Join, color};
+use crate::picture::{PictureInfo, Referred, Region, Strip};
 use crate::plan::{DepthFacts, Plan, Program, model_program};
+use crate::recipe::Guide;
 
 /// Depth of a picture and where it came from, in words.
 pub fn depth(work: &mut Work, plan: &Plan, mut reduced: Reduced, info: &PictureInfo) -> Result<(Found, String)> {
+    let mut joiner = Joiner::new(work, plan, info);
     if let Some(program) = model_program(&plan.input.1) {
+        joiner.keep_codes(&reduced);
         encode_for_model(work, &program, &mut reduced)?;
     }
     let started = Instant::now();
-    let (found, described) = estimate(work, &reduced, info)?;
+    let tiling = tiled::tiling(info, &work.engine.depth()?.model, work.engine.recipe.depth.detail);
+    let (found, described) = match tiling {
+        Some(tiling) => tiled::estimate(work, &tiling, reduced, info, joiner)?,
+        None => estimate(work, reduced, info, joiner)?,
+    };
     work.warnings.extend(found.scores.remarks());
     work.stages.depth += started.elapsed().as_secs_f64();
     Ok((found, described))
@@ -52,28 +61,96 @@ fn encode_for_model(work: &Work, program: &Program, reduced: &mut Reduced) -> Re
 }
 
 /// Runs the model on the upright picture and fits the join to the stored one.
-fn estimate(work: &Work, reduced: &Reduced, info: &PictureInfo) -> Result<(Found, String)> {
-    let (probe, model) = (&work.probe, &work.engine.depth()?.model);
+fn estimate(work: &Work, reduced: Reduced, info: &PictureInfo, joiner: Joiner) -> Result<(Found, String)> {
+    let answer = ask(work, &reduced, info.orientation)?;
     let started = Instant::now();
-    let turned = orient::upright_picture(reduced, info.orientation);
-    let upright = (turned.width, turned.height);
-    let request = DepthRequest { model: model.clone(), input: model.tensor(&turned), size: model.frame(upright) };
-    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
-    let (answer, origin) = answer(work, request)?;
+    let (disparity, norm) = join::normalize(&answer.stored);
+    let model = &work.engine.depth()?.model;
+    let found = answer.found(work, norm, joiner.fit(&disparity, reduced, &model.join))?;
+    work.probe.other(work.probe.driver(), Stage::Analyse, started, Kind::More);
+    Ok((found, format!("model {}, {}", model.id, answer.origin)))
+}
+
+/// Joins a map to the picture by the guide of the recipe.
+pub(super) struct Joiner {
+    guide: Guide,
+    /// What a color guide is made of.
+    color: u32,
+    picture: (u32, u32),
+    /// Means of the picture's own code values, where the model is fed others.
+    codes: Option<Vec<f32>>,
+}
+
+impl Joiner {
+    fn new(work: &Work, plan: &Plan, info: &PictureInfo) -> Self {
+        let color = if plan.input.1.referred == Referred::Scene { color::LIGHT } else { color::CODES };
+        let picture = (info.extent.width, info.extent.height);
+        Self { guide: work.engine.recipe.depth.guide, color, picture, codes: None }
+    }
+
+    /// Remembers code values that are about to be encoded for the model.
+    fn keep_codes(&mut self, reduced: &Reduced) {
+        self.codes = (self.guide == Guide::Rgb).then(|| reduced.rgb.clone());
+    }
+
+    /// Fits the join of a normalized map.
+    pub fn fit(self, disparity: &[f32], mut reduced: Reduced, settings: &JoinSettings) -> Join {
+        if let Some(codes) = self.codes {
+            reduced.rgb = codes;
+        }
+        let (table, constants) = match self.guide {
+            Guide::Luma => {
+                let table = join::fit(disparity, &reduced, settings);
+                let constants = table.constants(0, self.picture);
+                (table, constants)
+            }
+            Guide::Rgb => {
+                let table = join::fit_color(disparity, &reduced, settings);
+                let constants = table.constants(0, self.picture).with_color(self.color);
+                (table, constants)
+            }
+        };
+        Join { constants, words: table.into_words() }
+    }
+}
+
+/// What the model says about a reduced picture, in its own scale.
+pub(super) struct Answer {
+    /// Disparity at the size of the reduced picture, as the picture is stored.
+    pub stored: Vec<f32>,
+    /// The same, upright.
+    upright: Vec<f32>,
+    /// What it was asked about, upright.
+    turned: Reduced,
+    /// What ran, in words.
+    pub origin: String,
+}
+
+impl Answer {
+    /// What is known of the depth of a picture that this is the map of, normalized by `norm` and joined.
+    pub fn found(&self, work: &Work, norm: Normalization, join: Join) -> Result<Found> {
+        Ok(Found {
+            depth: DepthFacts::Joined(join),
+            map: MapFacts::of(&self.stored, norm, KnownUnit::Relative).by(&work.engine.depth()?.model),
+            scores: Scores::of(&join::normalize(&self.upright).0, &self.turned),
+        })
+    }
+}
+
+/// Stands a reduced picture up, asks the model about it and lays the answer down again.
+pub(super) fn ask(work: &Work, reduced: &Reduced, orientation: u16) -> Result<Answer> {
+    let (model, probe) = (&work.engine.depth()?.model, &work.probe);
     let started = Instant::now();
-    let map = model.map(&answer.values, (answer.width, answer.height), upright);
-    let (disparity, norm) = join::normalize(&orient::stored(&map, upright, info.orientation));
-    let scores = Scores::of(&join::normalize(&map).0, &turned);
-    let table = join::fit(&disparity, reduced, &model.join);
-    let constants = table.constants(0, (info.extent.width, info.extent.height));
+    let turned = orient::upright_picture(reduced, orientation);
+    let size = (turned.width, turned.height);
+    let request = DepthRequest { model: model.clone(), input: model.tensor(&turned), size: model.frame(size) };
     probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
-    let described = format!("model {}, {}{origin}", model.id, answer.engine);
-    let found = Found {
-        depth: DepthFacts::Joined(Join { constants, words: table.words().to_vec() }),
-        map: MapFacts::of(&map, norm, KnownUnit::Relative).by(model),
-        scores,
-    };
-    Ok((found, described))
+    let (answer, from) = answer(work, request)?;
+    let started = Instant::now();
+    let upright = model.map(&answer.values, (answer.width, answer.height), size);
+    let stored = orient::stored(&upright, size, orientation);
+    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
+    Ok(Answer { stored, upright, turned, origin: format!("{}{from}", answer.engine) })
 }
 
 /// The map of a request, from the depth cache or from the model, and what reports add about where it came from: nothing, or `, cached`.

@@ -64,6 +64,7 @@ mod run;
 pub mod staged;
 mod supplied_depth;
 pub mod template;
+pub mod tiled;
 
 pub use exports::check_plan as check_depth_unit;
 pub use mask_files::load as load_masks;

@@ -9,6 +9,9 @@
 //! disparity*: 0 at the farthest, 1 at the nearest percent of the picture, larger = nearer; it may leave 0..1 by a
 //! little and is clamped by whoever turns it into a distance.
 //!
+//! With a **color guide** the line has three slopes, one for each channel of the source: edges between colors of the same luma are found as
+//! well ([`color`]).
+//!
 //! The GPU twin is `shaders/ops/disparity.wgsl`, line for line.
 
 #![allow(clippy::manual_clamp, reason = "the twin's form: max and min drop NaN, clamp keeps it")]
@@ -16,7 +19,10 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{Chunk, Context, Op, Px, Range, Step, Tables, params};
+use crate::color::curve::CurveConstants;
 use crate::color::math::unit;
+
+pub mod color;
 
 params! {
     /// Joins the depth model's low-resolution map to the pixel, inserted by plans that need depth.
@@ -36,7 +42,9 @@ impl Join {
     /// The disparities that pixels may have, evenly all over the picture: the ends of the range of every texel, which are one but for edges.
     pub fn disparities(&self) -> impl Iterator<Item = f32> {
         let half = |bits: u32| half::f16::from_bits(bits as u16).to_f32();
-        self.words.chunks_exact(TEXEL_WORDS as usize).flat_map(move |texel| [half(texel[1]), half(texel[1] >> 16)])
+        // The range is the last word of a texel, whatever guides it.
+        let ranges = self.words.chunks_exact(self.constants.texel_words().max(1) as usize).filter_map(|texel| texel.last());
+        ranges.flat_map(move |range| [half(*range), half(*range >> 16)])
     }
 }
 
@@ -69,12 +77,20 @@ impl Op for Spec {
 
     #[inline(always)]
     fn pixel(c: &JoinConstants, tables: &[u32], px: Px) -> Px {
-        Px { disparity: evaluate(c, tables, px.guide, px.x, px.y), ..px }
+        let disparity = match c.guide {
+            color::LUMA => evaluate(c, tables, px.guide, px.x, px.y),
+            _ => color::evaluate(c, tables, px.rgb, px.x, px.y),
+        };
+        Px { disparity, ..px }
     }
 
     #[inline(always)]
     fn chunk(c: &JoinConstants, tables: &[u32], chunk: &mut Chunk) -> bool {
         let n = chunk.len;
+        if c.guide != color::LUMA {
+            color::evaluate_chunk(c, tables, chunk);
+            return true;
+        }
         let mut row = RowEvaluator::default();
         row.prepare(c, tables, chunk.y, chunk.x, n);
         row.evaluate(c, &chunk.guide[..n], chunk.x, &mut chunk.disparity[..n]);
@@ -95,7 +111,7 @@ pub const MEAN_FLOOR: f32 = 0.02;
 /// Words of one texel: `a, b` and `lo, hi`, two half floats each.
 pub const TEXEL_WORDS: u32 = 2;
 
-/// What both twins read. Eight scalars of four bytes, in this order on the GPU as well.
+/// What both twins read: scalars of four bytes, in this order on the GPU as well.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 pub struct JoinConstants {
@@ -115,6 +131,12 @@ pub struct JoinConstants {
     pub gate_low: f32,
     /// 1 / [`GATE_WIDTH`].
     pub gate_scale: f32,
+    /// What the line runs over: [`color::LUMA`], [`color::CODES`] or [`color::LIGHT`].
+    pub guide: u32,
+    /// For [`color::LIGHT`]: working primaries to those of the guide, row by row.
+    pub matrix: [f32; 9],
+    /// For [`color::LIGHT`]: light to code value.
+    pub curve: CurveConstants,
 }
 
 impl JoinConstants {
@@ -129,12 +151,20 @@ impl JoinConstants {
             gain: GAIN,
             gate_low: GATE_LOW,
             gate_scale: 1.0 / GATE_WIDTH,
+            guide: color::LUMA,
+            matrix: [0.0; 9],
+            curve: CurveConstants::LINEAR,
         }
+    }
+
+    /// Words of one texel. The last one is the range, `lo, hi`.
+    pub fn texel_words(&self) -> u32 {
+        if self.guide == color::LUMA { TEXEL_WORDS } else { color::TEXEL_WORDS }
     }
 
     /// Words the table occupies.
     pub fn words(&self) -> usize {
-        self.width as usize * self.height as usize * TEXEL_WORDS as usize
+        self.width as usize * self.height as usize * self.texel_words() as usize
     }
 }
 
@@ -185,7 +215,13 @@ fn locate(p: u32, scale: f32, count: u32) -> (u32, f32) {
 /// The disparity of one pixel from its interpolated coefficients and its guide (0..1).
 #[inline(always)]
 pub fn join_point(c: &JoinConstants, [a, b, lo, hi]: Texel, guide: f32) -> f32 {
-    let line = (a * (guide - GUIDE_CENTER) + b).max(lo).min(hi);
+    place(c, a * (guide - GUIDE_CENTER) + b, lo, hi)
+}
+
+/// The value of a line, held inside `lo..hi` and sharpened there.
+#[inline(always)]
+fn place(c: &JoinConstants, line: f32, lo: f32, hi: f32) -> f32 {
+    let line = line.max(lo).min(hi);
     let range = hi - lo;
     let gate = (range / ((lo + hi) * 0.5).max(MEAN_FLOOR) - c.gate_low) * c.gate_scale;
     let gate = unit(gate);

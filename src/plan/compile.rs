@@ -193,7 +193,7 @@ fn check_own_codes(ops: &[OpSetting]) -> std::result::Result<(), String> {
 }
 
 pub(super) fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthPlan> {
-    let model = || DepthPlan::Estimated { model: recipe.depth.model.clone() };
+    let model = || DepthPlan::Estimated { model: recipe.depth.model.clone(), detail: recipe.depth.detail };
     let named = |wanted: &String| info.depth_channels.contains(wanted);
     match (&recipe.depth.source, &info.depth_channel) {
         (DepthSource::Model, _) | (DepthSource::Auto, None) => Ok(model()),
@@ -269,7 +269,7 @@ impl Plan {
         let mut context = self.context.clone();
         context.frame = ops::Frame { extent, ..context.frame };
         context.quantiles.clone_from(&facts.quantiles);
-        c.depth(scaled(facts.depth.as_ref(), extent).as_ref());
+        c.depth(scaled(facts.depth.as_ref(), extent).as_ref(), &self.input.1);
         masks::source(&mut c, masks::Remembered::for_proxy(self));
         for (i, op) in self.ops.iter().enumerate().take(index) {
             if !op.op.is_area() {
@@ -361,7 +361,7 @@ impl Plan {
         let mut context = self.context.clone();
         context.quantiles.clone_from(&facts.quantiles);
         let remembered = masks::begin(&mut c, self, output);
-        c.depth(facts.depth.as_ref());
+        c.depth(facts.depth.as_ref(), &self.input.1);
         masks::source(&mut c, remembered);
         for (i, op) in self.ops_of(output).enumerate() {
             self.one(&mut c, op, &mut context, facts.fields.get(&i), path)?;

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::ops::area::{Area, Carried, Planes};
 use crate::ops::field::MAX_PIXELS;
 use crate::picture::{Access, ColorModel, Compression, Format};
-use crate::recipe::OutputKind;
+use crate::recipe::{Detail, OutputKind};
 
 /// Bytes of input samples that a strip aims at for each thread of the pool: some rows for everyone, and little enough that a strip is still in
 /// a cache when the next stage takes it.
@@ -22,6 +22,11 @@ pub const OVERLAPPED: usize = 2;
 const PROXY_BYTES: u64 = 90;
 /// Bytes per pixel of a picture before it is converted, twice: raw, and as samples (at most four of 32 bits).
 const CONVERTED_BYTES: u64 = 32;
+
+/// Most cells of the size that a picture is reduced to for `detail = "tiled"`: bounds memory and the number of inferences.
+pub const TILED_CELLS: u64 = 2_400_000;
+/// Bytes that each of these costs: sums and means of the reduction, maps, coefficients and room to fit them.
+const TILED_CELL_BYTES: u64 = 80;
 
 /// Bytes of the pieces that outputs are compressed in, about; a row at least.
 const PIECE_BYTES: u64 = 1 << 20;
@@ -90,6 +95,9 @@ fn cost(plan: &Plan, request: &PlanRequest, strips: u64) -> Cost {
     // Raw chunk bytes live beside the strip that is read.
     let per_row = (strips + 1) * row + strips * depth_row + converted;
     let mut cost = Cost { per_row, fixed: request.export_bytes + tables };
+    if let Some(DepthPlan::Estimated { detail: Detail::Tiled, .. }) = plan.depth {
+        cost.fixed += info.extent.pixels().min(TILED_CELLS) * TILED_CELL_BYTES;
+    }
     let wanting = plan.ops.iter().filter(|op| op.op.wants_field(&op.params));
     let numbers: u64 = wanting.map(|op| op.op.field_numbers()).sum();
     if numbers > 0 {

@@ -6,6 +6,7 @@ use crate::lut::CodeLut;
 use crate::ops::area::{Area, Carried};
 use crate::ops::{self, Op, Step, Tables};
 use crate::picture::{Extent, PixelLayout};
+use crate::recipe::Detail;
 
 /// Where the disparity of a pixel comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +15,8 @@ pub enum DepthPlan {
     Estimated {
         /// Model id or path.
         model: String,
+        /// How much of the picture's detail it sees.
+        detail: Detail,
     },
     /// Supplied at the picture's own size, read beside the strip.
     Supplied {

@@ -4,7 +4,7 @@ use super::compile::{DepthFacts, PROXY_LAYOUT, Plan};
 use super::program::Program;
 use crate::color::curve::Direction;
 use crate::color::{encodings, matrix};
-use crate::ops::disparity::{Join, JoinConstants};
+use crate::ops::disparity::{Join, JoinConstants, color};
 use crate::ops::{self, Domain, Grading, Step, Tables};
 use crate::picture::{Alpha, Channels, ColorEncoding, Extent, PixelLayout, Referred, SampleType};
 
@@ -52,12 +52,19 @@ impl Compiler {
         Self { steps: Vec::new(), tables: Tables::default(), at: Space::Encoded(at) }
     }
 
-    /// Sets the disparity of the pixel, before any operation can change what the guide is taken from.
-    pub(super) fn depth(&mut self, facts: Option<&DepthFacts>) {
+    /// Sets the disparity of the pixel, before any operation can change what the guide is taken from. `own` is the picture's encoding.
+    pub(super) fn depth(&mut self, facts: Option<&DepthFacts>, own: &ColorEncoding) {
         match facts {
             Some(DepthFacts::Joined(join)) => {
-                self.go(&encodings::linear_rec2020());
-                self.steps.push(ops::guide::step());
+                match join.constants.guide {
+                    // The code values of the picture are its guide.
+                    color::CODES => self.go(own),
+                    color::LIGHT => self.go(&encodings::linear_rec2020()),
+                    _ => {
+                        self.go(&encodings::linear_rec2020());
+                        self.steps.push(ops::guide::step());
+                    }
+                }
                 let step = ops::disparity::step(join, &mut self.tables);
                 self.steps.push(step);
             }
@@ -142,7 +149,7 @@ pub fn linear_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program 
 /// The pass that writes depth maps: normalized disparity as gray float.
 pub fn depth_program(layout: PixelLayout, encoding: &ColorEncoding, facts: &DepthFacts) -> Program {
     let mut compiler = Compiler::new(encoding.clone());
-    compiler.depth(Some(facts));
+    compiler.depth(Some(facts), encoding);
     let show = ops::show_disparity::Constants { gain: 1.0 };
     compiler.steps.push(Step::new::<ops::show_disparity::Spec>(&show, 1.0));
     let output = PixelLayout { sample: SampleType::F32, channels: Channels::Gray, alpha: Alpha::None };
@@ -170,7 +177,10 @@ pub(super) fn scaled(facts: Option<&DepthFacts>, extent: Extent) -> Option<Depth
     Some(match facts? {
         DepthFacts::Joined(join) => {
             let c = &join.constants;
-            let constants = JoinConstants::new(c.table, c.width, c.height, (extent.width, extent.height));
+            let placed = JoinConstants::new(c.table, c.width, c.height, (extent.width, extent.height));
+            // A proxy is light: code values are no more.
+            let guide = if c.guide == color::CODES { color::LIGHT } else { c.guide };
+            let constants = JoinConstants { x_scale: placed.x_scale, y_scale: placed.y_scale, guide, ..*c };
             DepthFacts::Joined(Join { constants, words: join.words.clone() })
         }
         DepthFacts::Supplied(constants) => DepthFacts::Supplied(*constants),

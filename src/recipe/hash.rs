@@ -24,6 +24,8 @@ fn canonical(recipe: &Recipe) -> String {
     line("grading", recipe.grading.map_or("by picture", grading_word).to_owned());
     line("depth.model", quoted(&recipe.depth.model));
     line("depth.source", quoted(&recipe.depth.source.to_string()));
+    line("depth.guide", recipe.depth.guide.name().to_owned());
+    line("depth.detail", recipe.depth.detail.name().to_owned());
     for (key, value) in recipe.depth.contract.values() {
         line(&format!("depth.{key}"), plain(&value));
     }

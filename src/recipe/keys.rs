@@ -110,6 +110,18 @@ pub static DEPTH: &[KeyInfo] = &[
         "auto: the picture's own depth channel, else the model; model: always the model; exr:NAME: this channel.",
     ),
     key(
+        "detail",
+        Accepts::Words(settings::detail_words),
+        "whole",
+        "whole: the model sees the picture once; tiled: also tiles of it, for large pictures and models that know fine detail.",
+    ),
+    key(
+        "guide",
+        Accepts::Words(settings::guide_words),
+        "luma",
+        "What places the edges of an estimated map: luma, or rgb, which also sees edges between colors that are equally bright.",
+    ),
+    key(
         "preset",
         Accepts::Words(contract::preset_words),
         "nothing",

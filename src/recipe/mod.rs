@@ -45,7 +45,9 @@ pub use gate::Gate;
 pub use keys::{Accepts, DEPTH, INPUT, KeyInfo, OUTPUT, TOP, strength};
 pub use maps::{Colors, DepthUnit};
 pub use mask::{KEYS as MASK_KEYS, MaskKey, Takes};
-pub use model::{Bits, DepthSettings, DepthSource, InputSettings, OpSetting, OutputKind, OutputSettings, Recipe};
+pub use model::{
+    Bits, DepthSettings, DepthSource, Detail, Guide, InputSettings, OpSetting, OutputKind, OutputSettings, Recipe,
+};
 pub use parse::{MAX_EXTENDS, MAX_RECIPE_BYTES};
 pub use presets::{PRESETS, Preset};
 pub use schema::schema;

@@ -54,6 +54,52 @@ pub enum DepthSource {
     Channel(String),
 }
 
+/// How much of a picture's detail a model sees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// The whole picture once, at the model's size.
+    #[default]
+    Whole,
+    /// The whole picture and overlapping tiles of it, for pictures far above the model's size.
+    Tiled,
+}
+
+impl Detail {
+    /// Every choice.
+    pub const ALL: [Self; 2] = [Self::Whole, Self::Tiled];
+
+    /// The word in recipes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Tiled => "tiled",
+        }
+    }
+}
+
+/// What of a pixel decides on which side of an edge of an estimated map it lies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Guide {
+    /// Its luma.
+    #[default]
+    Luma,
+    /// Its color.
+    Rgb,
+}
+
+impl Guide {
+    /// Every choice.
+    pub const ALL: [Self; 2] = [Self::Luma, Self::Rgb];
+
+    /// The word in recipes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Luma => "luma",
+            Self::Rgb => "rgb",
+        }
+    }
+}
+
 /// The `[depth]` table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DepthSettings {
@@ -61,6 +107,10 @@ pub struct DepthSettings {
     pub model: String,
     /// Where depth comes from.
     pub source: DepthSource,
+    /// How much of the picture's detail the model sees.
+    pub detail: Detail,
+    /// What estimated maps are joined to the picture by.
+    pub guide: Guide,
     /// How a model file is to be used, where its graph does not say.
     pub contract: Contract,
     /// How bad a map may look before its picture goes to review.
@@ -72,6 +122,8 @@ impl Default for DepthSettings {
         Self {
             model: "chiaro-small".to_owned(),
             source: DepthSource::Auto,
+            detail: Detail::Whole,
+            guide: Guide::Luma,
             contract: Contract::default(),
             gate: Gate::default(),
         }

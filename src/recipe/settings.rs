@@ -9,7 +9,7 @@ use super::gate::{self, Gate, Limits};
 use super::keys::{DEPTH, KeyInfo, OUTPUT};
 use super::luts::beside;
 use super::maps::{self, Colors, DepthUnit};
-use super::model::{Bits, DepthSettings, DepthSource, InputSettings, OutputKind, OutputSettings};
+use super::model::{Bits, DepthSettings, DepthSource, Detail, Guide, InputSettings, OutputKind, OutputSettings};
 use super::{keys, suggest};
 use crate::color::encodings;
 use crate::ops::{Grading, Value};
@@ -64,6 +64,16 @@ pub(super) fn color_map_words() -> Vec<&'static str> {
 /// Words of `output.unit`.
 pub(super) fn unit_words() -> Vec<&'static str> {
     DepthUnit::ALL.iter().map(|unit| unit.name()).collect()
+}
+
+/// Words of `depth.detail`.
+pub(super) fn detail_words() -> Vec<&'static str> {
+    Detail::ALL.iter().map(|detail| detail.name()).collect()
+}
+
+/// Words of `depth.guide`.
+pub(super) fn guide_words() -> Vec<&'static str> {
+    Guide::ALL.iter().map(|guide| guide.name()).collect()
 }
 
 /// Words of `output.compression`.
@@ -182,6 +192,17 @@ pub(super) fn set_depth(depth: &mut DepthSettings, key: &str, value: &Value, dir
         }
         ("source", Value::Text(source)) => {
             depth.source = depth_source(source).ok_or_else(|| no_source(value, source))?;
+            Ok(())
+        }
+        ("detail", value) => {
+            let found =
+                Detail::ALL.into_iter().find(|detail| matches!(value, Value::Text(word) if word == detail.name()));
+            depth.detail = found.ok_or_else(|| refused(key, value, DEPTH))?;
+            Ok(())
+        }
+        ("guide", value) => {
+            let found = Guide::ALL.into_iter().find(|guide| matches!(value, Value::Text(word) if word == guide.name()));
+            depth.guide = found.ok_or_else(|| refused(key, value, DEPTH))?;
             Ok(())
         }
         ("model" | "source", _) => Err(refused(key, value, DEPTH)),

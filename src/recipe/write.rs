@@ -21,6 +21,8 @@ impl Recipe {
         text.push_str("\n[depth]\n");
         line(&mut text, "model", &string(&self.depth.model));
         line(&mut text, "source", &string(&self.depth.source.to_string()));
+        line(&mut text, "guide", &string(self.depth.guide.name()));
+        line(&mut text, "detail", &string(self.depth.detail.name()));
         for (key, value) in self.depth.contract.values() {
             line(&mut text, key, &toml(&value));
         }

@@ -110,7 +110,7 @@ fn fill(mut map: Map, valid: &Mask) -> Map {
 }
 
 /// Width, height, samples as 0..1 and channels of a PNG of 8 or 16 bit.
-fn png(path: &Path) -> Option<(usize, usize, Vec<f32>, usize)> {
+pub fn png(path: &Path) -> Option<(usize, usize, Vec<f32>, usize)> {
     let mut reader = png::Decoder::new(BufReader::new(File::open(path).ok()?)).read_info().ok()?;
     let mut bytes = vec![0; reader.output_buffer_size()?];
     let info = reader.next_frame(&mut bytes).ok()?;
@@ -123,4 +123,19 @@ fn png(path: &Path) -> Option<(usize, usize, Vec<f32>, usize)> {
         _ => return None,
     };
     Some((info.width as usize, info.height as usize, samples, info.color_type.samples()))
+}
+
+/// Gaussian noise of deviation `sd` on the luma, the same every time.
+pub fn noisy(luma: &Map, sd: f32) -> Map {
+    let mut state = 1u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1u64 << 24) as f32
+    };
+    let mut out = luma.clone();
+    for v in &mut out.v {
+        // A sum of twelve uniforms has deviation 1.
+        *v = (*v + sd * ((0..12).map(|_| uniform()).sum::<f32>() - 6.0)).clamp(0.0, 1.0);
+    }
+    out
 }

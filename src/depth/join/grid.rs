@@ -2,7 +2,7 @@
 
 /// A map of `width` x `height` values, row by row.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Grid {
+pub(in crate::depth) struct Grid {
     pub width: usize,
     pub height: usize,
     pub values: Vec<f32>,

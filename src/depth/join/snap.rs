@@ -16,14 +16,31 @@ pub(super) fn snap(d: &Grid, reduced: &Reduced, settings: &JoinSettings) -> Grid
     out
 }
 
-/// Guided filter with a color guide (He, Sun, Tang 2013, section 3.5), its lines averaged by inverse residual.
-fn guided_rgb(d: &Grid, reduced: &Reduced, radius: usize) -> Grid {
-    let cells = d.values.len();
-    let plane = |i: usize| {
+/// The centered color of every cell.
+pub(super) fn planes(reduced: &Reduced) -> [Grid; 3] {
+    let (width, height) = (reduced.width as usize, reduced.height as usize);
+    let cells = width * height;
+    [0usize, 1, 2].map(|i| {
         let plane = reduced.rgb.get(i * cells..(i + 1) * cells).unwrap_or(&[]);
-        Grid::new(d.width, d.height, plane).map(|v| v - GUIDE_CENTER)
-    };
-    let guide = [plane(0), plane(1), plane(2)];
+        Grid::new(width, height, plane).map(|v| v - GUIDE_CENTER)
+    })
+}
+
+/// Guided filter with a color guide.
+fn guided_rgb(d: &Grid, reduced: &Reduced, radius: usize) -> Grid {
+    let guide = planes(reduced);
+    let [ar, ag, ab, b] = lines(d, &guide, None, radius);
+    let mut out = b;
+    for (a, g) in [ar, ag, ab].iter().zip(&guide) {
+        out = out.zip(&a.zip(g, |a, g| a * g), |sum, term| sum + term);
+    }
+    out
+}
+
+/// The three slopes and the offset at each cell (He, Sun, Tang 2013, section 3.5), averaged by inverse residual. `noise` is added to the
+/// regularization, cell by cell.
+pub(super) fn lines(d: &Grid, guide: &[Grid; 3], noise: Option<&Grid>, radius: usize) -> [Grid; 4] {
+    let cells = d.values.len();
     let mean = guide.each_ref().map(|g| g.mean(radius));
     let mean_d = d.mean(radius);
     let product = |a: &Grid, b: &Grid, mean_a: &Grid, mean_b: &Grid| {
@@ -39,7 +56,7 @@ fn guided_rgb(d: &Grid, reduced: &Reduced, radius: usize) -> Grid {
     for i in 0..cells {
         let c = covariance.each_ref().map(|grid| grid.values[i]);
         let v = cross.each_ref().map(|grid| grid.values[i]);
-        let a = solve(c, v);
+        let a = solve(c, v, EPS + noise.map_or(0.0, |noise| noise.values[i]));
         let residual = (var_d.values[i] - (a[0] * v[0] + a[1] * v[1] + a[2] * v[2])).max(0.0);
         let w = 1.0 / (residual + RESIDUAL_FLOOR);
         let m = mean.each_ref().map(|grid| grid.values[i]);
@@ -50,17 +67,12 @@ fn guided_rgb(d: &Grid, reduced: &Reduced, radius: usize) -> Grid {
         }
     }
     let weight = weight.mean(radius);
-    let [ar, ag, ab, b] = lines.map(|line| line.mean(radius).zip(&weight, |sum, w| sum / w));
-    let mut out = b;
-    for (a, g) in [ar, ag, ab].iter().zip(&guide) {
-        out = out.zip(&a.zip(g, |a, g| a * g), |sum, term| sum + term);
-    }
-    out
+    lines.map(|line| line.mean(radius).zip(&weight, |sum, w| sum / w))
 }
 
 /// Solves the regularized symmetric 3x3 system by its adjugate; `c` = xx, xy, xz, yy, yz, zz.
-fn solve([xx, xy, xz, yy, yz, zz]: [f32; 6], v: [f32; 3]) -> [f32; 3] {
-    let (xx, yy, zz) = (xx + EPS, yy + EPS, zz + EPS);
+fn solve([xx, xy, xz, yy, yz, zz]: [f32; 6], v: [f32; 3], eps: f32) -> [f32; 3] {
+    let (xx, yy, zz) = (xx + eps, yy + eps, zz + eps);
     let (ixx, ixy, ixz) = (yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy);
     let (iyy, iyz, izz) = (xx * zz - xz * xz, xz * xy - xx * yz, xx * yy - xy * xy);
     let det = (xx * ixx + xy * ixy + xz * ixz).max(1e-20);

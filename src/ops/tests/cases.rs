@@ -96,7 +96,7 @@ fn conversions() -> Vec<Case> {
         let step = matrix::step(&primaries::between(&from, &to).unwrap()).unwrap();
         found.push(Case { name: "matrix".to_owned(), step, tables: Tables::default() });
     }
-    found.push(join());
+    found.extend([disparity::color::LUMA, disparity::color::CODES, disparity::color::LIGHT].map(join));
     let scaling = supplied::Constants { scale: 1.05, offset: -0.05 };
     let step = Step::new::<supplied::Spec>(&scaling, 1.0);
     found.push(Case { name: "supplied".to_owned(), step, tables: Tables::default() });
@@ -104,14 +104,18 @@ fn conversions() -> Vec<Case> {
 }
 
 /// A depth join with edges and slopes.
-fn join() -> Case {
+fn join(guide: u32) -> Case {
     let (width, height) = (9u32, 5u32);
     let half = |v: f32| u32::from(half::f16::from_f32(v).to_bits());
     let words = (0..width * height).flat_map(|i| {
         let d = (i * 37 % 35) as f32 / 35.0;
-        [half((i % 5) as f32 - 2.0) | half(d) << 16, half(d - 0.1) | half(d + 0.2) << 16]
+        let (slope, range) = ((i % 5) as f32 - 2.0, half(d - 0.1) | half(d + 0.2) << 16);
+        match guide {
+            disparity::color::LUMA => vec![half(slope) | half(d) << 16, range],
+            _ => vec![half(slope) | half(0.5 - slope) << 16, half(0.3) | half(d) << 16, range],
+        }
     });
-    let constants = disparity::JoinConstants::new(0, width, height, (530, 11));
+    let constants = disparity::JoinConstants::new(0, width, height, (530, 11)).with_color(guide);
     let mut tables = Tables(vec![7; 5]);
     let step = disparity::step(&disparity::Join { constants, words: words.collect() }, &mut tables);
     Case { name: "disparity".to_owned(), step, tables }

@@ -1,0 +1,78 @@
+//! Depth with detail: the model sees the whole picture and then tiles of it, one after the other, and the answers become one map.
+
+use std::time::Instant;
+
+use super::analyse::Found;
+use super::drive::Work;
+use super::estimated::{Joiner, ask};
+use super::profile::{Kind, Stage};
+use crate::depth::reduce::Reduced;
+use crate::depth::registry::ModelEntry;
+use crate::depth::tiles::{Blend, Tiling};
+use crate::depth::{join, orient};
+use crate::error::Result;
+use crate::ops::disparity::RowEvaluator;
+use crate::picture::{Extent, PictureInfo};
+use crate::recipe::Detail;
+
+/// The size (width, height) at which a model sees all of a picture, as the picture is stored.
+fn whole(info: &PictureInfo, model: &ModelEntry) -> (u32, u32) {
+    let (width, height) = orient::turned((info.extent.width, info.extent.height), info.orientation);
+    orient::turned(model.content_size(Extent { width, height }), info.orientation)
+}
+
+/// The tiling of a picture; `None` where the model sees all there is at once, or is to.
+pub fn tiling(info: &PictureInfo, model: &ModelEntry, detail: Detail) -> Option<Tiling> {
+    let tile = whole(info, model);
+    (detail == Detail::Tiled).then(|| Tiling::new(tile, (info.extent.width, info.extent.height)))?
+}
+
+/// The size (width, height) that a picture is reduced to while it is read.
+pub fn size(info: &PictureInfo, model: &ModelEntry, detail: Detail) -> (u32, u32) {
+    tiling(info, model, detail).map_or_else(|| whole(info, model), |tiling| tiling.size())
+}
+
+/// Asks the model about the whole and about every tile of the working size, and fits the join to what comes of it.
+pub(super) fn estimate(
+    work: &Work,
+    tiling: &Tiling,
+    working: Reduced,
+    info: &PictureInfo,
+    joiner: Joiner,
+) -> Result<(Found, String)> {
+    let (probe, model) = (&work.probe, &work.engine.depth()?.model);
+    let reduced = tiling.whole(&working);
+    let answer = ask(work, &reduced, info.orientation)?;
+    let started = Instant::now();
+    let (whole, norm) = join::normalize(&answer.stored);
+    let mut blend = Blend::new(*tiling, &whole, &joined(&whole, &reduced, &working, &model.join));
+    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
+    let places = tiling.places();
+    for &place in &places {
+        work.engine.cancel.check()?;
+        let tile = ask(work, &tiling.cut(&working, place), info.orientation)?;
+        let started = Instant::now();
+        blend.add(place, &tile.stored);
+        probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
+    }
+    let started = Instant::now();
+    let used = blend.used();
+    let found = answer.found(work, norm, joiner.fit(&blend.finish(), working, &model.join))?;
+    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
+    let described = format!("model {}, {}, {used} of {} tiles", model.id, answer.origin, places.len());
+    Ok((found, described))
+}
+
+/// The map of the whole, joined to the working size by the guide there: what stands where no tile is used.
+fn joined(whole: &[f32], reduced: &Reduced, working: &Reduced, settings: &join::JoinSettings) -> Vec<f32> {
+    let table = join::fit(whole, reduced, settings);
+    let constants = table.constants(0, (working.width, working.height));
+    let mut map = vec![0f32; working.guide.len()];
+    let width = (working.width as usize).max(1);
+    let mut rows = RowEvaluator::default();
+    for (y, (out, guide)) in map.chunks_exact_mut(width).zip(working.guide.chunks_exact(width)).enumerate() {
+        rows.prepare(&constants, table.words(), y as u32, 0, width);
+        rows.evaluate(&constants, guide, 0, out);
+    }
+    map
+}
