@@ -13,7 +13,8 @@ use chiaro::error::escape;
 use chiaro::ops::mask::Mask;
 use chiaro::ops::{Domain, Grading};
 use chiaro::picture::{Access, ColorEncoding, ColorModel, Compression, Format, PictureInfo};
-use chiaro::plan::{DepthPlan, OutputPlan, Plan};
+use chiaro::plan::supplied::SaidBy;
+use chiaro::plan::{DepthPlan, MapOrigin, MapSize, OutputPlan, Plan, SuppliedPlan};
 use chiaro::recipe::{OutputKind, Recipe};
 use serde::Serialize;
 
@@ -292,12 +293,28 @@ fn compression_words(compression: Compression, format: Format) -> String {
 
 fn depth_words(depth: &DepthPlan, info: &PictureInfo, model: Option<&ModelEntry>) -> String {
     match depth {
-        DepthPlan::Supplied { channel } => format!("channel {channel} of the picture"),
+        DepthPlan::Supplied(supplied) => supplied_words(supplied),
         DepthPlan::Estimated { model: name } => match model.map(|m| m.input_size(info.extent)) {
             Some((width, height)) => format!("estimated by {name} at {width}x{height}"),
             None => format!("estimated by {name}"),
         },
     }
+}
+
+fn supplied_words(supplied: &SuppliedPlan) -> String {
+    if matches!(supplied.origin, MapOrigin::Channel(_)) && supplied.meaning.words.said == SaidBy::Habit {
+        return supplied.origin.words();
+    }
+    let described = if supplied.described.is_empty() { String::new() } else { format!(" ({})", supplied.described) };
+    let size = match supplied.size {
+        MapSize::Own => String::new(),
+        MapSize::Joined { cells: (w, h), .. } => format!("; joined to the picture's edges at {w}x{h}"),
+    };
+    let anchors = match supplied.meaning.anchors {
+        Some((near, far)) => format!("; from {near} to {far} m"),
+        None => String::new(),
+    };
+    format!("{}{described}: {}{size}{anchors}", supplied.origin.words(), supplied.meaning.words)
 }
 
 /// The encoding an operation of this plan works in, by name.
@@ -334,7 +351,12 @@ fn passes(plan: &Plan, info: &PictureInfo, fused: usize) -> Vec<Pass> {
             passes.push(Pass { name: "analyse", steps, fused_steps: 0 });
             render.extend([step("guide", &linear), step("disparity", &linear)]);
         }
-        Some(DepthPlan::Supplied { .. }) => {
+        Some(DepthPlan::Supplied(SuppliedPlan { size: MapSize::Joined { .. }, .. })) => {
+            let steps = vec![step("range of the depth map", "depth"), step("guide", &linear)];
+            passes.push(Pass { name: "analyse", steps, fused_steps: 0 });
+            render.extend([step("guide", &linear), step("disparity", &linear)]);
+        }
+        Some(DepthPlan::Supplied(_)) => {
             let steps = vec![step("range of the depth channel", "depth")];
             passes.push(Pass { name: "analyse", steps, fused_steps: 0 });
             render.push(step("supplied", "depth"));

@@ -63,7 +63,7 @@ fn describe(recipe: &Recipe) -> String {
     if recipe.depth != DepthSettings::default() {
         let depth = &recipe.depth;
         text += &format!("\n[depth]\n  model = {}\n  source = {}\n", escape(Path::new(&depth.model)), depth.source);
-        for (key, value) in depth.contract.values() {
+        for (key, value) in depth.supplied.values().into_iter().chain(depth.contract.values()) {
             text += &format!("  {key} = {value}\n");
         }
     }

@@ -6,6 +6,7 @@
 //! | `drive` | one job from admission to commit |
 //! | `analyse`, `render` | the two phases |
 //! | `estimated`, `supplied_depth` | depth from a model, depth that comes with the picture |
+//! | `depth_map`, `map_checks` | a map's file as plain numbers; whether a map looks wrong |
 //! | `restart` | a device that fails in the middle of a picture: rendered anew on the CPU |
 //! | `flow`, `deliver` | reading ahead of them, writing beside them |
 //! | [`profile`] | where time and memory go |
@@ -34,6 +35,7 @@ mod carried;
 pub mod claims;
 pub mod committer;
 mod deliver;
+mod depth_map;
 mod disk;
 mod drive;
 pub mod estimate;
@@ -45,6 +47,7 @@ mod input;
 pub mod job;
 pub mod journal;
 mod lane;
+mod map_checks;
 mod mask_files;
 pub mod naming;
 pub mod on_exist;
@@ -61,3 +64,4 @@ pub mod template;
 
 pub use mask_files::load as load_masks;
 pub use run::{Engine, job_share, refuse_collisions};
+pub use supplied_depth::{find as find_depth_map, map_path as depth_map_path};

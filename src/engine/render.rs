@@ -13,11 +13,12 @@ use super::lane::Lane;
 use super::options::Device;
 use super::profile::Stage;
 use super::staged::Staged;
+use super::supplied_depth::Beside;
 use crate::codec::{self, Sink, SinkSpec, Source};
 use crate::error::{Error, Result};
 use crate::exec::cpu::Cpu;
 use crate::picture::{Extent, Format, Metadata};
-use crate::plan::{OutputPlan, Plan, Program, depth_program};
+use crate::plan::{DepthPlan, OutputPlan, Plan, Program, depth_program};
 
 /// Writes every output of the plan into the staged file of the same place.
 pub fn outputs(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Facts, staged: &[Staged]) -> Result<()> {
@@ -150,6 +151,13 @@ fn each_strip(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Fact
     let overlap = plan.strip_rows < extent.height;
     // What was kept needs no reading.
     let ahead = overlap && (wants.depth || facts.kept.is_empty());
+    let mut beside = match &plan.depth {
+        Some(DepthPlan::Supplied(supplied)) if wants.depth => {
+            let limits = &engine.options.limits;
+            Some(Beside::open(supplied, &work.job.input, extent, facts.finish, limits)?)
+        }
+        _ => None,
+    };
     let mut feed = Feed {
         source: &mut *source,
         layout: plan.input.0,
@@ -157,6 +165,7 @@ fn each_strip(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Fact
         kept: facts.kept.into_iter(),
         wants,
         engine,
+        beside: beside.as_mut(),
         track: if ahead { probe.reader() } else { probe.driver() },
         seconds: 0.0,
     };
@@ -174,6 +183,7 @@ fn each_strip(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Fact
     work.stages.read += feed.seconds;
     lanes.iter().for_each(|lane| lane.remark(work));
     work.stages.write += writer.finish(&probe)?;
+    beside.map_or(Ok(()), |beside| beside.check())?;
     source.check_intact()
 }
 

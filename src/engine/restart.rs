@@ -72,7 +72,12 @@ impl Devices {
             return Ok(Rendered { result: attempt(work, source, facts)?, executor: spare });
         }
         // Strips that analyse kept are used up by the first attempt: the second one decodes again, to the same samples.
-        let again = Facts { kept: Vec::new(), render: facts.render.clone(), depth_source: facts.depth_source.clone() };
+        let again = Facts {
+            kept: Vec::new(),
+            render: facts.render.clone(),
+            depth_source: facts.depth_source.clone(),
+            finish: facts.finish.clone(),
+        };
         let remarks = work.warnings.len();
         let watched = self.watch(work);
         let error = match attempt(work, source, facts) {

@@ -24,6 +24,9 @@ fn canonical(recipe: &Recipe) -> String {
     line("grading", recipe.grading.map_or("by picture", grading_word).to_owned());
     line("depth.model", quoted(&recipe.depth.model));
     line("depth.source", quoted(&recipe.depth.source.to_string()));
+    for (key, value) in recipe.depth.supplied.values() {
+        line(&format!("depth.{key}"), plain(&value));
+    }
     for (key, value) in recipe.depth.contract.values() {
         line(&format!("depth.{key}"), plain(&value));
     }

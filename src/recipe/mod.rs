@@ -19,6 +19,7 @@
 
 mod color;
 pub mod contract;
+mod depth_source;
 mod hash;
 mod keys;
 mod luts;
@@ -38,9 +39,10 @@ mod write;
 
 pub use color::{ColorChoice, ProfileFile};
 pub use contract::Contract;
+pub use depth_source::{DepthSource, DepthUnit, MapPattern, PATTERN_FIELDS, Polarity, SuppliedSettings};
 pub use keys::{Accepts, DEPTH, INPUT, KeyInfo, OUTPUT, TOP, strength};
 pub use mask::{KEYS as MASK_KEYS, MaskKey, Takes};
-pub use model::{Bits, DepthSettings, DepthSource, InputSettings, OpSetting, OutputKind, OutputSettings, Recipe};
+pub use model::{Bits, DepthSettings, InputSettings, OpSetting, OutputKind, OutputSettings, Recipe};
 pub use parse::{MAX_EXTENDS, MAX_RECIPE_BYTES};
 pub use presets::{PRESETS, Preset};
 pub use schema::schema;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::color::ColorChoice;
 use super::contract::Contract;
+use super::depth_source::{DepthSource, SuppliedSettings};
 use crate::ops::mask::Mask;
 use crate::ops::{AnyOp, Context, Grading, ParamSet, Value};
 use crate::picture::{Compression, Format, Policy, Subsampling};
@@ -41,17 +42,6 @@ impl OpSetting {
     }
 }
 
-/// Where depth comes from.
-#[derive(Debug, Clone, PartialEq)]
-pub enum DepthSource {
-    /// The picture's own depth channel when it has one, else the model.
-    Auto,
-    /// Always the model, even when the picture carries a depth channel.
-    Model,
-    /// This channel of an EXR picture; a picture without it fails.
-    Channel(String),
-}
-
 /// The `[depth]` table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DepthSettings {
@@ -59,13 +49,20 @@ pub struct DepthSettings {
     pub model: String,
     /// Where depth comes from.
     pub source: DepthSource,
+    /// What the numbers of a supplied map mean, and which distances count as nearest and farthest.
+    pub supplied: SuppliedSettings,
     /// How a model file is to be used, where its graph does not say.
     pub contract: Contract,
 }
 
 impl Default for DepthSettings {
     fn default() -> Self {
-        Self { model: "chiaro-small".to_owned(), source: DepthSource::Auto, contract: Contract::default() }
+        Self {
+            model: "chiaro-small".to_owned(),
+            source: DepthSource::Auto,
+            supplied: SuppliedSettings::default(),
+            contract: Contract::default(),
+        }
     }
 }
 

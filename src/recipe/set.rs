@@ -52,6 +52,9 @@ pub fn apply_sets<S: AsRef<str>>(recipe: &mut Recipe, sets: &[S]) -> Result<()> 
     for message in changed.outputs.iter().filter_map(|output| settings::check_output(output).err()) {
         problems.add(0, message);
     }
+    if let Err(message) = changed.depth.supplied.check() {
+        problems.add(0, message);
+    }
     if changed.input.override_tags && changed.input.color.is_none() {
         problems.add(0, settings::LONE_OVERRIDE);
     }
@@ -113,9 +116,9 @@ fn depth_value(key: &str, text: &str) -> Value {
         Some(keys::Accepts::PerChannel) if text.contains(',') => {
             value::typed(crate::ops::Kind::Color { min: 0.0, max: 0.0 }, text)
         }
-        Some(keys::Accepts::PerChannel | keys::Accepts::Whole(..) | keys::Accepts::ModelSize) => {
-            value::number_or_text(text)
-        }
+        Some(
+            keys::Accepts::PerChannel | keys::Accepts::Number(..) | keys::Accepts::Whole(..) | keys::Accepts::ModelSize,
+        ) => value::number_or_text(text),
         _ => text_value(text),
     }
 }

@@ -21,6 +21,9 @@ impl Recipe {
         text.push_str("\n[depth]\n");
         line(&mut text, "model", &string(&self.depth.model));
         line(&mut text, "source", &string(&self.depth.source.to_string()));
+        for (key, value) in self.depth.supplied.values() {
+            line(&mut text, key, &toml(&value));
+        }
         for (key, value) in self.depth.contract.values() {
             line(&mut text, key, &toml(&value));
         }
