@@ -60,7 +60,7 @@ pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<
         (Some(DepthPlan::Supplied(supplied)), _, Some(reduced)) => {
             let reduced = reduced.sums.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
             if let Some(low) = low {
-                let (depth, metric) = low.join(&reduced, info.extent);
+                let (depth, metric) = low.join(work, &reduced, info.extent);
                 (facts.render.depth, facts.render.metric) = (Some(depth), metric);
             }
             facts.depth_source = Some(supplied_depth::described(supplied));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::depth_map::DepthMap;
 use super::drive::Work;
-use super::map_checks;
+use super::map_checks::{self, Behavior};
 use crate::codec::{Limits, Pool, Source};
 use crate::depth::reduce::Reduced;
 use crate::depth::supplied::low::{LowMap, LowSums};
@@ -262,7 +262,7 @@ impl Gathered {
     /// As `finish`.
     pub fn beside(self, work: &mut Work, plan: &SuppliedPlan, orientation: u16) -> Result<Found> {
         let (norm, low) = self.finish(work, plan)?;
-        remark(work, plan, &normalized(&norm, &low.values), (low.size, orientation));
+        remark(work, plan, &low, &normalized(&norm, &low.values), (low.size, orientation));
         let (scale, offset) = norm.step();
         let depth = DepthFacts::Supplied(supplied::Constants { scale, offset });
         let holes = (plan.meaning.gaps.filled && low.filled < low.values.len() as u64).then(|| Arc::new(low));
@@ -284,17 +284,48 @@ fn metric(plan: &SuppliedPlan, norm: &SuppliedNorm) -> Option<MetricScale> {
     }
 }
 
-/// Says what looks wrong about a map as the picture is stored.
-fn remark(work: &mut Work, plan: &SuppliedPlan, disparity: &[f32], (size, orientation): ((u32, u32), u16)) {
+/// Says what looks wrong about a map: its numbers first, as they lie in the low map, then which way they run, as the picture is stored.
+fn remark(
+    work: &mut Work,
+    plan: &SuppliedPlan,
+    low: &LowMap,
+    disparity: &[f32],
+    (size, orientation): ((u32, u32), u16),
+) {
+    let Meaning { kind, factor, .. } = plan.meaning;
+    let name = plan.origin.words();
+    let numbers: Vec<f32> = match kind {
+        SuppliedKind::Depth => low.values.iter().map(|nearness| 1.0 / nearness).collect(),
+        _ => low.values.clone(),
+    };
+    let behavior = if factor > 0.0 { map_checks::behavior(&numbers, low.size.0 as usize) } else { Behavior::Unclear };
     let upright = orient::upright(disparity, size, orientation);
     let (width, _) = orient::turned(size, orientation);
-    if let Some(remark) = map_checks::turned_around(&upright, width as usize) {
-        let advice = match plan.meaning.kind {
-            SuppliedKind::Depth => "depth.unit = \"relative\" reads it as larger = nearer",
-            _ if plan.meaning.factor < 0.0 => "set depth.polarity the other way, or leave it out",
-            _ => "depth.polarity turns it around",
-        };
-        work.warnings.push(format!("{}: {remark}; {advice}", plan.origin.words()));
+    match (kind, behavior) {
+        (SuppliedKind::Disparity, Behavior::Depth) => work.warnings.push(format!(
+            "{name}: it looks inverted: planes are straight in 1/number, so that larger numbers are farther, but it is taken as {}; \
+             set depth.unit to meters, millimeters, kitti, tum or proportional",
+            plan.meaning.words
+        )),
+        (SuppliedKind::Depth, Behavior::Disparity) => work.warnings.push(format!(
+            "{name}: it looks inverted: planes are straight in its numbers, as in disparity, where larger is nearer, but it is taken as {}; \
+             depth.unit = \"relative\" reads it so",
+            plan.meaning.words
+        )),
+        (SuppliedKind::Depth, Behavior::Depth) => {}
+        _ => {
+            if let Some((top, bottom)) = map_checks::top_heavy(&upright, width as usize) {
+                let other = if factor < 0.0 { "near-is-large" } else { "near-is-small" };
+                let advice = match kind {
+                    SuppliedKind::Depth => "depth.unit = \"relative\" reads larger numbers as nearer".to_owned(),
+                    SuppliedKind::Disparity => format!("depth.polarity = {other:?} turns it around"),
+                    SuppliedKind::Distance => "depth.polarity turns it around".to_owned(),
+                };
+                work.warnings.push(format!(
+                    "{name}: it looks inverted: the top of the picture is nearer ({top:.2}) than its bottom ({bottom:.2}, 1 = nearest); if it is not so, {advice}"
+                ));
+            }
+        }
     }
 }
 
@@ -304,6 +335,8 @@ pub struct LowDisparity {
     disparity: Vec<f32>,
     /// Cells.
     pub cells: (u32, u32),
+    /// In words.
+    name: String,
     metric: Option<MetricScale>,
 }
 
@@ -333,13 +366,19 @@ pub fn low_disparity(work: &mut Work, plan: &SuppliedPlan, info: &PictureInfo) -
     }
     let stands = orient::upright(&normalized(&norm, &low.values), of_map, map_turn);
     let disparity = orient::stored(&stands, upright, picture_turn);
-    remark(work, plan, &disparity, (cells, info.orientation));
-    Ok(Some(LowDisparity { disparity, cells, metric: metric(plan, &norm) }))
+    remark(work, plan, &low, &disparity, (cells, info.orientation));
+    Ok(Some(LowDisparity { disparity, cells, name: plan.origin.words(), metric: metric(plan, &norm) }))
 }
 
 impl LowDisparity {
-    /// Fits the join to the picture, reduced to the cells.
-    pub fn join(self, reduced: &Reduced, extent: Extent) -> (DepthFacts, Option<MetricScale>) {
+    /// Fits the join to the picture, reduced to the cells; says so when the map looks like that of another picture.
+    pub fn join(self, work: &mut Work, reduced: &Reduced, extent: Extent) -> (DepthFacts, Option<MetricScale>) {
+        if map_checks::is_of_another(&self.disparity, &reduced.guide, reduced.width as usize) {
+            work.warnings.push(format!(
+                "{}: its edges are not those of the picture: does it belong to another one, or is it cut or turned differently?",
+                self.name
+            ));
+        }
         // A supplied map draws its edges where the picture has them: nothing is snapped.
         let table = join::fit(&self.disparity, reduced, &join::JoinSettings::default());
         let constants = table.constants(0, (extent.width, extent.height));

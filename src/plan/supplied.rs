@@ -134,7 +134,14 @@ pub enum SaidBy {
 
 impl std::fmt::Display for Words {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.unit.name())?;
+        let unit = match self.unit {
+            DepthUnit::Kitti => "kitti (1/256 m)",
+            DepthUnit::Tum => "tum (1/5000 m)",
+            DepthUnit::Proportional => "proportional depth",
+            DepthUnit::Relative => "relative disparity",
+            other => other.name(),
+        };
+        f.write_str(unit)?;
         if !self.unit.is_depth() {
             write!(f, ", {}", self.polarity.name())?;
         }
@@ -353,7 +360,10 @@ mod tests {
     fn recipes_win_over_files_and_files_over_habits() {
         let codes = MapSamples::Codes(SampleType::U16);
         let none = SuppliedSettings::default();
-        assert_eq!(meaning(none, codes).words.to_string().split(" (").next(), Some("relative, near-is-large"));
+        assert_eq!(
+            meaning(none, codes).words.to_string().split(" (").next(),
+            Some("relative disparity, near-is-large")
+        );
         assert_eq!(meaning(none, MapSamples::Exr).words.unit, DepthUnit::Proportional);
         let facts = [("depth:unit", "meters"), ("depth:kind", "metric depth")];
         let says = FileSays::of(&facts.map(|(k, v)| (k.to_owned(), v.to_owned())));
