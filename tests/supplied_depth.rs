@@ -67,6 +67,9 @@ struct Place(tempfile::TempDir);
 impl Place {
     fn new(pictures: &[&str]) -> Self {
         let place = Self(tempfile::tempdir().unwrap());
+        for folder in ["in", "m"] {
+            std::fs::create_dir(place.0.path().join(folder)).unwrap();
+        }
         for name in pictures {
             common::write(&place.input(name), Format::Tiff, &common::scene(EXTENT, 7), Compression::Lzw);
         }
@@ -75,6 +78,11 @@ impl Place {
 
     fn input(&self, name: &str) -> PathBuf {
         self.0.path().join("in").join(name)
+    }
+
+    /// A map beside the pictures' folder.
+    fn m(&self, name: &str) -> PathBuf {
+        self.0.path().join("m").join(name)
     }
 
     fn options(&self, out: &str) -> EngineOptions {
@@ -119,19 +127,14 @@ fn every_form_of_depth_means_the_same() {
     let scaled = |factor: f32| truth.iter().map(|z| z * factor).collect::<Vec<_>>();
     let near = truth.iter().copied().fold(f32::INFINITY, f32::min);
     let far = truth.iter().copied().fold(0.0, f32::max);
-    npy(&place.input("a_m.npy"), EXTENT, &truth);
-    pfm(&place.input("a_m.pfm"), EXTENT, &truth);
-    png(&place.input("a_mm.png"), EXTENT, &scaled(1000.0));
-    png(&place.input("a_kitti.png"), EXTENT, &scaled(256.0));
-    png(&place.input("a_tum.png"), EXTENT, &scaled(5000.0));
-    common::write(
-        &place.input("a_z.exr"),
-        Format::Exr,
-        &gray(EXTENT, SampleType::F32, &scaled(3.0)),
-        Compression::Deflate,
-    );
-    npy(&place.input("a_d.npy"), EXTENT, &truth.iter().map(|z| 7.0 / z - 2.0).collect::<Vec<_>>());
-    npy(&place.input("a_i.npy"), EXTENT, &truth.iter().map(|z| 2.0 - 7.0 / z).collect::<Vec<_>>());
+    npy(&place.m("a_m.npy"), EXTENT, &truth);
+    pfm(&place.m("a_m.pfm"), EXTENT, &truth);
+    png(&place.m("a_mm.png"), EXTENT, &scaled(1000.0));
+    png(&place.m("a_kitti.png"), EXTENT, &scaled(256.0));
+    png(&place.m("a_tum.png"), EXTENT, &scaled(5000.0));
+    common::write(&place.m("a_z.exr"), Format::Exr, &gray(EXTENT, SampleType::F32, &scaled(3.0)), Compression::Deflate);
+    npy(&place.m("a_d.npy"), EXTENT, &truth.iter().map(|z| 7.0 / z - 2.0).collect::<Vec<_>>());
+    npy(&place.m("a_i.npy"), EXTENT, &truth.iter().map(|z| 2.0 - 7.0 / z).collect::<Vec<_>>());
     let places = [
         ("a_m.npy", "unit = \"meters\""),
         ("a_m.pfm", "unit = \"meters\""),
@@ -149,7 +152,7 @@ fn every_form_of_depth_means_the_same() {
     for (i, (file, keys)) in places.iter().enumerate() {
         let out = format!("out{i}");
         let pattern = file.replacen('a', "{stem}", 1);
-        let outcomes = place.depth(&out, &format!("source = \"{pattern}\"\n{keys}"));
+        let outcomes = place.depth(&out, &format!("source = \"../m/{pattern}\"\n{keys}"));
         common::assert_done(&outcomes);
         assert_eq!(outcomes.len(), 1, "maps are no pictures: {outcomes:?}");
         assert!(outcomes[0].depth.as_deref().unwrap().contains(file), "{outcomes:?}");
@@ -175,17 +178,16 @@ fn distances_and_anchors() {
     let truth = map_of(EXTENT);
     let far = truth.iter().copied().fold(0.0, f32::max);
     let linear: Vec<f32> = truth.iter().map(|z| (z - 1.0) / (far - 1.0) * 65_535.0).collect();
-    png(&place.input("a_depth.png"), EXTENT, &linear);
+    png(&place.m("a_depth.png"), EXTENT, &linear);
     let white: Vec<f32> = linear.iter().map(|v| 65_535.0 - v).collect();
-    png(&place.input("a_white.png"), EXTENT, &white);
-    common::assert_done(&place.depth("black", "source = \"{stem}_depth.png\"\nunit = \"distance\""));
-    let keys = "source = \"{stem}_white.png\"\nunit = \"distance\"\npolarity = \"near-is-large\"";
-    // Maps of another pattern are pictures: only the first is looked at.
-    common::assert_done(&place.depth("white", keys)[..1]);
+    png(&place.m("a_white.png"), EXTENT, &white);
+    common::assert_done(&place.depth("black", "source = \"../m/{stem}_depth.png\"\nunit = \"distance\""));
+    let keys = "source = \"../m/{stem}_white.png\"\nunit = \"distance\"\npolarity = \"near-is-large\"";
+    common::assert_done(&place.depth("white", keys));
     assert!(worst(&place.map("black", "a_depth.png"), &place.map("white", "a_depth.png")) < 500);
-    npy(&place.input("a_m.npy"), EXTENT, &truth);
-    let keys = "source = \"{stem}_m.npy\"\nunit = \"meters\"\nnear_m = 1.0\nfar_m = 100.0";
-    common::assert_done(&place.depth("anchored", keys)[..1]);
+    npy(&place.m("a_m.npy"), EXTENT, &truth);
+    let keys = "source = \"../m/{stem}_m.npy\"\nunit = \"meters\"\nnear_m = 1.0\nfar_m = 100.0";
+    common::assert_done(&place.depth("anchored", keys));
     let expected = truth.iter().map(|z| (1.0 / z - 0.01) / 0.99);
     let found = place.map("anchored", "a_depth.png");
     let off = found.iter().zip(expected).map(|(d, e)| (f32::from(*d) / 65_535.0 - e).abs()).fold(0.0, f32::max);
@@ -311,12 +313,12 @@ fn odd_numbers_of_float_maps() {
 fn a_changed_map_renders_anew() {
     let place = Place::new(&["a.tif"]);
     let truth: Vec<f32> = map_of(EXTENT).iter().map(|z| z * 1000.0).collect();
-    png(&place.input("../maps/a.png"), EXTENT, &truth);
-    let keys = "source = \"../maps/{stem}.png\"\nunit = \"millimeters\"";
+    png(&place.m("a.png"), EXTENT, &truth);
+    let keys = "source = \"../m/{stem}.png\"\nunit = \"millimeters\"";
     let status = || place.depth("out", keys).remove(0).status;
     assert_eq!((status(), status()), (Status::Done, Status::UpToDate));
     let before = place.map("out", "a_depth.png");
-    png(&place.input("../maps/a.png"), EXTENT, &truth.iter().rev().copied().collect::<Vec<_>>());
+    png(&place.m("a.png"), EXTENT, &truth.iter().rev().copied().collect::<Vec<_>>());
     assert_eq!((status(), status()), (Status::Done, Status::UpToDate));
     assert_ne!(before, place.map("out", "a_depth.png"));
     let ops = "[[op]]\nid = \"exposure\"\nev = 1.0\n";
@@ -341,11 +343,41 @@ fn inverted_maps_are_remarked() {
     assert!(warned("wrong", ""));
 }
 
+/// A map whose edges are elsewhere is doubted, beside the strips and joined.
+#[test]
+fn maps_of_other_pictures_are_remarked() {
+    let extent = Extent { width: 256, height: 192 };
+    let place = Place::new(&[]);
+    common::write(&place.input("a.tif"), Format::Tiff, &common::scene(extent, 7), Compression::Lzw);
+    // Posts of the scene stand at every odd seventh of its width.
+    let posts = |extent: Extent, shift: u32| -> Vec<f32> {
+        let near = |x: u32, y: u32| {
+            let v = y as f32 / extent.height as f32;
+            ((x + shift) * 7 / extent.width) % 2 == 1 && v > 0.3 && v < 0.8
+        };
+        let value = |x: u32, y: u32| if near(x, y) { 60_000.0 } else { 3000.0 + 40.0 * y as f32 };
+        (0..extent.height).flat_map(|y| (0..extent.width).map(move |x| (x, y))).map(|(x, y)| value(x, y)).collect()
+    };
+    let small = Extent { width: 128, height: 96 };
+    for (name, size, shift, expected) in [
+        ("own", extent, 0, false),
+        ("ownoff", extent, 9, true),
+        ("small", small, 0, false),
+        ("smalloff", small, 5, true),
+    ] {
+        png(&place.m(&format!("a_{name}.png")), size, &posts(size, shift));
+        let outcomes = place.depth(name, &format!("source = \"../m/{{stem}}_{name}.png\""));
+        common::assert_done(&outcomes);
+        let warned = outcomes[0].warnings.iter().any(|w| w.contains("its edges are not those of the picture"));
+        assert_eq!(warned, expected, "{name}: {:?}", outcomes[0].warnings);
+    }
+}
+
 /// A map that another program of ours wrote says what it is.
 #[test]
 fn exports_come_back() {
     let place = Place::new(&["a.tif"]);
-    npy(&place.input("../m/a.npy"), EXTENT, &map_of(EXTENT));
+    npy(&place.m("a.npy"), EXTENT, &map_of(EXTENT));
     let work = Work::Depth(vec![DepthExport::Png, DepthExport::Exr]);
     let keys = "source = \"../m/{stem}.npy\"\nunit = \"meters\"";
     common::assert_done(&place.run(place.options("first"), keys, "", &work));
@@ -367,8 +399,8 @@ fn phones_put_depth_into_their_pictures() {
     let (near, far) = (1.0f32, 40.0);
     let inverse = |z: f32| ((1.0 / near - 1.0 / z) / (1.0 / near - 1.0 / far) * 65_535.0).clamp(0.0, 65_535.0);
     let codes: Vec<f32> = map_of(small).into_iter().map(inverse).collect();
-    png(&place.input("../map.png"), small, &codes);
-    let map = std::fs::read(place.input("../map.png")).unwrap();
+    png(&place.m("map.png"), small, &codes);
+    let map = std::fs::read(place.m("map.png")).unwrap();
     let data = base64(&map);
     let gdepth = format!(
         "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description rdf:about=\"\" \

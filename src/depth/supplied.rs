@@ -116,13 +116,13 @@ impl SuppliedHistogram {
         let range = high - low;
         // Within one bucket there is nothing to tell near from far by.
         if !range.is_finite() || range <= high.abs().max(low.abs()) * (1.0 / 256.0) {
-            return SuppliedNorm { kind: self.kind, scale: 0.0, offset: 0.5 };
+            return SuppliedNorm { kind: self.kind, scale: 0.0, offset: 0.5, bend: distance::OFFSET };
         }
-        SuppliedNorm { kind: self.kind, scale: 1.0 / range, offset: -low / range }
+        SuppliedNorm { kind: self.kind, scale: 1.0 / range, offset: -low / range, bend: distance::OFFSET }
     }
 }
 
-/// `normalized = clamp(nearness * scale + offset, 0, 1)`, for distances brought to disparity afterwards ([`distance::disparity`]).
+/// `normalized = clamp(nearness * scale + offset, 0, 1)`, for distances brought to disparity afterwards (as [`distance::disparity`] does).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SuppliedNorm {
     /// What the values mean.
@@ -131,6 +131,8 @@ pub struct SuppliedNorm {
     pub scale: f32,
     /// Added after scaling.
     pub offset: f32,
+    /// How distances become disparity: nearest over (farthest - nearest), [`distance::OFFSET`] where meters are not known.
+    pub bend: f32,
 }
 
 impl SuppliedNorm {
@@ -149,7 +151,11 @@ impl SuppliedNorm {
     pub fn of_nearness(&self, nearness: f32) -> f32 {
         let normalized = nearness * self.scale + self.offset;
         match self.kind {
-            SuppliedKind::Distance => distance::disparity(1.0 - normalized),
+            // As `distance::disparity`, whose bend this one may replace.
+            SuppliedKind::Distance => {
+                let t = (1.0 - normalized).clamp(0.0, 1.0);
+                self.bend * (1.0 - t) / (t + self.bend)
+            }
             _ => normalized,
         }
     }
@@ -170,11 +176,17 @@ impl SuppliedNorm {
         if self.kind == SuppliedKind::Depth { (self.scale, self.offset) } else { (1.0, 0.0) }
     }
 
+    /// The same for distances whose nearest and farthest point are known in meters.
+    pub fn between(self, near_m: f32, far_m: f32) -> Self {
+        let bend = near_m / (far_m - near_m);
+        if bend.is_finite() && bend > 0.0 { Self { bend, ..self } } else { self }
+    }
+
     /// For depth between two known distances instead of percentiles: `near_m` becomes 1, `far_m` becomes 0.
     /// `None` unless `0 < near_m < far_m`; `far_m` may be infinite.
     pub fn anchored(near_m: f32, far_m: f32) -> Option<Self> {
         let MetricScale { scale, offset } = MetricScale::anchored(near_m, far_m)?;
-        Some(Self { kind: SuppliedKind::Depth, scale, offset })
+        Some(Self { kind: SuppliedKind::Depth, scale, offset, bend: distance::OFFSET })
     }
 }
 
@@ -258,6 +270,10 @@ mod tests {
         let norm = histogram.norm();
         for t in [0.1f32, 0.3, 0.5, 0.9] {
             assert!((distance::distance(norm.normalize(t)) - t).abs() < 0.012, "{t}");
+            // From 2 to 10 m, linear.
+            let scale = MetricScale::anchored(2.0, 10.0).unwrap();
+            let meters = scale.meters(norm.between(2.0, 10.0).normalize(t));
+            assert!((meters - (2.0 + 8.0 * t)).abs() < 0.12, "{t}: {meters}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! A depth map beside a picture, or inside it: opened, and read as plain numbers.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::codec::{self, Limits, Pool, Source};
@@ -16,6 +17,8 @@ pub struct DepthMap {
     samples: MapSamples,
     /// A depth channel is read, not the gray of a picture.
     is_channel: bool,
+    /// Where facts stand that its own format has no room for.
+    sidecar: Option<PathBuf>,
     /// The row that is read next, for sources that only go on.
     next_row: u32,
     strip: Strip,
@@ -25,6 +28,8 @@ pub struct DepthMap {
 
 /// How far channels of a gray map may differ, in 8-bit codes: JPEG rounds.
 const GRAY_CODES: f32 = 8.0;
+/// Bytes of the facts beside a map at most.
+const MOST_FACTS: u64 = 1 << 16;
 /// Share of pixels with color from which on a map is none.
 const COLORED: f64 = 0.02;
 
@@ -51,6 +56,14 @@ impl DepthMap {
             picture: picture.to_owned(),
             samples: MapSamples::Floats,
             is_channel: false,
+            sidecar: match origin {
+                MapOrigin::File { path, .. } => {
+                    let mut name = path.clone().into_os_string();
+                    name.push(".json");
+                    Some(name.into())
+                }
+                _ => None,
+            },
             next_row: 0,
             strip: Strip::new(Region { width: source.info().extent.width, y: 0, rows: 0 }, source.info().layout),
             colored: (0, 0),
@@ -98,7 +111,9 @@ impl DepthMap {
 
     /// What the file itself says of its numbers.
     pub fn says(&self) -> FileSays {
-        FileSays::of(&self.source.texts())
+        let mut facts = self.source.texts();
+        facts.extend(self.sidecar.iter().flat_map(|path| sidecar(path)));
+        FileSays::of(&facts)
     }
 
     /// In words, for plans.
@@ -177,6 +192,16 @@ impl DepthMap {
         }
         self.source.check_intact().map_err(|error| of_map(&self.picture, &self.name, error))
     }
+}
+
+/// The facts in the JSON object of a file beside the map; nothing when there is none, or it is something else.
+fn sidecar(path: &Path) -> Vec<(String, String)> {
+    let Ok(file) = std::fs::File::open(path) else { return Vec::new() };
+    let mut text = String::new();
+    let read = file.take(MOST_FACTS).read_to_string(&mut text);
+    let value = read.ok().and_then(|_| serde_json::from_str::<serde_json::Value>(&text).ok());
+    let facts = value.as_ref().and_then(serde_json::Value::as_object).into_iter().flatten();
+    facts.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 /// One sample as the number it is.

@@ -7,7 +7,8 @@
 //! is near 0 for disparity and near 1 for depth. On 18 maps with true depth (TUM, ICL-NUIM, TartanAir) it was 0.34 to 0.94 for depth and
 //! -0.36 to 0.18 for disparity.
 //!
-//! **Another picture.** Edges of depth are edges of the picture more often than chance: chance is what the mirrored map reaches.
+//! **Another picture.** Edges of depth are edges of the picture more often than chance: chance is what the mirrored map reaches. On the same 18
+//! pairs the ratio was 1.4 to 15; of 68 pairs of one picture with the map of another of its set, 54 stayed below 1.15.
 
 /// Ratio from which on numbers behave like depth.
 const LIKE_DEPTH: f64 = 0.3;
@@ -85,6 +86,10 @@ const EDGES: f64 = 0.02;
 const ENOUGH_EDGES: usize = 200;
 /// The picture must differ this much more across edges of the map than across those of the mirrored map.
 const BETTER: f64 = 1.15;
+
+/// What is said of a map whose edges are not those of the picture.
+pub const OF_ANOTHER: &str =
+    "its edges are not those of the picture: does it belong to another one, or is it cut or turned differently?";
 
 /// True when the edges of a map of normalized disparity are not those of the picture whose luma (`guide`) lies in the same cells: the
 /// picture differs across them no more than across the same edges seen in a mirror, left for right or top for bottom.

@@ -6,7 +6,7 @@
 //! | `drive` | one job from admission to commit |
 //! | `analyse`, `render` | the two phases |
 //! | `estimated`, `supplied_depth` | depth from a model, depth that comes with the picture |
-//! | `depth_map`, `map_checks` | a map's file as plain numbers; whether a map looks wrong |
+//! | `depth_map`, `map_checks`, `map_agreement` | a map's file as plain numbers; whether a map looks wrong |
 //! | `restart` | a device that fails in the middle of a picture: rendered anew on the CPU |
 //! | `flow`, `deliver` | reading ahead of them, writing beside them |
 //! | [`profile`] | where time and memory go |
@@ -47,6 +47,7 @@ mod input;
 pub mod job;
 pub mod journal;
 mod lane;
+mod map_agreement;
 mod map_checks;
 mod mask_files;
 pub mod naming;

@@ -10,6 +10,7 @@ use super::flow;
 use super::input::{Feed, Input, Wants};
 use super::job::DepthExport;
 use super::lane::Lane;
+use super::map_agreement::Agreement;
 use super::options::Device;
 use super::profile::Stage;
 use super::staged::Staged;
@@ -18,7 +19,7 @@ use crate::codec::{self, Sink, SinkSpec, Source};
 use crate::error::{Error, Result};
 use crate::exec::cpu::Cpu;
 use crate::picture::{Extent, Format, Metadata};
-use crate::plan::{DepthPlan, OutputPlan, Plan, Program, depth_program};
+use crate::plan::{DepthPlan, MapOrigin, OutputPlan, Plan, Program, SuppliedPlan, depth_program};
 
 /// Writes every output of the plan into the staged file of the same place.
 pub fn outputs(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Facts, staged: &[Staged]) -> Result<()> {
@@ -154,7 +155,15 @@ fn each_strip(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Fact
     let mut beside = match &plan.depth {
         Some(DepthPlan::Supplied(supplied)) if wants.depth => {
             let limits = &engine.options.limits;
-            Some(Beside::open(supplied, &work.job.input, extent, facts.finish, limits)?)
+            Some(Beside::open(supplied, &work.job.input, extent, facts.finish.clone(), limits)?)
+        }
+        _ => None,
+    };
+    let mut agreement = match (&plan.depth, &facts.finish) {
+        (Some(DepthPlan::Supplied(SuppliedPlan { origin: MapOrigin::File { .. }, .. })), Some(finish))
+            if wants.depth =>
+        {
+            Some(Agreement::new(finish, extent))
         }
         _ => None,
     };
@@ -174,6 +183,9 @@ fn each_strip(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Fact
         let read = |buffer| feed.next(buffer, &probe);
         flow::each((&probe, Stage::Render), ahead, read, |input: Input| {
             engine.cancel.check()?;
+            if let Some(agreement) = &mut agreement {
+                agreement.add(&input.strip);
+            }
             for lane in &mut lanes {
                 lane.push(work, &input.strip, wants.depth.then_some(input.depth.as_slice()), outbox)?;
             }
@@ -183,6 +195,9 @@ fn each_strip(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Fact
     work.stages.read += feed.seconds;
     lanes.iter().for_each(|lane| lane.remark(work));
     work.stages.write += writer.finish(&probe)?;
+    if let (Some(DepthPlan::Supplied(supplied)), Some(remark)) = (&plan.depth, agreement.and_then(Agreement::remark)) {
+        work.warnings.push(format!("{}: {remark}", supplied.origin.words()));
+    }
     beside.map_or(Ok(()), |beside| beside.check())?;
     source.check_intact()
 }

@@ -95,8 +95,10 @@ fn rows_at_once(map: &DepthMap) -> u32 {
 #[derive(Clone)]
 pub struct Finish {
     norm: SuppliedNorm,
-    /// Where holes are filled from.
-    holes: Option<Arc<LowMap>>,
+    /// The map at low resolution.
+    pub(super) low: Arc<LowMap>,
+    /// Holes are filled from it.
+    fills: bool,
 }
 
 impl Finish {
@@ -104,16 +106,19 @@ impl Finish {
     #[inline(always)]
     fn depth(&self, value: f32, at: (u32, u32), extent: Extent) -> f32 {
         let depth = self.norm.depth(value);
-        match &self.holes {
-            Some(low) if depth.is_nan() || self.norm.kind.nearness(value).is_none() => {
-                let nearness = low.at(at, extent);
-                match self.norm.kind {
-                    SuppliedKind::Depth => 1.0 / nearness.max(0.0),
-                    _ => 1.0 / self.norm.of_nearness(nearness).clamp(0.0, 1.0),
-                }
-            }
-            _ => depth,
+        if !self.fills || !depth.is_nan() {
+            return depth;
         }
+        let nearness = self.low.at(at, extent);
+        match self.norm.kind {
+            SuppliedKind::Depth => 1.0 / nearness.max(0.0),
+            _ => 1.0 / self.norm.of_nearness(nearness).clamp(0.0, 1.0),
+        }
+    }
+
+    /// The low map as normalized disparity.
+    pub fn normalized(&self) -> Vec<f32> {
+        normalized(&self.norm, &self.low.values)
     }
 
     /// Brings values that were taken from the map to what programs take, in place.
@@ -175,7 +180,7 @@ impl Beside {
         }
         match &self.finish {
             // Depth without holes to fill is what programs take already.
-            Some(finish) if finish.holes.is_some() || finish.norm.kind != SuppliedKind::Depth => {
+            Some(finish) if finish.fills || finish.norm.kind != SuppliedKind::Depth => {
                 finish.apply(into, region, self.extent);
             }
             _ => {}
@@ -249,7 +254,8 @@ impl Gathered {
         }
         let percentiles = self.histogram.norm();
         let anchored = plan.meaning.anchors.and_then(|(near, far)| SuppliedNorm::anchored(near, far));
-        let norm = anchored.filter(|norm| norm.kind == percentiles.kind).unwrap_or(percentiles);
+        let spread = plan.meaning.anchors.map_or(percentiles, |(near, far)| percentiles.between(near, far));
+        let norm = anchored.filter(|norm| norm.kind == percentiles.kind).unwrap_or(spread);
         if valid > 0 && percentiles.scale == 0.0 {
             work.warnings.push(format!("{name} is flat: what depends on distance does little"));
         }
@@ -265,8 +271,8 @@ impl Gathered {
         remark(work, plan, &low, &normalized(&norm, &low.values), (low.size, orientation));
         let (scale, offset) = norm.step();
         let depth = DepthFacts::Supplied(supplied::Constants { scale, offset });
-        let holes = (plan.meaning.gaps.filled && low.filled < low.values.len() as u64).then(|| Arc::new(low));
-        Ok(Found { depth, metric: metric(plan, &norm), finish: Finish { norm, holes } })
+        let finish = Finish { norm, low: Arc::new(low), fills: plan.meaning.gaps.filled };
+        Ok(Found { depth, metric: metric(plan, &norm), finish })
     }
 }
 
@@ -374,10 +380,7 @@ impl LowDisparity {
     /// Fits the join to the picture, reduced to the cells; says so when the map looks like that of another picture.
     pub fn join(self, work: &mut Work, reduced: &Reduced, extent: Extent) -> (DepthFacts, Option<MetricScale>) {
         if map_checks::is_of_another(&self.disparity, &reduced.guide, reduced.width as usize) {
-            work.warnings.push(format!(
-                "{}: its edges are not those of the picture: does it belong to another one, or is it cut or turned differently?",
-                self.name
-            ));
+            work.warnings.push(format!("{}: {}", self.name, map_checks::OF_ANOTHER));
         }
         // A supplied map draws its edges where the picture has them: nothing is snapped.
         let table = join::fit(&self.disparity, reduced, &join::JoinSettings::default());

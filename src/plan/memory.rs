@@ -3,7 +3,7 @@
 use super::compile::{Plan, PlanRequest};
 use super::masks;
 use super::program::DepthPlan;
-use super::supplied::{CELL_BYTES, MapSize};
+use super::supplied::{CELL_BYTES, MapOrigin, MapSize};
 use crate::error::{Error, Result};
 use crate::ops::area::{Area, Carried, Planes};
 use crate::ops::field::MAX_PIXELS;
@@ -87,7 +87,8 @@ fn cost(plan: &Plan, request: &PlanRequest, strips: u64) -> Cost {
     let (depth_row, map_bytes) = match &plan.depth {
         // The map's own rows lie beside those of the depth they become.
         Some(DepthPlan::Supplied(supplied)) => match supplied.size {
-            MapSize::Own => (width * 4, supplied.bytes),
+            MapSize::Own if matches!(supplied.origin, MapOrigin::Channel(_)) => (width * 4, 0),
+            MapSize::Own => (width * 12, supplied.bytes),
             MapSize::Joined { cells: (w, h), .. } => (0, supplied.bytes + u64::from(w) * u64::from(h) * CELL_BYTES),
         },
         _ => (0, 0),

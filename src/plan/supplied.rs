@@ -163,7 +163,8 @@ pub struct FileSays {
 }
 
 impl FileSays {
-    /// Reads the facts that depth maps of this program carry as texts: `depth:kind`, `depth:unit`, `depth:polarity`.
+    /// Reads the facts that depth maps of this program carry as texts: `depth:kind` (relative-disparity, relative-depth, metric-depth),
+    /// `depth:unit` (relative, meters) and `depth:polarity` (near-is-large, near-is-small), and the sentences of earlier versions.
     pub fn of(facts: &[(String, String)]) -> Self {
         let fact = |key: &str| {
             let found = facts.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
@@ -177,7 +178,7 @@ impl FileSays {
             Some(DepthUnit::Millimeters)
         } else if any(&unit, &["meter", "metre"]) || unit == "m" {
             Some(DepthUnit::Meters)
-        } else if any(&polarity, &["relative depth"]) || any(&kind, &["relative depth", "proportional"]) {
+        } else if any(&polarity, &["relative depth"]) || any(&kind, &["relative-depth", "proportional"]) {
             Some(DepthUnit::Proportional)
         } else if any(&kind, &["distance"]) {
             Some(DepthUnit::Distance)
@@ -394,6 +395,10 @@ mod tests {
             ("depth:polarity", "Z: relative depth, 1 = nearest, larger = farther"),
         ]);
         assert_eq!(exr.unit, Some(DepthUnit::Proportional));
+        let hyphens =
+            says(&[("depth:kind", "relative-depth"), ("depth:unit", "relative"), ("depth:polarity", "near-is-small")]);
+        assert_eq!(hyphens.unit, Some(DepthUnit::Proportional));
+        assert_eq!(says(&[("depth:kind", "metric-depth"), ("depth:unit", "meters")]).unit, Some(DepthUnit::Meters));
         assert_eq!(says(&[("Software", "x")]), FileSays::default());
     }
 
