@@ -51,7 +51,7 @@ impl Agreement {
 
 /// The first sample of `bytes`; light of floats is compressed, so that highlights do not drown everything else.
 fn value(bytes: &[u8], sample: SampleType) -> f32 {
-    let light = |v: f32| if v.is_finite() { v.max(0.0).min(16.0).sqrt() } else { 0.0 };
+    let light = |v: f32| if v.is_finite() { v.clamp(0.0, 16.0).sqrt() } else { 0.0 };
     match (sample, bytes) {
         (SampleType::U8, [v, ..]) => f32::from(*v),
         (SampleType::U16, [a, b, ..]) => f32::from(u16::from_ne_bytes([*a, *b])),

@@ -256,6 +256,9 @@ impl Meaning {
     }
 
     /// Depth as EXR channels hold it: what a picture's own channel is when nothing else is said.
+    ///
+    /// # Errors
+    /// As [`Meaning::new`].
     pub fn of_channel(settings: &SuppliedSettings) -> Result<Self, String> {
         Self::new(settings, FileSays::default(), MapSamples::Exr)
     }
