@@ -7,8 +7,9 @@
 //! is near 0 for disparity and near 1 for depth. On 18 maps with true depth (TUM, ICL-NUIM, TartanAir) it was 0.34 to 0.94 for depth and
 //! -0.36 to 0.18 for disparity.
 //!
-//! **Another picture.** Edges of depth are edges of the picture more often than chance: chance is what the mirrored map reaches. On the same 18
-//! pairs the ratio was 1.4 to 15; of 68 pairs of one picture with the map of another of its set, 54 stayed below 1.15.
+//! **Another picture.** Edges of depth are edges of the picture more often than chance. Chance is what the same edges reach elsewhere: the median of
+//! two mirrors and four shifts, so that a picture with a symmetry is not doubted. On the same 18 pairs the ratio was 1.44 to 10; of 68 pairs of one
+//! picture with the map of another of its set, 49 stayed below 1.2.
 
 /// Ratio from which on numbers behave like depth.
 const LIKE_DEPTH: f64 = 0.3;
@@ -84,15 +85,15 @@ pub fn top_heavy(disparity: &[f32], width: usize) -> Option<(f64, f64)> {
 const EDGES: f64 = 0.02;
 /// Edges that must be there before anything is said.
 const ENOUGH_EDGES: usize = 200;
-/// The picture must differ this much more across edges of the map than across those of the mirrored map.
-const BETTER: f64 = 1.15;
+/// The picture must differ this much more across edges of the map than across the same edges elsewhere.
+const BETTER: f64 = 1.2;
 
 /// What is said of a map whose edges are not those of the picture.
 pub const OF_ANOTHER: &str =
     "its edges are not those of the picture: does it belong to another one, or is it cut or turned differently?";
 
 /// True when the edges of a map of normalized disparity are not those of the picture whose luma (`guide`) lies in the same cells: the
-/// picture differs across them no more than across the same edges seen in a mirror, left for right or top for bottom.
+/// picture differs across them no more than across the same edges mirrored or shifted.
 pub fn is_of_another(disparity: &[f32], guide: &[f32], width: usize) -> bool {
     let height = disparity.len().checked_div(width).unwrap_or(0);
     if width < 3 || height < 3 || guide.len() != disparity.len() {
@@ -113,18 +114,30 @@ pub fn is_of_another(disparity: &[f32], guide: &[f32], width: usize) -> bool {
     let around = |x: usize, y: usize| {
         (x.saturating_sub(1)..=(x + 1).min(width - 2)).map(|x| difference(guide, x, y)).fold(0.0, f64::max)
     };
-    let (mut edges, mut here, mut mirrored) = (0usize, 0.0, [0.0; 2]);
+    let columns = width - 1;
+    let (aside, down) = (columns * 3 / 20, height * 3 / 20);
+    let (mut edges, mut here, mut elsewhere) = (0usize, 0.0, [0.0; 6]);
     for y in 0..height {
-        for x in 0..width - 1 {
-            if difference(disparity, x, y) >= threshold {
-                edges += 1;
-                here += around(x, y);
-                mirrored[0] += around(width - 2 - x, y);
-                mirrored[1] += around(x, height - 1 - y);
+        for x in 0..columns {
+            if difference(disparity, x, y) < threshold {
+                continue;
             }
+            edges += 1;
+            here += around(x, y);
+            let places = [
+                (columns - 1 - x, y),
+                (x, height - 1 - y),
+                ((x + aside) % columns, y),
+                ((x + columns - aside) % columns, y),
+                (x, (y + down) % height),
+                (x, (y + height - down) % height),
+            ];
+            elsewhere.iter_mut().zip(places).for_each(|(sum, (x, y))| *sum += around(x, y));
         }
     }
-    edges >= ENOUGH_EDGES && here < BETTER * mirrored.into_iter().fold(0.0, f64::max)
+    elsewhere.sort_by(f64::total_cmp);
+    let chance = (elsewhere[2] + elsewhere[3]) * 0.5;
+    edges >= ENOUGH_EDGES && here < BETTER * chance
 }
 
 #[cfg(test)]
@@ -175,7 +188,7 @@ mod tests {
         let mut seen = many.clone();
         seen.iter_mut().enumerate().for_each(|(i, v)| *v = 0.3 + 0.3 * *v + noise(i));
         assert!(!is_of_another(&many, &seen, WIDTH));
-        let other = box_at(50, 40).iter().zip(&box_at(95, 2)).map(|(a, b)| a.max(*b)).collect::<Vec<_>>();
+        let other = box_at(55, 40).iter().zip(&box_at(88, 2)).map(|(a, b)| a.max(*b)).collect::<Vec<_>>();
         assert!(is_of_another(&other, &seen, WIDTH));
     }
 }

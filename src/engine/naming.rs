@@ -94,7 +94,7 @@ pub fn intake(found: Vec<Result<Found>>, work: &Work, recipe: &Recipe, out: &Pat
     Ok(intake)
 }
 
-/// Leaves files of folders out that are the depth maps of other pictures, by the pattern of the recipe; what is named itself stays in.
+/// Leaves files out that are the depth maps of other inputs, by the pattern of the recipe, named or not: a shell names all that match.
 fn leave_maps_out(pictures: &mut Vec<Numbered>, recipe: &Recipe, intake: &mut Intake) {
     let maps: HashSet<PathBuf> = pictures
         .iter()
@@ -108,7 +108,7 @@ fn leave_maps_out(pictures: &mut Vec<Numbered>, recipe: &Recipe, intake: &mut In
     }
     let mut left_out = 0;
     pictures.retain_mut(|picture| {
-        let stays = picture.found.explicit || !maps.contains(&plain(&picture.found.path));
+        let stays = !maps.contains(&plain(&picture.found.path));
         left_out += u64::from(!stays);
         picture.number -= left_out;
         stays
