@@ -302,17 +302,17 @@ fn depth_words(depth: &DepthPlan, info: &PictureInfo, model: Option<&ModelEntry>
 }
 
 fn supplied_words(supplied: &SuppliedPlan) -> String {
+    let anchors = match supplied.meaning.anchors {
+        Some((near, far)) => format!("; from {near} to {far} m"),
+        None => String::new(),
+    };
     if matches!(supplied.origin, MapOrigin::Channel(_)) && supplied.meaning.words.said == SaidBy::Habit {
-        return supplied.origin.words();
+        return format!("{}{anchors}", supplied.origin.words());
     }
     let described = if supplied.described.is_empty() { String::new() } else { format!(" ({})", supplied.described) };
     let size = match supplied.size {
         MapSize::Own => String::new(),
         MapSize::Joined { cells: (w, h), .. } => format!("; joined to the picture's edges at {w}x{h}"),
-    };
-    let anchors = match supplied.meaning.anchors {
-        Some((near, far)) => format!("; from {near} to {far} m"),
-        None => String::new(),
     };
     format!("{}{described}: {}{size}{anchors}", supplied.origin.words(), supplied.meaning.words)
 }
