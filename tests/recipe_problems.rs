@@ -127,8 +127,8 @@ fn settings_are_checked() {
     assert!(problems(all).is_empty());
     refused("version = 1\ngrading = \"acescc\"\n", 2, &["did you mean \"acescct\""]);
     refused("version = 1\n[depth]\nmodel = \"\"\n", 3, &["model is empty"]);
-    refused("version = 1\n[depth]\nsource = \"{stem}_depth.png\"\n", 3, &["not there yet", "exr:NAME"]);
-    refused("version = 1\n[depth]\nnear_m = 1\n", 3, &["metric depth is not there yet"]);
+    refused("version = 1\n[depth]\nsource = \"{stme}_depth.png\"\n", 3, &["{stme} is not known", "{stem}"]);
+    refused("version = 1\n[depth]\nfar_m = 1\n", 2, &["far_m is 1 without near_m"]);
     refused("version = 1\ndepth = 1\n", 2, &["[depth]"]);
     refused("version = 1\noutput = 1\n", 2, &["[output]"]);
     refused("version = 1\n[output]\nname = \"a/b\"\n", 3, &["name is \"a/b\"", "letters, digits, - _ . and blanks"]);

@@ -38,8 +38,9 @@ fn check(root: &Json, schema: &Json, doc: &Json) -> Result<(), String> {
                 lower.ends_with(".icc") || lower.ends_with(".icm") || s.contains('/')
             }),
             "pattern" => {
-                assert_eq!(rule, "^(auto|model|exr:.+)$");
-                doc.as_str().is_some_and(|s| s == "auto" || s == "model" || s.len() > 4 && s.starts_with("exr:"))
+                assert_eq!(rule, "^(auto|model|jpeg|exr:.+)$|[{/.]");
+                let is_word = |s: &str| ["auto", "model", "jpeg"].contains(&s) || s.len() > 4 && s.starts_with("exr:");
+                doc.as_str().is_some_and(|s| is_word(s) || s.contains(['{', '/', '.']))
             }
             "required" => {
                 rule.as_array().is_some_and(|keys| keys.iter().all(|k| doc.get(k.as_str().unwrap()).is_some()))
@@ -138,6 +139,9 @@ fn schema_and_program_agree_on_what_is_wrong() {
         "version = 1\n[depth]\nmodel = \"x\"\nsource = \"exr:Z\"\n",
         "version = 1\n[depth]\nsource = \"exr:\"\n",
         "version = 1\n[depth]\nsource = 1\n",
+        "version = 1\n[depth]\nsource = \"{stem}_depth.png\"\nunit = \"tum\"\npolarity = \"near-is-small\"\nnear_m = 0.5\n",
+        "version = 1\n[depth]\nunit = \"feet\"\n",
+        "version = 1\n[depth]\nscale = 0\n",
         "version = 1\n[output]\nbits = 8\nformat = \"tiff\"\ncompression = \"none\"\ncolor = \"input\"\n",
         "version = 1\n[depth]\npreset = \"midas-small\"\nsize = 518\nmultiple_of = 14\nchannels = \"bgr\"\n",
         "version = 1\n[depth]\nsize = \"256x192\"\nmean = 0.5\nstd = [1, 1, 0.5]\noutput = \"meters\"\n",

@@ -126,12 +126,37 @@ pub struct LookArgs {
     /// Change a value of the recipe: op.param=value, op#2.param=value, depth.KEY=value, input.KEY=value, output.KEY=value
     #[arg(long, value_name = "OP.PARAM=VALUE")]
     pub set: Vec<String>,
+    #[command(flatten)]
+    pub from: DepthFromArgs,
     /// Name of an output below the output folder; fields: see below
     #[arg(help_heading = "Outputs", long, value_name = "TEMPLATE", default_value = chiaro::engine::naming::DEFAULT_NAME)]
     pub name: String,
     /// Pages of TIFF files: first, or all (outputs _p2, _p3, ...; reduced copies and masks are no pages)
     #[arg(long, value_enum, value_name = "WHICH", default_value = "first")]
     pub pages: PagesArg,
+}
+
+/// Where depth comes from: shared by `run`, `plan` and `depth`.
+#[derive(Debug, Args)]
+pub struct DepthFromArgs {
+    /// Where depth comes from: auto (what the picture carries, else the model), model, exr:NAME (its channel), jpeg (of a phone),
+    /// or a file beside each picture: '{stem}_depth.png', '../z/{stem}.exr:depth.Z' [default: as the recipe says, else auto]
+    #[arg(long, value_name = "SOURCE", value_parser = values::depth_source)]
+    pub depth_from: Option<DepthSource>,
+}
+
+impl DepthFromArgs {
+    /// The same as a value of the recipe.
+    pub fn set(&self) -> Option<String> {
+        self.depth_from.as_ref().map(|source| format!("depth.source={source}"))
+    }
+}
+
+impl LookArgs {
+    /// Everything that changes values of the recipe.
+    pub fn sets(&self) -> Vec<String> {
+        self.from.set().into_iter().chain(self.set.iter().cloned()).collect()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -189,9 +214,8 @@ pub struct DepthArgs {
     /// Depth model: an id (see `chiaro models list`) or an .onnx file
     #[arg(long, value_name = "ID|FILE", default_value = chiaro::depth::registry::EMBEDDED)]
     pub model: String,
-    /// Where depth comes from: auto (the picture's own channel, else the model), model, exr:NAME
-    #[arg(long, default_value = "auto", value_parser = values::depth_source)]
-    pub source: DepthSource,
+    #[command(flatten)]
+    pub from: DepthFromArgs,
     /// Change a key of [depth] of recipes: depth.preset=midas-small for an .onnx file, depth.gate=usual to hold back what looks wrong
     #[arg(long, value_name = "depth.KEY=VALUE")]
     pub set: Vec<String>,

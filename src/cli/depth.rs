@@ -2,7 +2,7 @@
 
 use chiaro::engine::job::{DepthExport, MapStyle, Work};
 use chiaro::engine::naming::DEFAULT_NAME;
-use chiaro::recipe::{DepthSource, DepthUnit};
+use chiaro::recipe::DepthUnit;
 
 use super::args::DepthArgs;
 use super::batch::{self, Batch};
@@ -15,12 +15,7 @@ use super::values::PagesArg;
 /// # Errors
 /// Those of the batch as a whole.
 pub fn run(args: DepthArgs) -> anyhow::Result<Exit> {
-    let source = match args.source {
-        DepthSource::Auto => "auto".to_owned(),
-        DepthSource::Model => "model".to_owned(),
-        DepthSource::Channel(name) => format!("exr:{name}"),
-    };
-    let sets: Vec<String> = [format!("depth.source={source}")].into_iter().chain(args.set).collect();
+    let sets: Vec<String> = args.from.set().into_iter().chain(args.set).collect();
     let recipe = recipes::for_model(&args.model, &sets)?;
     let mut exports: Vec<DepthExport> = Vec::new();
     for export in args.export {

@@ -79,6 +79,7 @@ pub fn left_out(skipped: &BTreeMap<String, u64>) -> Option<String> {
         .iter()
         .map(|(extension, n)| match extension.as_str() {
             "" => format!("{n} without extension"),
+            naming::DEPTH_MAPS => format!("{} of other pictures", super::output::count(*n, "depth map")),
             raw if is_raw_extension(raw) => format!("{n} .{raw} (camera raw: develop to 16-bit TIFF first)"),
             extension => format!("{n} .{}", chiaro::error::escape(Path::new(extension))),
         })
@@ -102,6 +103,8 @@ mod tests {
         assert_eq!(left_out(&skipped).unwrap(), "1 without extension, 3 .txt");
         let raw = BTreeMap::from([("nef".to_owned(), 2)]);
         assert_eq!(left_out(&raw).unwrap(), "2 .nef (camera raw: develop to 16-bit TIFF first)");
+        let maps = BTreeMap::from([(naming::DEPTH_MAPS.to_owned(), 2)]);
+        assert_eq!(left_out(&maps).unwrap(), "2 depth maps of other pictures");
         assert_eq!(left_out(&BTreeMap::new()), None);
     }
 }

@@ -7,9 +7,9 @@ use chiaro::depth::registry::{self, ModelEntry};
 use chiaro::engine::budget::default_memory;
 use chiaro::engine::estimate::{free_bytes, last_pace};
 use chiaro::engine::job::{Job, Work};
-use chiaro::engine::{job_share, refuse_collisions};
+use chiaro::engine::{find_depth_map, job_share, refuse_collisions};
 use chiaro::error::{Error, Result};
-use chiaro::plan::{DepthPlan, PlanRequest, RenderFacts, plan};
+use chiaro::plan::{DepthPlan, PlanRequest, RenderFacts, plan_with, reads_depth};
 use chiaro::recipe::{OutputKind, Recipe};
 
 use super::args::PlanArgs;
@@ -39,7 +39,7 @@ struct Planner {
 /// # Errors
 /// A wrong recipe or template.
 pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
-    let mut recipe = recipes::load(&args.look.recipe, &args.look.set)?;
+    let mut recipe = recipes::load(&args.look.recipe, &args.look.sets())?;
     load_masks(&mut recipe)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(NO_FOLDER));
     let mut gathered = gather(&args.look.input, &Work::Grade, &recipe, &out, &args.look.name)?;
@@ -118,7 +118,11 @@ impl Planner {
             threads: batch::cores(),
             strip_rows: None,
         };
-        let plan = plan(&request)?;
+        let map = match reads_depth(&self.recipe) {
+            true => find_depth_map(&self.recipe, &job.input, source.info(), &Limits::default())?,
+            false => None,
+        };
+        let plan = plan_with(&request, map)?;
         // The pass is made as a run would make it, so that an operation that refuses its parameters is heard now.
         let mut steps = 0;
         for output in plan.outputs.iter().filter(|output| output.kind == OutputKind::Picture) {

@@ -15,7 +15,8 @@ use chiaro::error::escape;
 use chiaro::ops::mask::Mask;
 use chiaro::ops::{Domain, Grading};
 use chiaro::picture::{Access, ColorEncoding, ColorModel, Compression, Format, PictureInfo};
-use chiaro::plan::{DepthPlan, OutputPlan, Plan};
+use chiaro::plan::supplied::SaidBy;
+use chiaro::plan::{DepthPlan, MapOrigin, MapSize, OutputPlan, Plan, SuppliedPlan};
 use chiaro::recipe::{Detail, OutputKind, Recipe};
 use serde::Serialize;
 
@@ -302,7 +303,7 @@ fn compression_words(compression: Compression, format: Format) -> String {
 
 fn depth_words(depth: &DepthPlan, info: &PictureInfo, model: Option<&ModelEntry>) -> String {
     match depth {
-        DepthPlan::Supplied { channel } => format!("channel {channel} of the picture"),
+        DepthPlan::Supplied(supplied) => supplied_words(supplied),
         DepthPlan::Estimated { model: name, detail } => match model {
             Some(model) => {
                 let (width, height) = model.input_size(info.extent);
@@ -323,6 +324,22 @@ fn detail_words(info: &PictureInfo, model: &ModelEntry, detail: Detail) -> Strin
         }
         (Detail::Tiled, None) => ", which holds all that tiles could show".to_owned(),
     }
+}
+
+fn supplied_words(supplied: &SuppliedPlan) -> String {
+    let anchors = match supplied.meaning.anchors {
+        Some((near, far)) => format!("; from {near} to {far} m"),
+        None => String::new(),
+    };
+    if matches!(supplied.origin, MapOrigin::Channel(_)) && supplied.meaning.words.said == SaidBy::Habit {
+        return format!("{}{anchors}", supplied.origin.words());
+    }
+    let described = if supplied.described.is_empty() { String::new() } else { format!(" ({})", supplied.described) };
+    let size = match supplied.size {
+        MapSize::Own => String::new(),
+        MapSize::Joined { cells: (w, h), .. } => format!("; joined to the picture's edges at {w}x{h}"),
+    };
+    format!("{}{described}: {}{size}{anchors}", supplied.origin.words(), supplied.meaning.words)
 }
 
 /// The encoding an operation of this plan works in, by name.
@@ -359,7 +376,12 @@ fn passes(plan: &Plan, info: &PictureInfo, fused: usize) -> Vec<Pass> {
             passes.push(Pass { name: "analyse", steps, fused_steps: 0 });
             render.extend([step("guide", &linear), step("disparity", &linear)]);
         }
-        Some(DepthPlan::Supplied { .. }) => {
+        Some(DepthPlan::Supplied(SuppliedPlan { size: MapSize::Joined { .. }, .. })) => {
+            let steps = vec![step("range of the depth map", "depth"), step("guide", &linear)];
+            passes.push(Pass { name: "analyse", steps, fused_steps: 0 });
+            render.extend([step("guide", &linear), step("disparity", &linear)]);
+        }
+        Some(DepthPlan::Supplied(_)) => {
             let steps = vec![step("range of the depth channel", "depth")];
             passes.push(Pass { name: "analyse", steps, fused_steps: 0 });
             render.push(step("supplied", "depth"));

@@ -64,7 +64,7 @@ fn describe(recipe: &Recipe) -> String {
         let depth = &recipe.depth;
         text += &format!("\n[depth]\n  model = {}\n  source = {}\n", escape(Path::new(&depth.model)), depth.source);
         text += &format!("  detail = {}\n  guide = {}\n", depth.detail.name(), depth.guide.name());
-        for (key, value) in depth.contract.values() {
+        for (key, value) in depth.supplied.values().into_iter().chain(depth.contract.values()) {
             text += &format!("  {key} = {value}\n");
         }
     }

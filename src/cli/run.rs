@@ -17,7 +17,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<Exit> {
         let (out, machine, on_exist) = (Some(args.job.out), args.job.machine, args.job.on_exist);
         return plan::run(&PlanArgs { look: args.look, out, machine, on_exist, json: false });
     }
-    let recipe = recipes::load(&args.look.recipe, &args.look.set)?;
+    let recipe = recipes::load(&args.look.recipe, &args.look.sets())?;
     let work = match args.show_mask {
         Some(number) => {
             masked_op(&recipe, number).map_err(|e| usage_error(&e))?;

@@ -26,7 +26,7 @@ pub fn print(console: &Console, totals: &Totals, intake: &Intake, facts: &Engine
     }
     console.info(&counts(totals, facts));
     if let Some(text) = left_out(&intake.skipped) {
-        console.info(&format!("left out, because no picture Chiaro reads: {text}"));
+        console.info(&format!("left out, because no picture Chiaro grades: {text}"));
     }
 }
 

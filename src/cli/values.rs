@@ -89,16 +89,10 @@ pub fn provider(text: &str) -> Result<Provider, String> {
     Provider::named(text).ok_or_else(|| format!("allowed: {}", provider::names(&Provider::ALL)))
 }
 
-/// `auto`, `model` or `exr:NAME`, as in recipes.
+/// `auto`, `model`, `jpeg`, `exr:NAME` or the pattern of a file, as in recipes.
 pub fn depth_source(text: &str) -> Result<DepthSource, String> {
-    match text {
-        "auto" => Ok(DepthSource::Auto),
-        "model" => Ok(DepthSource::Model),
-        _ => match text.strip_prefix("exr:") {
-            Some(name) if !name.is_empty() => Ok(DepthSource::Channel(name.to_owned())),
-            _ => Err("allowed: auto, model, exr:NAME".to_owned()),
-        },
-    }
+    let allowed = "allowed: auto, model, jpeg, exr:NAME, or a file beside each picture, {stem}_depth.png";
+    DepthSource::parse(text).unwrap_or_else(|| Err(allowed.to_owned()))
 }
 
 /// One kind of depth map.
@@ -251,6 +245,7 @@ mod tests {
         assert!(inference("ort=").is_err() && inference("tract").is_err());
         assert_eq!(depth_source("exr:Z"), Ok(DepthSource::Channel("Z".into())));
         assert!(depth_source("exr:").is_err());
+        assert!(matches!(depth_source("{stem}_z.exr:Z"), Ok(DepthSource::File(_))));
         assert_eq!(depth_export("preview"), Ok(DepthExport::Preview));
         assert!(depth_export("jpg").unwrap_err().contains("tiff32, exr, pfm, npy, preview, side-by-side"));
         assert_eq!((colors("magma"), depth_unit("meters")), (Ok(Colors::Magma), Ok(DepthUnit::Meters)));

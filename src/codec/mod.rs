@@ -17,6 +17,7 @@ pub mod jpeg;
 #[cfg(feature = "jxl")]
 pub mod jxl;
 pub mod mapping;
+mod npy;
 pub mod open;
 pub mod png;
 pub mod pnm;
@@ -24,7 +25,7 @@ pub mod tiff;
 pub mod webp;
 mod whole;
 
-pub use open::{create, open, open_for, open_page, page_count};
+pub use open::{create, open, open_for, open_map, open_page, page_count};
 
 use std::any::Any;
 use std::sync::Arc;
@@ -73,11 +74,19 @@ pub trait Source: Send {
         None
     }
 
+    /// Text facts that the file carries about itself by the names that depth maps use (`depth:kind`, `depth:unit`, `depth:polarity`, ...).
+    fn texts(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// True when another process changed the file while it was read (a mapping met its end): the picture must fail.
     fn check_intact(&self) -> Result<()> {
         Ok(())
     }
 }
+
+/// Beginning of the names of [`Source::texts`].
+const DEPTH_FACTS: &str = "depth:";
 
 /// Format-private cargo from a source to the sink of the same format.
 pub type Extras = Arc<dyn Any + Send + Sync>;

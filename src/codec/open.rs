@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::{Format, Limits, Sink, SinkSpec, Source, array, exr, hdr, icc_source, jpeg, png, pnm, tiff, webp};
+use super::{Format, Limits, Sink, SinkSpec, Source, array, exr, hdr, icc_source, jpeg, npy, png, pnm, tiff, webp};
 use crate::error::{Error, Result};
 use crate::picture::{READ_FORMATS, foreign};
 use crate::recipe::Recipe;
@@ -66,6 +66,17 @@ pub fn open_page(path: &Path, limits: &Limits, page: u32) -> Result<Box<dyn Sour
         0 => open(path, limits),
         _ => Err(Error::input(path, format!("page {} was asked for, the format has one", u64::from(page) + 1))),
     }
+}
+
+/// Opens a depth map: a picture of any format Chiaro reads, or a NumPy array.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_map(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
+    let mut head = Vec::with_capacity(8);
+    let file = File::open(path).map_err(|e| Error::input(path, e))?;
+    file.take(8).read_to_end(&mut head).map_err(|e| Error::input(path, e))?;
+    if head.starts_with(npy::SIGNATURE) { npy::open(path, limits) } else { open(path, limits) }
 }
 
 /// How many pages [`open_page`] knows: full-size pictures, without reduced copies and masks. 1 for files that are no TIFF.

@@ -1,6 +1,6 @@
 //! The analyse phase: reads the picture once and gathers the only knowledge of the whole that render may use.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::drive::Work;
@@ -9,17 +9,21 @@ use super::flow;
 use super::input::{Feed, Input, Wants};
 use super::profile::{Kind, Stage};
 use super::proxy::{self, CellRow, ProxySums, ProxyTile};
-use super::{estimated, quantiles, supplied_depth, tiled};
+use super::supplied_depth::{Beside, Finish};
+use super::{estimated, supplied_depth, tiled};
 use crate::codec::Source;
 use crate::depth::gate::Scores;
 use crate::depth::reduce::{CellSums, ReducePlan, Reducer, TileSums};
 use crate::depth::registry::ModelEntry;
-use crate::depth::supplied::{SuppliedHistogram, SuppliedKind};
 use crate::error::Result;
 use crate::exec::cpu;
 use crate::ops::Chunk;
-use crate::picture::{PictureInfo, Region, Strip};
-use crate::plan::{DepthFacts, DepthPlan, Plan, RenderFacts, guide_program, linear_program};
+use crate::ops::quantiles::Quantiles;
+use crate::picture::{Extent, PictureInfo, Region, Strip};
+use crate::plan::{
+    DepthFacts, DepthPlan, MapOrigin, MapSize, MetricScale, Plan, RenderFacts, SuppliedPlan, guide_program,
+    linear_program,
+};
 use crate::recipe::Detail;
 
 /// What the analyse phase leaves behind.
@@ -33,6 +37,8 @@ pub struct Facts {
     pub map: Option<MapFacts>,
     /// What looks wrong about it.
     pub scores: Option<Scores>,
+    /// How values of a map of the picture's own size become what programs take.
+    pub finish: Option<Finish>,
     /// The decoded picture, when the plan keeps it.
     pub kept: Vec<Strip>,
 }
@@ -48,8 +54,13 @@ pub struct Found {
 }
 
 impl Facts {
-    fn take(&mut self, found: Found) {
-        self.render.depth = Some(found.depth);
+    /// Takes what was found; depth that is joined says itself how it is spread.
+    fn take(&mut self, found: Found, metric: Option<MetricScale>) {
+        if let DepthFacts::Joined(join) = &found.depth {
+            let spread = Quantiles::of(join.disparities().map(|disparity| (disparity, 1)));
+            self.render.quantiles = Some(Arc::new(spread));
+        }
+        (self.render.depth, self.render.metric) = (Some(found.depth), metric);
         (self.map, self.scores) = (Some(found.map), Some(found.scores));
     }
 }
@@ -59,25 +70,38 @@ pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<
     if !plan.needs_analysis() {
         return Ok(Facts::default());
     }
-    if let Some(DepthPlan::Supplied { channel }) = &plan.depth {
+    if let Some(DepthPlan::Supplied(SuppliedPlan { origin: MapOrigin::Channel(channel), .. })) = &plan.depth {
         source.select_depth(channel)?;
     }
     let info = source.info().clone();
-    let mut gathered = Gathered::new(work, plan, &info)?;
+    let low = match &plan.depth {
+        Some(DepthPlan::Supplied(supplied)) => supplied_depth::low_disparity(work, supplied, &info)?,
+        _ => None,
+    };
+    let mut gathered = Gathered::new(work, plan, &info, low.as_ref().map(|low| low.cells))?;
     gathered.read(work, plan, source)?;
     let mut facts = Facts { kept: std::mem::take(&mut gathered.kept), ..Facts::default() };
-    match (&plan.depth, gathered.histogram, gathered.reduced) {
-        (Some(DepthPlan::Supplied { channel }), Some(histogram), _) => {
-            let found = supplied_depth::depth(work, &histogram, gathered.ends, info.orientation, channel);
-            facts.take(found);
-            facts.render.quantiles = quantiles::of(&facts.render, Some(&histogram));
-            facts.depth_source = Some(format!("channel {channel}"));
+    match (&plan.depth, gathered.supplied, gathered.reduced) {
+        (Some(DepthPlan::Supplied(supplied)), Some((beside, values)), _) => {
+            beside.check()?;
+            let found = values.beside(work, supplied, info.orientation)?;
+            facts.take(found.found, found.metric);
+            facts.render.quantiles = Some(Arc::new(found.quantiles));
+            facts.finish = Some(found.finish);
+            facts.depth_source = Some(supplied_depth::described(supplied));
+        }
+        (Some(DepthPlan::Supplied(supplied)), _, Some(reduced)) => {
+            let reduced = reduced.sums.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
+            if let Some(low) = low {
+                let (found, metric) = low.join(work, &reduced, info.extent);
+                facts.take(found, metric);
+            }
+            facts.depth_source = Some(supplied_depth::described(supplied));
         }
         (Some(DepthPlan::Estimated { .. }), _, Some(reduced)) => {
             let reduced = reduced.sums.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
             let (found, described) = estimated::depth(work, plan, reduced, &info)?;
-            facts.take(found);
-            facts.render.quantiles = quantiles::of(&facts.render, None);
+            facts.take(found, plan.anchors());
             facts.depth_source = Some(described);
         }
         _ => {}
@@ -85,7 +109,12 @@ pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<
     if let Some(sums) = gathered.proxy {
         let started = Instant::now();
         let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
-        proxy::fields(work, plan, &sums.finish(), &mut facts.render)?;
+        let mut picture = sums.finish();
+        if let Some(finish) = &facts.finish {
+            let (strip, depth) = &mut picture;
+            finish.apply(depth, strip.region, Extent { width: strip.region.width, height: strip.region.rows });
+        }
+        proxy::fields(work, plan, &picture, &mut facts.render)?;
         work.stages.analyse += work.probe.other(work.probe.driver(), Stage::Analyse, started, Kind::More);
     }
     Ok(facts)
@@ -95,10 +124,8 @@ pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<
 struct Gathered {
     /// For the model.
     reduced: Option<Reduction>,
-    /// Of supplied depth.
-    histogram: Option<SuppliedHistogram>,
-    /// Sum and number of valid disparities in the top and the bottom quarter.
-    ends: [(f64, u64); 2],
+    /// Supplied depth of the picture's own size: how it is read, and what is added up of it.
+    supplied: Option<(Beside, supplied_depth::Gathered)>,
     /// For fields.
     proxy: Option<Mutex<ProxySums>>,
     kept: Vec<Strip>,
@@ -111,17 +138,26 @@ struct Reduction {
 }
 
 impl Gathered {
-    fn new(work: &Work, plan: &Plan, info: &PictureInfo) -> Result<Self> {
-        let supplied = matches!(plan.depth, Some(DepthPlan::Supplied { .. }));
+    /// `cells` are those of the join of a supplied map.
+    fn new(work: &Work, plan: &Plan, info: &PictureInfo, cells: Option<(u32, u32)>) -> Result<Self> {
+        let reduced = match (&plan.depth, cells) {
+            (Some(DepthPlan::Estimated { detail, .. }), _) => {
+                Some(Reduction::new(info, &work.engine.depth()?.model, *detail)?)
+            }
+            (_, Some(cells)) => Some(Reduction::to(info, cells)?),
+            _ => None,
+        };
+        let supplied = match &plan.depth {
+            Some(DepthPlan::Supplied(supplied)) if supplied.size == MapSize::Own => {
+                let limits = &work.engine.options.limits;
+                let beside = Beside::open(supplied, &work.job.input, info.extent, None, limits)?;
+                Some((beside, supplied_depth::Gathered::own(&supplied.meaning, info.extent)))
+            }
+            _ => None,
+        };
         Ok(Self {
-            reduced: match &plan.depth {
-                Some(DepthPlan::Estimated { detail, .. }) => {
-                    Some(Reduction::new(info, &work.engine.depth()?.model, *detail)?)
-                }
-                _ => None,
-            },
-            histogram: supplied.then(|| SuppliedHistogram::new(SuppliedKind::Depth)),
-            ends: Default::default(),
+            reduced,
+            supplied,
             proxy: plan.needs_proxy().then(|| Mutex::new(ProxySums::new(info.extent))),
             kept: Vec::new(),
         })
@@ -131,9 +167,10 @@ impl Gathered {
     fn read(&mut self, work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<()> {
         let (engine, probe) = (work.engine, work.probe.clone());
         let extent = source.info().extent;
-        let wants = Wants { samples: self.reduced.is_some() || self.proxy.is_some(), depth: self.histogram.is_some() };
+        let wants = Wants { samples: self.reduced.is_some() || self.proxy.is_some(), depth: self.supplied.is_some() };
         let keep = wants.samples && plan.keep_decoded;
         let ahead = plan.strip_rows < extent.height;
+        let (mut beside, mut values) = self.supplied.take().unzip();
         let mut feed = Feed {
             source: &mut *source,
             layout: plan.input.0,
@@ -141,6 +178,7 @@ impl Gathered {
             kept: Vec::new().into_iter(),
             wants,
             engine,
+            beside: beside.as_mut(),
             track: if ahead { probe.reader() } else { probe.driver() },
             seconds: 0.0,
         };
@@ -148,8 +186,12 @@ impl Gathered {
         flow::each((&probe, Stage::Analyse), ahead, read, |mut input: Input| {
             engine.cancel.check()?;
             let started = Instant::now();
-            if wants.depth {
-                self.take_depth(&input, extent.height);
+            if let Some(values) = &mut values {
+                values.add(input.region, &input.depth);
+                if let Some(proxy) = &mut self.proxy {
+                    let proxy = proxy.get_mut().unwrap_or_else(PoisonError::into_inner);
+                    proxy.take_depth(input.region, &input.depth);
+                }
             }
             if wants.samples {
                 self.look(work, plan, &input.strip);
@@ -163,18 +205,8 @@ impl Gathered {
             Ok(Some(input))
         })?;
         work.stages.read += feed.seconds;
+        self.supplied = beside.zip(values);
         if self.kept.is_empty() { source.rewind() } else { Ok(()) }
-    }
-
-    /// Adds the supplied depth of a strip up.
-    fn take_depth(&mut self, input: &Input, height: u32) {
-        if let Some(histogram) = &mut self.histogram {
-            histogram.add(&input.depth);
-        }
-        supplied_depth::add_ends(&mut self.ends, &input.depth, input.region, height);
-        if let Some(proxy) = &mut self.proxy {
-            proxy.get_mut().unwrap_or_else(PoisonError::into_inner).take_depth(input.region, &input.depth);
-        }
     }
 
     /// Adds the pixels of a strip up. Integer sums commute, so the order in which rows arrive does not matter.
@@ -203,7 +235,11 @@ impl Gathered {
 
 impl Reduction {
     fn new(info: &PictureInfo, model: &ModelEntry, detail: Detail) -> Result<Self> {
-        let size = tiled::size(info, model, detail);
+        Self::to(info, tiled::size(info, model, detail))
+    }
+
+    /// To `size` = (width, height), as the picture is stored.
+    fn to(info: &PictureInfo, size: (u32, u32)) -> Result<Self> {
         let geometry = ReducePlan::new(info.extent, size)?;
         Ok(Self { geometry, sums: Mutex::new(Reducer::new(info.extent, size)?) })
     }

@@ -19,11 +19,13 @@ use super::profile::{Kind as Time, Probe, Stage};
 use super::restart::{Devices, Rendered};
 use super::review::{self, Settled};
 use super::staged::{Staged, Stager};
+use super::supplied_depth::{find, map_path};
 use super::{Engine, render};
 use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::exec::{Executor, cpu};
-use crate::plan::{DepthPlan, Plan, PlanRequest, plan};
+use crate::picture::Format;
+use crate::plan::{DepthPlan, Plan, PlanRequest, plan_with, reads_depth};
 use crate::recipe::DepthSource;
 
 /// Everything the drivers of one run share.
@@ -110,7 +112,7 @@ fn internal(path: &Path, panic: &(dyn std::any::Any + Send)) -> Error {
 fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sender<Message>) -> Result<bool> {
     let began = Instant::now();
     let engine = run.engine;
-    let input_stamp = stamp(&job.input)?;
+    let (input_stamp, map) = (stamp(&job.input)?, map_stamp(run, job));
     let mut identity = identity_of(run, job, input_stamp, engine.executor.as_ref());
     let (decision, targets) = settle(job.targets.clone(), engine.options.on_exist, engine.options.allow_mixed, |t| {
         run.ledger.state(&identity, t)
@@ -157,7 +159,9 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
         threads: engine.pool.current_num_threads(),
         strip_rows: engine.options.strip_rows,
     };
-    let mut plan = plan(&request)?;
+    let needs_depth = reads_depth(&engine.recipe) || run.kind.needs_depth(&engine.recipe);
+    let supplied = if needs_depth { find(&engine.recipe, &job.input, source.info(), limits)? } else { None };
+    let mut plan = plan_with(&request, supplied)?;
     if matches!(run.kind, Kind::Depth(_)) && plan.depth.is_none() {
         plan.require_depth(&request)?;
     }
@@ -198,6 +202,9 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
         })?;
         if stamp(&job.input)? != input_stamp {
             return Err(Error::input(&job.input, "changed by another program while it was read"));
+        }
+        if map_stamp(run, job) != map {
+            return Err(Error::input(&job.input, "its depth map was changed by another program while it was read"));
         }
         Ok((rendered, replace))
     })()
@@ -327,6 +334,9 @@ fn identity_of(run: &Run, job: &Job, stamp: Stamp, executor: &dyn Executor) -> I
     if let Some(page) = job.page.filter(|page| *page > 0) {
         builder = builder.part("page", page.to_string());
     }
+    if let Some(map) = map_stamp(run, job) {
+        builder = builder.part("depth map", map.map_or("none".to_owned(), |map| InputKey::Stamp(map).text()));
+    }
     let depth = engine.depth_if_started().filter(|_| !carries_depth(run, job));
     if let Some(depth) = depth {
         builder = builder.part("model", depth.model.fingerprint());
@@ -334,11 +344,21 @@ fn identity_of(run: &Run, job: &Job, stamp: Stamp, executor: &dyn Executor) -> I
     builder.finish(engine.arithmetic(executor, depth.is_some()))
 }
 
-/// True when the picture's own depth is used, so that neither model nor inference engine decide its bytes. Only EXR can carry depth, and
-/// only its header is read; a picture that cannot be opened fails later, with its own error.
+/// The stamp of the depth map that the recipe names beside the picture, `Some(None)` when there is no such file; `None` when no depth is taken
+/// from a file.
+fn map_stamp(run: &Run, job: &Job) -> Option<Option<Stamp>> {
+    let recipe = &run.engine.recipe;
+    let path = map_path(recipe, &job.input).filter(|_| reads_depth(recipe) || run.kind.needs_depth(recipe))?;
+    Some(stamp(&path).ok())
+}
+
+/// True when the picture's own depth is used, so that neither model nor inference engine decide its bytes. Only EXR and JPEG can carry depth,
+/// and only the header is read; a picture that cannot be opened fails later, with its own error.
 fn carries_depth(run: &Run, job: &Job) -> bool {
-    let is_exr = job.input.extension().is_some_and(|e| e.eq_ignore_ascii_case("exr"));
-    is_exr
+    let can = |e: &std::ffi::OsStr| {
+        Format::Exr.has_extension(&e.to_string_lossy()) || Format::Jpeg.has_extension(&e.to_string_lossy())
+    };
+    job.input.extension().is_some_and(can)
         && run.engine.recipe.depth.source != DepthSource::Model
         && codec::open(&job.input, &run.engine.options.limits).is_ok_and(|s| s.info().depth_channel.is_some())
 }

@@ -118,6 +118,16 @@ pub enum InputKey {
     Stamp(Stamp),
 }
 
+impl InputKey {
+    /// As text, for a part of an identity.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Content(digest) => digest.to_string(),
+            Self::Stamp(s) => format!("{} {} {}", s.bytes, s.mtime_ns, s.inode),
+        }
+    }
+}
+
 /// The identity of one job's result; see the module's text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
@@ -157,7 +167,7 @@ impl IdentityBuilder {
     pub fn input(self, key: &InputKey) -> Self {
         match key {
             InputKey::Content(digest) => self.hash("input content", digest),
-            InputKey::Stamp(s) => self.part("input stamp", format!("{} {} {}", s.bytes, s.mtime_ns, s.inode)),
+            InputKey::Stamp(_) => self.part("input stamp", key.text()),
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::Engine;
 use super::profile::{Probe, Stage, Track};
+use super::supplied_depth::Beside;
 use crate::codec::Source;
 use crate::error::Result;
 use crate::picture::{PixelLayout, Region, Strip};
@@ -41,6 +42,8 @@ pub struct Feed<'a, I> {
     pub wants: Wants,
     /// Its pool and its flag to stop.
     pub engine: &'a Engine,
+    /// How supplied depth is read, when that is wanted.
+    pub beside: Option<&'a mut Beside>,
     /// Who reads.
     pub track: Track,
     /// Seconds of work so far.
@@ -70,8 +73,9 @@ impl<I: Iterator<Item = Region>> Feed<'_, I> {
             None => {}
         }
         if self.wants.depth {
-            input.depth.resize(region.pixels(), 0.0);
-            self.source.read_depth(region, &mut input.depth, pool)?;
+            if let Some(beside) = &mut self.beside {
+                beside.read(self.source, region, &mut input.depth, pool)?;
+            }
             bytes += std::mem::size_of_val(input.depth.as_slice());
         }
         if bytes > 0 {

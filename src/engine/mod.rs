@@ -6,6 +6,7 @@
 //! | `drive` | one job from admission to commit |
 //! | `analyse`, `render` | the two phases |
 //! | `estimated`, `supplied_depth` | depth from a model, depth that comes with the picture |
+//! | `depth_map`, `map_checks`, `map_agreement` | a map's file as plain numbers; whether a map looks wrong |
 //! | `restart` | a device that fails in the middle of a picture: rendered anew on the CPU |
 //! | [`review`] | pictures whose depth looks wrong |
 //! | `exports` | forms of depth maps |
@@ -38,6 +39,7 @@ pub mod claims;
 pub mod committer;
 mod deliver;
 pub mod depth_cache;
+mod depth_map;
 mod disk;
 mod drive;
 pub mod estimate;
@@ -49,13 +51,14 @@ mod input;
 pub mod job;
 pub mod journal;
 mod lane;
+mod map_agreement;
+mod map_checks;
 mod mask_files;
 pub mod naming;
 pub mod on_exist;
 pub mod options;
 pub mod profile;
 mod proxy;
-mod quantiles;
 mod remarks;
 mod render;
 mod restart;
@@ -69,3 +72,4 @@ pub mod tiled;
 pub use exports::check_plan as check_depth_unit;
 pub use mask_files::load as load_masks;
 pub use run::{Engine, job_share, refuse_collisions};
+pub use supplied_depth::{find as find_depth_map, map_path as depth_map_path};

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::exports::export_asked;
 use super::job::{Job, SIDECAR, Work};
+use super::supplied_depth::map_path;
 use super::template::{Fields, Template};
 use crate::codec::open::not_read;
 use crate::codec::{self, Limits};
@@ -19,12 +20,16 @@ use crate::walk::Found;
 /// The default of `--name`.
 pub const DEFAULT_NAME: &str = "{relpath}/{stem}.{ext}";
 
+/// The key of [`Intake::skipped`] for depth maps of other pictures: no extension, since it holds a blank.
+pub const DEPTH_MAPS: &str = "depth map";
+
 /// Jobs, and what was left out.
 #[derive(Debug, Default)]
 pub struct Intake {
     /// Jobs in the order of the inputs.
     pub jobs: Vec<Job>,
-    /// Files in folders whose content is no known picture, counted by extension ("" = none).
+    /// Files in folders whose content is no known picture, counted by extension ("" = none), and those that are depth maps of other pictures
+    /// ([`DEPTH_MAPS`]).
     pub skipped: BTreeMap<String, u64>,
     /// Inputs that cannot be used: named explicitly and no picture, or unreadable.
     pub failed: Vec<Error>,
@@ -78,6 +83,7 @@ pub fn intake(found: Vec<Result<Found>>, work: &Work, recipe: &Recipe, out: &Pat
             }
         }
     }
+    leave_maps_out(&mut pictures, recipe, &mut intake);
     let namer = Namer { work, recipe, out, template: &template, clashing: clashing(&pictures) };
     for picture in pictures {
         match namer.job(picture) {
@@ -86,6 +92,45 @@ pub fn intake(found: Vec<Result<Found>>, work: &Work, recipe: &Recipe, out: &Pat
         }
     }
     Ok(intake)
+}
+
+/// Leaves files out that are the depth maps of other inputs, by the pattern of the recipe, named or not: a shell names all that match.
+fn leave_maps_out(pictures: &mut Vec<Numbered>, recipe: &Recipe, intake: &mut Intake) {
+    let maps: HashSet<PathBuf> = pictures
+        .iter()
+        .filter_map(|picture| Some((&picture.found.path, map_path(recipe, &picture.found.path)?)))
+        .map(|(path, map)| (plain(path), plain(&map)))
+        .filter(|(path, map)| path != map)
+        .map(|(_, map)| map)
+        .collect();
+    if maps.is_empty() {
+        return;
+    }
+    let mut left_out = 0;
+    pictures.retain_mut(|picture| {
+        let stays = !maps.contains(&plain(&picture.found.path));
+        left_out += u64::from(!stays);
+        picture.number -= left_out;
+        stays
+    });
+    if left_out > 0 {
+        intake.skipped.insert(DEPTH_MAPS.to_owned(), left_out);
+    }
+}
+
+/// A path without `.` and, where it can be told from the name alone, without `..`: to compare names, not to open them.
+fn plain(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out
 }
 
 /// One job for every page of the pictures, in place of one for the first; from the second on, `_p2`, `_p3`, ... follows the names of outputs. Files that cannot be read keep their one job, which then fails with

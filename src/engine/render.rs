@@ -10,14 +10,16 @@ use super::exports::{self, Files, Form, KnownUnit, MapFacts};
 use super::flow;
 use super::input::{Feed, Input, Wants};
 use super::lane::Lane;
+use super::map_agreement::Agreement;
 use super::options::Device;
 use super::profile::Stage;
 use super::staged::Staged;
+use super::supplied_depth::Beside;
 use crate::codec::{self, Sink, SinkSpec, Source};
 use crate::error::{Error, Result};
 use crate::exec::cpu::Cpu;
 use crate::picture::{Extent, Format, Metadata};
-use crate::plan::{OutputPlan, Plan, Program, depth_program, shown_program};
+use crate::plan::{DepthPlan, MapOrigin, OutputPlan, Plan, Program, SuppliedPlan, depth_program, shown_program};
 
 /// Writes every output of the plan into the staged files, in order.
 pub fn outputs(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Facts, staged: &[Staged]) -> Result<()> {
@@ -180,6 +182,21 @@ fn each_strip(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Fact
     let overlap = plan.strip_rows < extent.height;
     // What was kept needs no reading.
     let ahead = overlap && (wants.depth || facts.kept.is_empty());
+    let mut beside = match &plan.depth {
+        Some(DepthPlan::Supplied(supplied)) if wants.depth => {
+            let limits = &engine.options.limits;
+            Some(Beside::open(supplied, &work.job.input, extent, facts.finish.clone(), limits)?)
+        }
+        _ => None,
+    };
+    let mut agreement = match (&plan.depth, &facts.finish) {
+        (Some(DepthPlan::Supplied(SuppliedPlan { origin: MapOrigin::File { .. }, .. })), Some(finish))
+            if wants.depth =>
+        {
+            Some(Agreement::new(finish, extent))
+        }
+        _ => None,
+    };
     let mut feed = Feed {
         source: &mut *source,
         layout: plan.input.0,
@@ -187,6 +204,7 @@ fn each_strip(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Fact
         kept: facts.kept.into_iter(),
         wants,
         engine,
+        beside: beside.as_mut(),
         track: if ahead { probe.reader() } else { probe.driver() },
         seconds: 0.0,
     };
@@ -195,6 +213,9 @@ fn each_strip(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Fact
         let read = |buffer| feed.next(buffer, &probe);
         flow::each((&probe, Stage::Render), ahead, read, |input: Input| {
             engine.cancel.check()?;
+            if let Some(agreement) = &mut agreement {
+                agreement.add(&input.strip);
+            }
             for lane in &mut lanes {
                 lane.push(work, &input.strip, wants.depth.then_some(input.depth.as_slice()), outbox)?;
             }
@@ -204,6 +225,10 @@ fn each_strip(work: &mut Work, plan: &Plan, source: &mut dyn Source, facts: Fact
     work.stages.read += feed.seconds;
     lanes.iter().for_each(|lane| lane.remark(work));
     work.stages.write += writer.finish(&probe)?;
+    if let (Some(DepthPlan::Supplied(supplied)), Some(remark)) = (&plan.depth, agreement.and_then(Agreement::remark)) {
+        work.warnings.push(format!("{}: {remark}", supplied.origin.words()));
+    }
+    beside.map_or(Ok(()), |beside| beside.check())?;
     source.check_intact()
 }
 

@@ -78,6 +78,7 @@ impl Devices {
             depth_source: facts.depth_source.clone(),
             map: facts.map.clone(),
             scores: facts.scores,
+            finish: facts.finish.clone(),
         };
         let remarks = work.warnings.len();
         let watched = self.watch(work);

@@ -33,7 +33,8 @@ use crate::exec::cpu::Cpu;
 use crate::exec::gpu::{Gpu, Selection};
 use crate::ops::Isa;
 use crate::picture::Extent;
-use crate::recipe::{DepthSource, OutputKind, Recipe};
+use crate::plan::reads_depth;
+use crate::recipe::Recipe;
 
 /// Bytes of loaded models, at most; the depth stage's share of the memory.
 const MODEL_BYTES: u64 = 2 << 30;
@@ -304,10 +305,8 @@ impl Engine {
     }
 
     fn may_estimate(&self, work: &Work) -> bool {
-        let maps = self.recipe.outputs.iter().any(|output| output.kind != OutputKind::Picture);
-        let reads = maps || self.recipe.ops.iter().any(|op| !op.is_identity() && op.reads_depth());
-        let estimates = !matches!(self.recipe.depth.source, DepthSource::Channel(_));
-        (reads || work.needs_depth(&self.recipe)) && estimates
+        let reads = reads_depth(&self.recipe) || work.needs_depth(&self.recipe);
+        reads && !self.recipe.depth.source.never_estimates()
     }
 }
 

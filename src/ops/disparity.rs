@@ -406,4 +406,19 @@ mod tests {
         let c = JoinConstants::new(5, 4, 4, (8, 8));
         assert_eq!(evaluate(&c, &[1, 2, 3], 0.5, 7, 7), 0.0);
     }
+
+    #[test]
+    fn edges_count_as_both_their_sides() {
+        let half = |v: f32| u32::from(half::f16::from_f32(v).to_bits());
+        // Half of the picture at 0.75, half at 0.25; one texel in four is an edge between them.
+        let texel = |i: u32| match i % 4 {
+            0 => [half(0.5), half(0.25) | half(0.75) << 16],
+            1 | 2 => [half(0.75), half(0.75) | half(0.75) << 16],
+            _ => [half(0.25), half(0.25) | half(0.25) << 16],
+        };
+        let words: Vec<u32> = (0..40).flat_map(texel).collect();
+        let join = Join { constants: JoinConstants::new(0, 8, 5, (80, 50)), words };
+        let found = crate::ops::quantiles::Quantiles::of(join.disparities().map(|disparity| (disparity, 1)));
+        assert!((found.at(0.6) - 0.75).abs() < 1e-3 && (found.at(0.65) - 0.25).abs() < 1e-3, "{found:?}");
+    }
 }

@@ -76,9 +76,9 @@ pub struct PictureInfo {
     pub format: &'static str,
     /// Compression as the file names it: "none", "lzw", "deflate", "zip", ...
     pub compression: &'static str,
-    /// A depth channel stored in the picture itself (EXR `Z`), by name.
+    /// Depth stored in the picture itself, by name: a channel (EXR `Z`), or the convention of a phone (JPEG).
     pub depth_channel: Option<String>,
-    /// Every channel that can be asked for as depth, by name; `depth_channel` is among them.
+    /// Every channel that can be asked for as depth, by name; the `depth_channel` of an EXR is among them.
     pub depth_channels: Vec<String>,
     /// Things worth telling the user that are no failure (dropped pages, odd tags).
     pub warnings: Vec<String>,

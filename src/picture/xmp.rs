@@ -7,8 +7,10 @@
 //! A document type is refused (ISO 16684-1 has none in packets), so no entity can be defined, much less expanded.
 
 mod scan;
+mod walk;
 
 pub use scan::{Packet, Problem, Property, scan};
+pub use walk::{Element, elements};
 
 use std::ops::Range;
 

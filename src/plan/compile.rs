@@ -9,6 +9,7 @@ use super::memory;
 use super::output::{GradeFacts, OutputPlan, changes_channels, output_plan};
 use super::program::{DepthPlan, Program};
 use super::spaces::{Compiler, scaled, space_of};
+use super::supplied::{MapOrigin, MapSize, Meaning, MetricScale, SuppliedPlan};
 use crate::color::{encodings, matrix};
 use crate::error::{Error, Result};
 use crate::lut::CodeLut;
@@ -70,6 +71,10 @@ pub struct Plan {
     /// Remarks for the user.
     pub notes: Vec<String>,
     pub(super) context: Context,
+    /// `near_m` and `far_m` of the recipe.
+    pub(super) anchors_m: Option<(f32, f32)>,
+    /// Depth beside or inside the picture that was found for this plan.
+    pub(super) supplied: Option<SuppliedPlan>,
     /// The mask that is shown instead of the graded picture.
     pub(super) shown: Option<OpSetting>,
 }
@@ -90,6 +95,8 @@ pub struct RenderFacts {
     pub depth: Option<DepthFacts>,
     /// How that depth is spread over the picture.
     pub quantiles: Option<Arc<Quantiles>>,
+    /// How normalized disparity goes with meters; `None` for depth that is relative.
+    pub metric: Option<MetricScale>,
     /// Fields by the place of their operation in [`Plan::ops`].
     pub fields: BTreeMap<usize, Arc<Field>>,
 }
@@ -103,6 +110,21 @@ pub const PROXY_LAYOUT: PixelLayout =
 /// # Errors
 /// `Unsupported` when picture and recipe do not go together; the message carries the advice.
 pub fn plan(request: &PlanRequest) -> Result<Plan> {
+    plan_with(request, None)
+}
+
+/// True when what `recipe` makes of a picture depends on its depth.
+pub fn reads_depth(recipe: &Recipe) -> bool {
+    recipe.ops.iter().any(|op| !op.is_identity() && op.reads_depth())
+        || recipe.outputs.iter().any(|output| output.kind != OutputKind::Picture)
+}
+
+/// As [`plan`], with the depth map that was found beside the picture or in it ([`crate::recipe::DepthSource::File`] and
+/// [`crate::recipe::DepthSource::Phone`]), which a plan cannot look for.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_with(request: &PlanRequest, supplied: Option<SuppliedPlan>) -> Result<Plan> {
     let PlanRequest { path, info, recipe, .. } = *request;
     let mut notes = Vec::new();
     let kept: Vec<OpSetting> = recipe.ops.iter().filter(|op| !op.is_identity()).cloned().collect();
@@ -124,9 +146,7 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
         Referred::Display => Grading::Display,
         Referred::Scene => Grading::Acescct,
     });
-    let needs_depth = kept.iter().any(OpSetting::reads_depth)
-        || recipe.outputs.iter().any(|output| output.kind != OutputKind::Picture);
-    let depth = if needs_depth { Some(depth_plan(path, info, recipe)?) } else { None };
+    let depth = if reads_depth(recipe) { Some(depth_plan(request, supplied.as_ref())?) } else { None };
     notes.extend(output_notes(info, &outputs, work));
     let mut plan = Plan {
         recipe: recipe.name.clone(),
@@ -144,8 +164,11 @@ pub fn plan(request: &PlanRequest) -> Result<Plan> {
             frame: ops::Frame { extent: info.extent, orientation: info.orientation, ..ops::Frame::default() },
             ..recipe.context.clone()
         },
+        anchors_m: recipe.depth.supplied.anchors(),
+        supplied,
         shown: None,
     };
+    plan.note_supplied();
     plan.set_extents();
     memory::choose(&mut plan, request);
     memory::check(&plan, request)?;
@@ -192,19 +215,43 @@ fn check_own_codes(ops: &[OpSetting]) -> std::result::Result<(), String> {
     }
 }
 
-pub(super) fn depth_plan(path: &Path, info: &PictureInfo, recipe: &Recipe) -> Result<DepthPlan> {
-    let model = || DepthPlan::Estimated { model: recipe.depth.model.clone(), detail: recipe.depth.detail };
+/// Where the depth of a picture comes from; `supplied` is what was found beside it or in it.
+pub(super) fn depth_plan(request: &PlanRequest, supplied: Option<&SuppliedPlan>) -> Result<DepthPlan> {
+    let PlanRequest { path, info, recipe, .. } = *request;
+    let own = |channel: &String| {
+        let meaning = Meaning::of_channel(&recipe.depth.supplied).map_err(|e| Error::input(path, e))?;
+        Ok(DepthPlan::Supplied(SuppliedPlan {
+            origin: MapOrigin::Channel(channel.clone()),
+            meaning,
+            size: MapSize::Own,
+            bytes: 0,
+            described: String::new(),
+            notes: Vec::new(),
+        }))
+    };
     let named = |wanted: &String| info.depth_channels.contains(wanted);
+    if let Some(found) = supplied {
+        return Ok(DepthPlan::Supplied(found.clone()));
+    }
     match (&recipe.depth.source, &info.depth_channel) {
-        (DepthSource::Model, _) | (DepthSource::Auto, None) => Ok(model()),
-        (DepthSource::Auto, Some(channel)) => Ok(DepthPlan::Supplied { channel: channel.clone() }),
-        (DepthSource::Channel(wanted), _) if named(wanted) => Ok(DepthPlan::Supplied { channel: wanted.clone() }),
+        (DepthSource::File(_) | DepthSource::Phone, _) => Err(unfound(request)),
+        (DepthSource::Auto, Some(channel)) if named(channel) => own(channel),
+        (DepthSource::Model | DepthSource::Auto, _) => {
+            Ok(DepthPlan::Estimated { model: recipe.depth.model.clone(), detail: recipe.depth.detail })
+        }
+        (DepthSource::Channel(wanted), _) if named(wanted) => own(wanted),
         (DepthSource::Channel(wanted), _) => {
             let found: Vec<String> = info.depth_channels.iter().take(16).map(|name| format!("{name:?}")).collect();
             let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
             Err(Error::input(path, format!("the recipe asks for depth channel {wanted:?}, the picture has {found}")))
         }
     }
+}
+
+/// The error for supplied depth that nobody looked for.
+fn unfound(request: &PlanRequest) -> Error {
+    let source = &request.recipe.depth.source;
+    Error::unsupported(request.path, format!("depth source \"{source}\" needs a picture file: it cannot be used here"))
 }
 
 /// Every encoding must resolve, and have primaries that span a space, before the first picture is read.
@@ -228,9 +275,25 @@ impl Plan {
     /// # Errors
     /// As [`plan`].
     pub fn require_depth(&mut self, request: &PlanRequest) -> Result<()> {
-        self.depth = Some(depth_plan(request.path, request.info, request.recipe)?);
+        self.depth = Some(depth_plan(request, self.supplied.as_ref())?);
+        self.note_supplied();
         memory::choose(self, request);
         memory::check(self, request)
+    }
+
+    /// Takes over what is to be said of the map.
+    fn note_supplied(&mut self) {
+        if let Some(DepthPlan::Supplied(supplied)) = &self.depth {
+            let fresh = supplied.notes.iter().filter(|note| !self.notes.contains(note));
+            let fresh: Vec<String> = fresh.cloned().collect();
+            self.notes.extend(fresh);
+        }
+    }
+
+    /// The distances in meters that the recipe ties the depth of this plan to.
+    pub fn anchors(&self) -> Option<MetricScale> {
+        let (near, far) = self.anchors_m?;
+        MetricScale::anchored(near, far)
     }
 
     /// Size of the picture as it comes in.

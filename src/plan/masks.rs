@@ -120,7 +120,7 @@ impl Plan {
         let before = recipe.ops.iter().take(number.saturating_sub(1));
         self.ops = before.filter(|op| !op.is_identity()).cloned().collect();
         let reads_depth = self.ops.iter().chain([op]).any(OpSetting::reads_depth);
-        self.depth = if reads_depth { Some(depth_plan(request.path, request.info, recipe)?) } else { None };
+        self.depth = if reads_depth { Some(depth_plan(request, self.supplied.as_ref())?) } else { None };
         self.shown = Some(op.clone());
         self.outputs = vec![OutputPlan {
             name: String::new(),

@@ -3,6 +3,7 @@
 use super::compile::{Plan, PlanRequest};
 use super::masks;
 use super::program::DepthPlan;
+use super::supplied::{CELL_BYTES, MapOrigin, MapSize};
 use crate::error::{Error, Result};
 use crate::ops::area::{Area, Carried, Planes};
 use crate::ops::field::MAX_PIXELS;
@@ -86,7 +87,15 @@ fn cost(plan: &Plan, request: &PlanRequest, strips: u64) -> Cost {
     let info = request.info;
     let width = u64::from(info.extent.width);
     let row = width * info.layout.pixel_bytes() as u64;
-    let depth_row = if matches!(plan.depth, Some(DepthPlan::Supplied { .. })) { width * 4 } else { 0 };
+    let (depth_row, map_bytes) = match &plan.depth {
+        // The map's own rows lie beside those of the depth they become.
+        Some(DepthPlan::Supplied(supplied)) => match supplied.size {
+            MapSize::Own if matches!(supplied.origin, MapOrigin::Channel(_)) => (width * 4, 0),
+            MapSize::Own => (width * 12, supplied.bytes),
+            MapSize::Joined { cells: (w, h), .. } => (0, supplied.bytes + u64::from(w) * u64::from(h) * CELL_BYTES),
+        },
+        _ => (0, 0),
+    };
     // Converted pictures are also held as the file has them.
     let converted = if matches!(info.model, ColorModel::Converted(_)) { width * CONVERTED_BYTES } else { 0 };
     // Every output's program has tables of its own, and there is one more for proxies.
@@ -94,7 +103,7 @@ fn cost(plan: &Plan, request: &PlanRequest, strips: u64) -> Cost {
     let tables = programs * (masks::bytes(plan) + lut_bytes(plan));
     // Raw chunk bytes live beside the strip that is read.
     let per_row = (strips + 1) * row + strips * depth_row + converted;
-    let mut cost = Cost { per_row, fixed: request.export_bytes + tables };
+    let mut cost = Cost { per_row, fixed: request.export_bytes + tables + map_bytes };
     if let Some(DepthPlan::Estimated { detail: Detail::Tiled, .. }) = plan.depth {
         cost.fixed += info.extent.pixels().min(TILED_CELLS) * TILED_CELL_BYTES;
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::supplied::SuppliedPlan;
 use crate::lut::CodeLut;
 use crate::ops::area::{Area, Carried};
 use crate::ops::{self, Op, Step, Tables};
@@ -18,11 +19,8 @@ pub enum DepthPlan {
         /// How much of the picture's detail it sees.
         detail: Detail,
     },
-    /// Supplied at the picture's own size, read beside the strip.
-    Supplied {
-        /// Channel of the picture.
-        channel: String,
-    },
+    /// Supplied: read beside the strip where it is of the picture's own size, else joined to the pixel as an estimated one.
+    Supplied(SuppliedPlan),
 }
 
 /// Samples in, steps, samples out. Everything both executors need, and nothing about files. Point operations alone are one fused pass; every

@@ -26,6 +26,9 @@ fn canonical(recipe: &Recipe) -> String {
     line("depth.source", quoted(&recipe.depth.source.to_string()));
     line("depth.guide", recipe.depth.guide.name().to_owned());
     line("depth.detail", recipe.depth.detail.name().to_owned());
+    for (key, value) in recipe.depth.supplied.values() {
+        line(&format!("depth.{key}"), plain(&value));
+    }
     for (key, value) in recipe.depth.contract.values() {
         line(&format!("depth.{key}"), plain(&value));
     }

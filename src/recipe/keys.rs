@@ -1,7 +1,7 @@
 //! The keys of a recipe outside the parameters of operations, declared once: the parser, `--set`, the schema and help read
 //! these tables.
 
-use super::{contract, gate, settings};
+use super::{contract, depth_source, gate, settings};
 use crate::ops::{Kind, ParamInfo, Value};
 
 /// What a key accepts.
@@ -17,14 +17,14 @@ pub enum Accepts {
     Words(fn() -> Vec<&'static str>),
     /// `8`, `16`, or one of `"half"`, `"float"`, `"input"`.
     Bits,
-    /// `"auto"`, `"model"` or `"exr:NAME"`.
+    /// `"auto"`, `"model"`, `"jpeg"`, `"exr:NAME"` or the pattern of a file's name.
     DepthSource,
     /// A side in pixels, or `"WIDTHxHEIGHT"`.
     ModelSize,
+    /// A number from the first to the second.
+    Number(f64, f64),
     /// A whole number from the first to the second.
     Whole(u32, u32),
-    /// A number from the first to the second.
-    Number(f32, f32),
     /// One number for all color channels, or a list of three.
     PerChannel,
     /// One of the words that the function returns, or the path of an ICC profile.
@@ -41,7 +41,9 @@ impl Accepts {
             Self::Words(words) => listed(words),
             Self::Color(words) => format!("{}, or an ICC profile \"name.icc\"", listed(words)),
             Self::Bits => "8, 16, \"half\", \"float\", \"input\"".to_owned(),
-            Self::DepthSource => "\"auto\", \"model\", \"exr:NAME\"".to_owned(),
+            Self::DepthSource => {
+                "\"auto\", \"model\", \"jpeg\", \"exr:NAME\", or a file by pattern, \"{stem}_depth.png\"".to_owned()
+            }
             Self::ModelSize => "1 to 4096, \"WIDTHxHEIGHT\"".to_owned(),
             Self::Number(least, most) => format!("{least} to {most}"),
             Self::Whole(least, most) => format!("{least} to {most}"),
@@ -107,7 +109,39 @@ pub static DEPTH: &[KeyInfo] = &[
         "source",
         Accepts::DepthSource,
         "auto",
-        "auto: the picture's own depth channel, else the model; model: always the model; exr:NAME: this channel.",
+        "auto: what the picture carries (EXR depth channel, depth of a phone in a JPEG), else the model; model: always the model; \
+         exr:NAME: this channel; jpeg: the phone's; \"{stem}_depth.png\", \"../z/{stem}.exr:depth.Z\": a file beside each picture.",
+    ),
+    key(
+        "unit",
+        Accepts::Words(depth_source::unit_words),
+        "by the file",
+        "Supplied depth: what its numbers are. meters, millimeters, kitti (1/256 m), tum (1/5000 m); proportional: depth in an \
+         unknown unit; relative: disparity; distance: linear from nearest to farthest.",
+    ),
+    key(
+        "polarity",
+        Accepts::Words(depth_source::polarity_words),
+        "by the unit",
+        "Supplied depth, relative or distance: whether larger numbers are nearer (white is near) or farther.",
+    ),
+    key(
+        "scale",
+        Accepts::Number(depth_source::NUMBERS.0, depth_source::NUMBERS.1),
+        "1",
+        "Supplied depth: factor on the numbers of the file.",
+    ),
+    key(
+        "near_m",
+        Accepts::Number(depth_source::NUMBERS.0, depth_source::NUMBERS.1),
+        "by the picture",
+        "Meters that count as distance 0; without it the nearest percent of the picture. Gives a relative map its meters.",
+    ),
+    key(
+        "far_m",
+        Accepts::Number(depth_source::NUMBERS.0, depth_source::NUMBERS.1),
+        "infinite with near_m",
+        "Meters that count as distance 1; without near_m the farthest percent of the picture.",
     ),
     key(
         "detail",
@@ -292,10 +326,7 @@ pub fn strength() -> ParamInfo {
 }
 
 /// Keys that people will look for and that do not exist yet: table (or "op"), key, what to do instead.
-const LATER: &[(&str, &str, &str)] = &[
-    ("depth", "near_m", "metric depth is not there yet: distances go from 0 (nearest) to 1 (farthest)"),
-    ("depth", "far_m", "metric depth is not there yet: distances go from 0 (nearest) to 1 (farthest)"),
-];
+const LATER: &[(&str, &str, &str)] = &[];
 
 /// The message for a key that is planned and not there yet.
 pub(super) fn later(table: &str, key: &str) -> Option<&'static str> {

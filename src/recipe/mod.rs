@@ -19,6 +19,7 @@
 
 mod color;
 pub mod contract;
+mod depth_source;
 pub mod gate;
 mod hash;
 mod keys;
@@ -41,13 +42,12 @@ mod write;
 
 pub use color::{ColorChoice, ProfileFile};
 pub use contract::Contract;
+pub use depth_source::{DepthSource, MapPattern, MapUnit, PATTERN_FIELDS, Polarity, SuppliedSettings};
 pub use gate::Gate;
 pub use keys::{Accepts, DEPTH, INPUT, KeyInfo, OUTPUT, TOP, strength};
 pub use maps::{Colors, DepthUnit};
 pub use mask::{KEYS as MASK_KEYS, MaskKey, Takes};
-pub use model::{
-    Bits, DepthSettings, DepthSource, Detail, Guide, InputSettings, OpSetting, OutputKind, OutputSettings, Recipe,
-};
+pub use model::{Bits, DepthSettings, Detail, Guide, InputSettings, OpSetting, OutputKind, OutputSettings, Recipe};
 pub use parse::{MAX_EXTENDS, MAX_RECIPE_BYTES};
 pub use presets::{PRESETS, Preset};
 pub use schema::schema;

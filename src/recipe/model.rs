@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::color::ColorChoice;
 use super::contract::Contract;
+use super::depth_source::{DepthSource, SuppliedSettings};
 use super::gate::Gate;
 use super::maps::{Colors, DepthUnit};
 use crate::ops::mask::Mask;
@@ -41,17 +42,6 @@ impl OpSetting {
     pub fn reads_depth(&self) -> bool {
         self.op.reads_depth(&self.params) || self.mask.as_ref().is_some_and(Mask::reads_depth)
     }
-}
-
-/// Where depth comes from.
-#[derive(Debug, Clone, PartialEq)]
-pub enum DepthSource {
-    /// The picture's own depth channel when it has one, else the model.
-    Auto,
-    /// Always the model, even when the picture carries a depth channel.
-    Model,
-    /// This channel of an EXR picture; a picture without it fails.
-    Channel(String),
 }
 
 /// How much of a picture's detail a model sees.
@@ -107,6 +97,8 @@ pub struct DepthSettings {
     pub model: String,
     /// Where depth comes from.
     pub source: DepthSource,
+    /// What the numbers of a supplied map mean, and which distances count as nearest and farthest.
+    pub supplied: SuppliedSettings,
     /// How much of the picture's detail the model sees.
     pub detail: Detail,
     /// What estimated maps are joined to the picture by.
@@ -122,6 +114,7 @@ impl Default for DepthSettings {
         Self {
             model: "chiaro-small".to_owned(),
             source: DepthSource::Auto,
+            supplied: SuppliedSettings::default(),
             detail: Detail::Whole,
             guide: Guide::Luma,
             contract: Contract::default(),

@@ -274,6 +274,9 @@ impl Reader<'_> {
         }
         let dir = self.origin.dir;
         self.table(table, ("depth", keys::DEPTH), |key, value| settings::set_depth(&mut recipe.depth, key, value, dir));
+        if let Err(message) = recipe.depth.supplied.check() {
+            self.problems.add(entry.line, message);
+        }
     }
 
     fn input(&mut self, recipe: &mut Recipe, entry: &Entry) {

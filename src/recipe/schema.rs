@@ -61,7 +61,7 @@ fn accepts(accepts: Accepts) -> Json {
             { "type": "string", "pattern": "\\.[iI][cC][cCmM]$|/" },
         ] }),
         Accepts::Bits => json!({ "enum": [8, 16, "half", "float", "input"] }),
-        Accepts::DepthSource => json!({ "type": "string", "pattern": "^(auto|model|exr:.+)$" }),
+        Accepts::DepthSource => json!({ "type": "string", "pattern": "^(auto|model|jpeg|exr:.+)$|[{/.]" }),
         Accepts::ModelSize => json!({ "oneOf": [
             { "type": "integer", "minimum": 1, "maximum": 4096 },
             { "type": "string", "pattern": "^[0-9]+x[0-9]+$" },

@@ -52,6 +52,9 @@ pub fn apply_sets<S: AsRef<str>>(recipe: &mut Recipe, sets: &[S]) -> Result<()> 
     for message in changed.outputs.iter().filter_map(|output| settings::check_output(output).err()) {
         problems.add(0, message);
     }
+    if let Err(message) = changed.depth.supplied.check() {
+        problems.add(0, message);
+    }
     if changed.input.override_tags && changed.input.color.is_none() {
         problems.add(0, settings::LONE_OVERRIDE);
     }

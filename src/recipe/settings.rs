@@ -5,11 +5,12 @@ use std::path::Path;
 
 use super::color::ColorChoice;
 use super::contract::Contract;
+use super::depth_source::{self, DepthSource};
 use super::gate::{self, Gate, Limits};
 use super::keys::{DEPTH, KeyInfo, OUTPUT};
 use super::luts::beside;
 use super::maps::{self, Colors, DepthUnit};
-use super::model::{Bits, DepthSettings, DepthSource, Detail, Guide, InputSettings, OutputKind, OutputSettings};
+use super::model::{Bits, DepthSettings, Detail, Guide, InputSettings, OutputKind, OutputSettings};
 use super::{keys, suggest};
 use crate::color::encodings;
 use crate::ops::{Grading, Value};
@@ -126,16 +127,6 @@ impl Bits {
     }
 }
 
-impl std::fmt::Display for DepthSource {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Model => f.write_str("model"),
-            Self::Channel(name) => write!(f, "exr:{name}"),
-        }
-    }
-}
-
 /// The message for a key that a table does not have.
 pub(super) fn unknown_key(table: &str, key: &str, known: &[KeyInfo]) -> String {
     if let Some(message) = keys::later(table, key) {
@@ -151,7 +142,7 @@ pub(super) fn refused(key: &str, value: &Value, known: &[KeyInfo]) -> String {
     let hint = match (value, info.accepts) {
         (Value::Text(word), keys::Accepts::Words(words) | keys::Accepts::Color(words)) => suggest::hint(word, &words()),
         (Value::Text(word), keys::Accepts::Bits) => suggest::hint(word, &["half", "float", INPUT]),
-        (Value::Text(word), keys::Accepts::DepthSource) => suggest::hint(word, &["auto", "model"]),
+        (Value::Text(word), keys::Accepts::DepthSource) => suggest::hint(word, &["auto", "model", "jpeg"]),
         _ => String::new(),
     };
     format!("{key} is {value}, allowed: {}{hint}", info.accepts.expected())
@@ -191,7 +182,7 @@ pub(super) fn set_depth(depth: &mut DepthSettings, key: &str, value: &Value, dir
             Ok(())
         }
         ("source", Value::Text(source)) => {
-            depth.source = depth_source(source).ok_or_else(|| no_source(value, source))?;
+            depth.source = DepthSource::parse(source).ok_or_else(|| refused(key, value, DEPTH))??;
             Ok(())
         }
         ("detail", value) => {
@@ -205,6 +196,9 @@ pub(super) fn set_depth(depth: &mut DepthSettings, key: &str, value: &Value, dir
             depth.guide = found.ok_or_else(|| refused(key, value, DEPTH))?;
             Ok(())
         }
+        _ if depth_source::SUPPLIED_KEYS.contains(&key) => {
+            depth.supplied.set(key, value).ok_or_else(|| refused(key, value, DEPTH))
+        }
         ("model" | "source", _) => Err(refused(key, value, DEPTH)),
         ("gate", Value::Text(word)) if Gate::words().contains(&word.as_str()) => {
             depth.gate.usual = word == "usual";
@@ -216,7 +210,7 @@ pub(super) fn set_depth(depth: &mut DepthSettings, key: &str, value: &Value, dir
         ("gate", _) => Err(refused(key, value, DEPTH)),
         (_, Value::Number(n)) if gate::KEYS.contains(&key) => {
             let within = DEPTH.iter().find(|info| info.name == key).is_some_and(|info| match info.accepts {
-                keys::Accepts::Number(least, most) => (f64::from(least)..=f64::from(most)).contains(n),
+                keys::Accepts::Number(least, most) => (least..=most).contains(n),
                 _ => false,
             });
             if within && depth.gate.set(key, *n as f32) { Ok(()) } else { Err(refused(key, value, DEPTH)) }
@@ -225,23 +219,6 @@ pub(super) fn set_depth(depth: &mut DepthSettings, key: &str, value: &Value, dir
             Some(info) => set_contract(&mut depth.contract, info, value),
             None => Err(unknown_key("depth", key, DEPTH)),
         },
-    }
-}
-
-fn depth_source(text: &str) -> Option<DepthSource> {
-    match text {
-        "auto" => Some(DepthSource::Auto),
-        "model" => Some(DepthSource::Model),
-        _ => text.strip_prefix("exr:").filter(|n| !n.is_empty()).map(|n| DepthSource::Channel(n.to_owned())),
-    }
-}
-
-fn no_source(value: &Value, text: &str) -> String {
-    let is_file = text.contains('{') || text.contains('/') || Path::new(text).extension().is_some();
-    if is_file {
-        format!("source is {value}: depth from files beside the picture is not there yet; use a channel, \"exr:NAME\"")
-    } else {
-        refused("source", value, DEPTH)
     }
 }
 
@@ -469,7 +446,8 @@ mod tests {
         assert_eq!(set("exr:depth.Z"), Ok(DepthSource::Channel("depth.Z".into())));
         assert_eq!(set("auto"), Ok(DepthSource::Auto));
         assert!(set("exr:").unwrap_err().contains("exr:NAME"));
-        assert!(set("{stem}_depth.png").unwrap_err().contains("not there yet"));
+        assert!(matches!(set("{stem}_depth.png"), Ok(DepthSource::File(_))));
+        assert!(set("{stme}.png").unwrap_err().contains("is not known"));
         assert!(set("atuo").unwrap_err().contains("did you mean \"auto\""));
     }
 

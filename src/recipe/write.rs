@@ -23,6 +23,9 @@ impl Recipe {
         line(&mut text, "source", &string(&self.depth.source.to_string()));
         line(&mut text, "guide", &string(self.depth.guide.name()));
         line(&mut text, "detail", &string(self.depth.detail.name()));
+        for (key, value) in self.depth.supplied.values() {
+            line(&mut text, key, &toml(&value));
+        }
         for (key, value) in self.depth.contract.values() {
             line(&mut text, key, &toml(&value));
         }

@@ -11,7 +11,7 @@ use super::decode::{self, Plane};
 use super::extras::ExrExtras;
 use super::header::{self, Channel, Header, Part, Sample};
 use super::select::{Selection, select};
-use crate::codec::{Extras, Limits, Pool, Source};
+use crate::codec::{DEPTH_FACTS, Extras, Limits, Pool, Source};
 use crate::color::encodings;
 use crate::error::{Error, Result};
 use crate::picture::carry::exif_orientation;
@@ -271,6 +271,13 @@ impl Source for ExrSource {
         let part = self.header.parts.get(self.selection.part).map_or(0, |p| decode::pixel_bytes(&p.channels));
         let foreign_depth = self.selection.depth.is_some_and(|d| d.part != self.selection.part);
         self.info.extent.pixels() * (part + if foreign_depth { 4 } else { 0 }) as u64
+    }
+
+    fn texts(&self) -> Vec<(String, String)> {
+        let part = self.header.parts.get(self.selection.part);
+        let strings = part.map_or(&[][..], |part| &part.attributes).iter().filter(|a| a.kind == b"string");
+        let latin = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        strings.map(|a| (latin(&a.name), latin(&a.value))).filter(|(key, _)| key.starts_with(DEPTH_FACTS)).collect()
     }
 
     fn extras(&self) -> Option<Extras> {

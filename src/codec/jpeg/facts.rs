@@ -2,6 +2,7 @@
 
 use super::meta::{self, Found};
 use super::model::Model;
+use super::phone;
 use super::segments::Head;
 use crate::codec::bytes::FileBytes;
 use crate::codec::{Limits, camera, exif, whole};
@@ -76,6 +77,7 @@ fn info(head: &Head, found: Found, model: Model, limits: &Limits, mut warnings: 
         camera::encoding(found.icc.as_deref(), &facts, channels.is_color(), &mut warnings)
     };
     let orientation = exif::orientation_or_one(found.exif.as_deref(), &mut warnings);
+    let depth = phone::convention(found.xmp.as_deref());
     PictureInfo {
         extent: head.frame.extent,
         layout: PixelLayout { sample: SampleType::U8, channels, alpha: Alpha::None },
@@ -96,7 +98,7 @@ fn info(head: &Head, found: Found, model: Model, limits: &Limits, mut warnings: 
         chunk_rows: 1,
         format: "jpeg",
         compression: if head.frame.marker == 0xc2 { "progressive" } else { "baseline" },
-        depth_channel: None,
+        depth_channel: depth.map(str::to_owned),
         depth_channels: Vec::new(),
         warnings,
     }

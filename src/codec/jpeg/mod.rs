@@ -8,15 +8,17 @@
 //!
 //! * `segments`: markers, frame header, end of the scans - `model`: what the components are - `facts`: the picture's description
 //! * `meta`: EXIF, ICC, IPTC and density in segments, both ways - `xmp`: XMP and its extension, both ways
-//! * `source`, `sink`: the codec contracts
+//! * `source`, `sink`: the codec contracts - `phone`: depth maps that phones put into their pictures
 
 mod facts;
 mod meta;
 mod model;
+mod phone;
 mod segments;
 mod sink;
 mod source;
 mod xmp;
 
+pub use phone::open as open_phone_depth;
 pub use sink::create;
 pub use source::open;

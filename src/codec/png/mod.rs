@@ -7,7 +7,7 @@
 //! Our own writer compresses independent runs of rows in parallel; its bytes depend on the pixels alone.
 //!
 //! * `chunks`: the chunk list, reading and framing - `facts`: color, resolution, metadata - `raw_profile`: blobs in text chunks
-//! * `source`, `sink`: the codec contracts - `filter`: choosing a filter per row - `deflate`: parallel zlib
+//! * `source`, `sink`: the codec contracts - `filter`: choosing a filter per row - `deflate`: parallel zlib - `small`: a picture inside another file
 
 mod chunks;
 mod color;
@@ -16,6 +16,7 @@ mod facts;
 mod filter;
 mod raw_profile;
 mod sink;
+pub mod small;
 mod source;
 
 pub use facts::PngExtras;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ::png::{DecodeOptions, Decoder, DecodingError, Reader, Transformations};
 
 use super::{PngExtras, chunks, facts};
-use crate::codec::{Extras, Limits, Pool, Source};
+use crate::codec::{DEPTH_FACTS, Extras, Limits, Pool, Source};
 use crate::error::{Error, Result};
 use crate::picture::{Access, Extent, PictureInfo, Region, SampleType, Strip};
 
@@ -174,6 +174,17 @@ impl Source for PngSource {
             // Two rows, the window of the decompressor, the read buffer.
             _ => u64::from(self.info.extent.width) * layout.pixel_bytes() as u64 * 2 + (1 << 19),
         }
+    }
+
+    fn texts(&self) -> Vec<(String, String)> {
+        let plain = self.extras.texts.iter().filter(|chunk| chunk.kind == *b"tEXt");
+        let texts = plain.filter_map(|chunk| {
+            let (key, value) = chunk.data.split_at_checked(chunk.data.iter().position(|b| *b == 0)?)?;
+            // Latin-1 (PNG specification, 11.3.4.3).
+            let latin = |bytes: &[u8]| bytes.iter().map(|b| char::from(*b)).collect::<String>();
+            Some((latin(key), latin(value.get(1..)?)))
+        });
+        texts.filter(|(key, _)| key.starts_with(DEPTH_FACTS)).collect()
     }
 
     fn extras(&self) -> Option<Extras> {

@@ -15,7 +15,7 @@ use super::decompress;
 use super::header::{Codec, Pixels};
 use super::samples::Packing;
 use crate::codec::bytes::FileBytes;
-use crate::codec::{Extras, Limits, Pool, Source};
+use crate::codec::{DEPTH_FACTS, Extras, Limits, Pool, Source};
 use crate::error::{Error, Result};
 use crate::picture::{Access, PictureInfo, Region, Strip};
 
@@ -340,6 +340,13 @@ impl Source for TiffSource {
         let raw = if by_rows { decoded } else { self.most_compressed().saturating_mul(downs).min(3 * decoded) };
         let kept = if cuts_chunks && !by_rows { row.min(self.limits.chunk_bytes) } else { 0 };
         kept.saturating_add(decoded).saturating_add(raw)
+    }
+
+    fn texts(&self) -> Vec<(String, String)> {
+        let description = crate::picture::exif::field(&self.info.metadata, "ImageDescription").unwrap_or_default();
+        let facts = description.split("; ").filter_map(|fact| fact.split_once(": "));
+        let facts = facts.filter(|(key, _)| key.starts_with(DEPTH_FACTS));
+        facts.map(|(key, value)| (key.to_owned(), value.trim_end_matches(char::from(0)).to_owned())).collect()
     }
 
     fn extras(&self) -> Option<Extras> {

@@ -10,10 +10,10 @@ use super::ns;
 
 /// Properties a packet may have. The largest seen in practice, with every setting of a raw converter and hundreds of history entries
 /// as one property, have some 400.
-const MOST_PROPERTIES: usize = 20_000;
+pub(super) const MOST_PROPERTIES: usize = 20_000;
 
 /// Namespaces that may be declared at one place; together with [`MOST_PROPERTIES`] it bounds the time for looking prefixes up.
-const MOST_NAMESPACES: usize = 1024;
+pub(super) const MOST_NAMESPACES: usize = 1024;
 
 /// Why a packet was not understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -318,7 +318,7 @@ fn place(rest: &str, key: &str, value: &str) -> Option<(Range<usize>, Range<usiz
     (rest.get(start..end)? == value && rest.get(end..)?.starts_with(quote)).then_some((0..end + 1, start..end))
 }
 
-fn namespace(found: &ResolveResult<'_>) -> String {
+pub(super) fn namespace(found: &ResolveResult<'_>) -> String {
     match found {
         ResolveResult::Bound(namespace) => namespace.as_ref().to_owned(),
         _ => String::new(),
