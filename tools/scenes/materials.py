@@ -13,7 +13,7 @@ from numba import njit
 from .noise import TILE_COUNT, sample_tile
 
 # Patterns: what `w`, the mix of the two colors, is made of.
-NOISE, CHECKER, STRIPES, BRICKS, WINDOWS, BLOTCHES, PLANKS = range(7)
+NOISE, CHECKER, STRIPES, BRICKS, WINDOWS, BLOTCHES, PLANKS, TILES = range(8)
 
 #: Columns of a material row, in order. Column c is called M_<NAME> below.
 COLUMNS = 20
@@ -115,6 +115,14 @@ def surface_color(tiles, materials, m, u, v):
         w = sample_tile(tiles, 5 + (tile & 1), plank * 0.17 + v * 0.05, u * scale * 0.8 + plank * 0.3)
         seam = uu - plank < 0.04
         shade = 0.35 if seam else 0.8 + 0.4 * sample_tile(tiles, 0, plank * 0.31, 0.5)
+    elif pattern == 7:
+        uu = u * scale
+        vv = v * scale * math.exp(2 * materials[m, 13] - 1)
+        column = math.floor(uu)
+        row = math.floor(vv)
+        seam = 0.01 + 0.05 * materials[m, 12] ** 2
+        w = 1.0 if (uu - column < seam or vv - row < seam) else 0.3 * contrast * n
+        shade = 0.95 + 0.1 * sample_tile(tiles, 0, column * 0.37 + 0.11, row * 0.53)
     s = shade * (1 + 0.35 * contrast * (grain - 0.5))
     return (
         (materials[m, 1] * (1 - w) + materials[m, 4] * w) * s,

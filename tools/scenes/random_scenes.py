@@ -54,7 +54,7 @@ class Draft:
         self.ground_material = material
 
 
-def _draw_light(draft):
+def draw_light(draft):
     """Sky, sun, ambient and fog; sets `outdoors`."""
     rng, sky, light = draft.rng, draft.sky, draft.light
     zenith = np.array([0.15, 0.32, 0.75]) * rng.uniform(0.4, 1.3)
@@ -361,7 +361,7 @@ def _draw_clutter(draft):
 def draw(rng):
     """Draws one scene."""
     draft = Draft(rng)
-    _draw_light(draft)
+    draw_light(draft)
     painters = (_draw_room, _draw_room, _draw_street, _draw_terrain, _draw_tabletop, _draw_clutter)
     painters[draft.kind](draft)
     if draft.target is not None:
@@ -416,11 +416,11 @@ def is_dull(disparity):
     )
 
 
-def sample(seed, width, height, tiles, supersample=1, centered=False):
+def sample(seed, width, height, tiles, supersample=1, centered=False, draw=draw):
     """One picture: (u8 RGB [h, w, 3], disparity f32 [h, w] in 1/m with 0 = sky, index into KINDS).
 
     Disparity is never blended: it is that of one subsample of each pixel (as in training), or with
-    `centered` that of a ray of its own through the pixel's center.
+    `centered` that of a ray of its own through the pixel's center. `draw` draws the scene.
     """
     rng = np.random.default_rng(seed)
     while True:

@@ -81,9 +81,10 @@ class Net(nn.Module):
         for i in range(4, -1, -1):
             self.lat.append(cbr(c[i], d[i], 1))
             if i < 4:
-                self.up.append(cbr(below + d[i], d[i], 3))
+                joined = cbr(below + d[i], d[i], 3)
             else:
-                self.up.append(nn.Sequential(cbr(below + d[i], d[i], 1), cbr(d[i], d[i], 3)))
+                joined = nn.Sequential(cbr(below + d[i], d[i], 1), cbr(d[i], d[i], 3))
+            self.up.append(nn.Sequential(joined))
             below = d[i]
         self.head = nn.Sequential(cbr(d[0], 16, 3), nn.Conv2d(16, 1, 3, 1, 1))
         self._initialize()

@@ -3,9 +3,11 @@
     PYTHONPATH=data/models/chiaro-small/training \\
         python data/models/chiaro-small/training/train.py --minutes 60 --tag small --small
 
-Shards may still be arriving while it runs. The first 70 % of the time run at 128x192, the rest at
-192x256. The exponential moving average of the weights is what is scored and saved, to `<tag>.pt`;
-scores over time go to `<tag>_curve.json`.
+Shards may still be arriving while it runs: `train_*.npz`, and `train-close_*.npz` of the close scenes,
+from which --close of the samples are taken once there are any. The first --coarse of the time runs at
+128x192, the rest at 192x256; every third batch is upright (192x128, 256x192). The exponential
+moving average of the weights is what is scored and saved, to `<tag>.pt`; scores over time, on `val_0000.npz`
+and `close-val_0000.npz`, go to `<tag>_curve.json`.
 """
 
 import argparse
@@ -20,64 +22,89 @@ import torch
 from metrics import aligned_scores
 from network import SMALL, Net
 
-LEARNING_RATE, BATCH, WARM_UP_STEPS = 2.5e-3, 16, 150
+BATCH, WARM_UP_STEPS, MINUTES_PER_SCORE = 16, 150, 10.0
 LUMA = np.array([0.3, 0.59, 0.11], np.float32)
-COARSE, FINE, COARSE_SHARE = (128, 192), (192, 256), 0.7
+COARSE, FINE, UPRIGHT_EVERY = (128, 192), (192, 256), 3
 
 
 class Pool:
     """The shards found so far; looks for new ones at most every 45 s."""
 
-    def __init__(self, folder, rng):
-        self.folder, self.rng = folder, rng
-        self.shards, self.names, self.checked = {}, [], 0.0
+    def __init__(self, folder, close_share, rng):
+        self.folder, self.close_share, self.rng = folder, close_share, rng
+        self.shards, self.checked = ([], []), 0.0
+        self.loaded = set()
         self.refresh()
 
     def refresh(self):
         """Loads shards that have appeared."""
         if time.time() - self.checked < 45:
             return
-        for path in sorted(self.folder.glob("train_*.npz")):
-            if path not in self.shards:
-                data = np.load(path)
-                self.shards[path] = (data["a"], data["d"])
-        self.names, self.checked = list(self.shards), time.time()
-        if not self.names:
+        for shards, pattern in zip(self.shards, ("train_*.npz", "train-close_*.npz")):
+            for path in sorted(self.folder.glob(pattern)):
+                if path not in self.loaded:
+                    data = np.load(path)
+                    shards.append((data["a"], data["d"]))
+                    self.loaded.add(path)
+        self.checked = time.time()
+        if not self.shards[0]:
             raise SystemExit(f"no train_*.npz in {self.folder}: run generate.py first")
 
     def scene_count(self):
         """Scenes loaded."""
-        return sum(len(pictures) for pictures, _ in self.shards.values())
+        return sum(len(pictures) for shards in self.shards for pictures, _ in shards)
 
     def draw(self):
         """A random picture u8 [192, 256, 3] and its disparity f32 [192, 256]."""
-        pictures, disparities = self.shards[self.names[self.rng.integers(len(self.names))]]
+        close = self.shards[1] and self.rng.random() < self.close_share
+        shards = self.shards[1 if close else 0]
+        pictures, disparities = shards[self.rng.integers(len(shards))]
         i = self.rng.integers(len(pictures))
         return pictures[i], disparities[i].astype(np.float32)
 
 
 def cropped(picture, disparity, height, width, rng):
-    """A random crop, mirrored half of the time, resized to height x width; picture in [0, 1]."""
+    """A random crop, often rolled, mirrored half of the time, at height x width; picture in [0, 1].
+
+    Turning a picture is turning the camera about its axis: disparity along the axis stays exact.
+    """
+    rows, columns = disparity.shape
     scale = rng.uniform(0.55, 1) if rng.random() < 0.6 else 1.0
-    aspect = np.exp(rng.uniform(-0.15, 0.15))
-    crop_h = int(192 * scale)
-    crop_w = min(256, max(64, int(crop_h * width / height * aspect)))
-    y = rng.integers(0, 192 - crop_h + 1)
-    x = rng.integers(0, 256 - crop_w + 1)
-    picture = picture[y : y + crop_h, x : x + crop_w]
-    disparity = disparity[y : y + crop_h, x : x + crop_w]
-    if rng.random() < 0.5:
-        picture = picture[:, ::-1]
-        disparity = disparity[:, ::-1]
-    method = cv2.INTER_AREA if crop_h > height else cv2.INTER_LINEAR
-    picture = cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=method)
-    disparity = cv2.resize(np.ascontiguousarray(disparity), (width, height), interpolation=cv2.INTER_NEAREST)
+    angle = rng.normal(0, 0.35) if rng.random() < 0.35 else 0.0
+    aspect = width / height * np.exp(rng.uniform(-0.15, 0.15))
+    sine, cosine = np.sin(angle), np.cos(angle)
+    span_x = aspect * abs(cosine) + abs(sine)
+    span_y = aspect * abs(sine) + abs(cosine)
+    crop_h = min(columns / span_x, rows / span_y) * scale
+    half_x, half_y = crop_h * span_x / 2, crop_h * span_y / 2
+    x = rng.uniform(half_x, max(half_x, columns - half_x))
+    y = rng.uniform(half_y, max(half_y, rows - half_y))
+    step_y = crop_h / height
+    step_x = crop_h * aspect / width * (-1 if rng.random() < 0.5 else 1)
+    turn = np.array([[cosine * step_x, -sine * step_y], [sine * step_x, cosine * step_y]])
+    shift = np.array([x, y]) - 0.5 - turn @ np.array([width - 1, height - 1]) / 2
+    matrix = np.concatenate([turn, shift[:, None]], 1)
+    if step_y > 1.2:
+        picture = cv2.GaussianBlur(picture, (3, 3), 0.6)
+    flags, border = cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+    size = (width, height)
+    picture = cv2.warpAffine(picture, matrix, size, flags=flags | cv2.INTER_LINEAR, borderMode=border)
+    disparity = cv2.warpAffine(disparity, matrix, size, flags=flags | cv2.INTER_NEAREST, borderMode=border)
     return picture.astype(np.float32) / 255, disparity
 
 
 def degraded(picture, rng):
-    """A picture as other cameras give it: color cast, gamma, gray, blur, noise, JPEG."""
+    """A picture as other cameras give it: exposure, color cast, gamma, haze, gray, blur, noise, JPEG."""
     height, width, _ = picture.shape
+    if rng.random() < 0.4:
+        picture = np.clip(picture * np.exp(rng.uniform(-0.7, 0.6)), 0, 1)
+    if rng.random() < 0.2:
+        slope = rng.normal(0, 0.3, 2)
+        yy, xx = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+        picture = picture * np.exp(slope[0] * yy + slope[1] * xx).astype(np.float32)[..., None]
+    if rng.random() < 0.15:
+        veil = rng.uniform(0, 0.35)
+        picture = picture * (1 - veil) + veil * rng.uniform(0.3, 1)
     if rng.random() < 0.7:
         picture = picture * np.exp(rng.normal(0, 0.12, 3)).astype(np.float32)
         picture = np.clip(picture, 0, 1) ** np.float32(np.exp(rng.normal(0, 0.25)))
@@ -155,22 +182,14 @@ def predict(network, pictures, height, width):
     return np.concatenate(out)
 
 
-def evaluate(network, validation, real):
-    """Mean scores on the validation shard (`syn`) and on each set of the optional real pictures."""
+def evaluate(network, validation):
+    """Mean AbsRel, delta1 and ordinal accuracy on each validation shard."""
     network.eval()
-    pictures, disparities = validation
-    predictions = predict(network, pictures, *FINE)
-    scores = [aligned_scores(p, d) for p, d in zip(predictions, disparities)]
-    result = {"syn": np.array(scores, float).mean(0).round(4).tolist()}
-    if real is None:
-        return result
-    for name in real["sets"]:
-        predictions = predict(network, real[f"{name}_a"], *FINE)
-        scores = [
-            aligned_scores(cv2.resize(p, (d.shape[1], d.shape[0])), d)
-            for p, d in zip(predictions, real[f"{name}_d"])
-        ]
-        result[str(name)] = np.array(scores, float).mean(0).round(4).tolist()
+    result = {}
+    for name, (pictures, disparities) in validation.items():
+        predictions = predict(network, pictures, *FINE)
+        scores = [aligned_scores(p, d) for p, d in zip(predictions, disparities)]
+        result[name] = np.nanmean(np.array(scores, float), 0).round(4).tolist()
     return result
 
 
@@ -187,25 +206,23 @@ def follow(average, network, step):
                 a.copy_(b)
 
 
-def make_optimizer(network):
+def make_optimizer(network, peak):
     """AdamW; weight decay on matrices and filters only."""
     decayed = [p for p in network.parameters() if p.ndim > 1]
     plain = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": 2e-2}, {"params": plain, "weight_decay": 0}]
-    return torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.99))
+    return torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.99))
 
 
-def learning_rate(step, share):
+def learning_rate(peak, step, share):
     """Linear warm-up, then a cosine to nearly zero; `share` of the time is over."""
     warm = min(1, step / WARM_UP_STEPS)
-    return LEARNING_RATE * warm * (0.5 * (1 + np.cos(np.pi * min(1, share))) + 0.004)
+    return peak * warm * (0.5 * (1 + np.cos(np.pi * min(1, share))) + 0.004)
 
 
 def train_step(network, optimizer, pictures, disparities):
-    """One step in bfloat16 with gradients clipped to norm 1; returns the loss."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        predicted = network(pictures)
-    loss = loss_of(predicted.float(), disparities)
+    """One step with gradients clipped to norm 1; returns the loss."""
+    loss = loss_of(network(pictures), disparities)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -216,9 +233,9 @@ def train_step(network, optimizer, pictures, disparities):
 class Log:
     """Scores over time, and the saved state that goes with them."""
 
-    def __init__(self, arguments, config, validation, real):
+    def __init__(self, arguments, config, validation):
         self.tag, self.config = arguments.tag, config
-        self.validation, self.real = validation, real
+        self.validation = validation
         self.history, self.start = [], time.time()
 
     def minutes(self):
@@ -227,7 +244,7 @@ class Log:
 
     def record(self, average, seen):
         """Scores the averaged network and saves it."""
-        scores = evaluate(average, self.validation, self.real)
+        scores = evaluate(average, self.validation)
         self.history.append([self.minutes(), seen, scores])
         print("scores", round(self.minutes(), 1), seen, scores, flush=True)
         torch.save(average.state_dict(), f"{self.tag}.pt")
@@ -237,21 +254,24 @@ class Log:
 
 def run(arguments, network, config):
     """The training loop."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(arguments.seed)
     average = copy.deepcopy(network).eval()
-    optimizer = make_optimizer(network)
-    shard = np.load(arguments.pool / "val_0000.npz")
-    validation = shard["a"][:96], shard["d"][:96].astype(np.float32)
-    real = np.load(arguments.real, allow_pickle=False) if arguments.real else None
-    pool = Pool(arguments.pool, rng)
-    log = Log(arguments, config, validation, real)
-    step, total, next_score = 0, 0.0, 4.0
+    optimizer = make_optimizer(network, arguments.rate)
+    validation = {}
+    for name in ("val", "close-val"):
+        shard = np.load(arguments.pool / f"{name}_0000.npz")
+        validation[name] = shard["a"][:96], shard["d"][:96].astype(np.float32)
+    pool = Pool(arguments.pool, arguments.close, rng)
+    log = Log(arguments, config, validation)
+    step, total, next_score = 0, 0.0, MINUTES_PER_SCORE
     while log.minutes() < arguments.minutes:
         share = log.minutes() / arguments.minutes
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, share)
+            group["lr"] = learning_rate(arguments.rate, step, share)
         pool.refresh()
-        size = COARSE if share < COARSE_SHARE else FINE
+        size = COARSE if share < arguments.coarse else FINE
+        if step % UPRIGHT_EVERY == UPRIGHT_EVERY - 1:
+            size = size[::-1]
         network.train()
         total += train_step(network, optimizer, *draw_batch(pool, *size, rng))
         step += 1
@@ -263,7 +283,7 @@ def run(arguments, network, config):
             )
             total = 0.0
         if log.minutes() > next_score:
-            next_score += 4
+            next_score += MINUTES_PER_SCORE
             log.record(average, step * BATCH)
     log.record(average, step * BATCH)
 
@@ -276,7 +296,10 @@ def main():
     parser.add_argument("--pool", type=Path, default=Path("pool"))
     parser.add_argument("--small", action="store_true", help="the shipped configuration")
     parser.add_argument("--init", type=Path, help="weights to continue from")
-    parser.add_argument("--real", type=Path, help="npz with `sets`, `<set>_a`, `<set>_d`: scored only")
+    parser.add_argument("--rate", type=float, default=2.5e-3, help="highest learning rate")
+    parser.add_argument("--close", type=float, default=0.6, help="share of close scenes")
+    parser.add_argument("--coarse", type=float, default=0.7, help="share of the time at 128x192")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
