@@ -198,7 +198,7 @@ fn files_that_are_no_depth_models_are_told_apart() {
         ),
         ("masks.onnx", graph(&[picture], ("masks", 1, &[1, 21, 8, 8]), None), &["\"masks\" is float [1, 21, 8, 8]"]),
         ("two.onnx", graph(&[picture, ("k", 1, &[1, 9])], map, None), &["has 2", "\"k\" [1, 9]"]),
-        ("int.onnx", graph(&[("image", 2, &[1, 3, 8, 8])], map, None), &["uint8", "float (f32)"]),
+        ("int.onnx", graph(&[("image", 2, &[1, 3, 8, 8])], map, None), &["uint8", "float input (f32 or f16)"]),
         ("gray.onnx", graph(&[("image", 1, &[1, 1, 8, 8])], map, None), &["[1, 1, 8, 8]", "channels"]),
         (
             "passwd.onnx",

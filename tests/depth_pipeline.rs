@@ -49,7 +49,7 @@ fn scores_are_those_of_the_reference() {
     for (i, row) in rows.iter().enumerate() {
         dir.file(format!("in/{i:02}.png"), fs::read(folder.join(row[2])).unwrap());
     }
-    dir.run(&["depth", "in", "-o", "out", "--source", "model", "--export", "png", "--device", "cpu"]).ends(0);
+    dir.run(&["depth", "in", "-o", "out", "--depth-from", "model", "--kind", "png", "--device", "cpu"]).ends(0);
     let written = dir.tree("out");
     assert_eq!(written.len(), rows.len(), "{written:?}");
     let mut sums = [[0.0; 2]; 2];

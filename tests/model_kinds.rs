@@ -127,12 +127,14 @@ fn an_answer_that_is_not_finite_fails_its_picture_alone() {
 
 #[test]
 fn a_classifier_is_refused_before_the_first_picture() {
-    let dir = folder(&onnx_util::classifier(u64::from(SIDE)));
-    let ran = grade(&dir, &[]).ends(4);
-    for word in ["net.onnx", "[1, 3]", "no depth model"] {
-        assert!(ran.stderr.contains(word), "{word}: {}", ran.stderr);
+    for (declared, says) in [(&[1, 3][..], "classifier"), (&[], "no depth model")] {
+        let dir = folder(&onnx_util::classifier(u64::from(SIDE), declared));
+        let ran = grade(&dir, &[]).ends(4);
+        for word in ["net.onnx", "[1, 3]", says] {
+            assert!(ran.stderr.contains(word), "{word}: {}", ran.stderr);
+        }
+        assert!(dir.tree("out").is_empty());
     }
-    assert!(dir.tree("out").is_empty());
 }
 
 /// Where the cache has maps of a model, it is loaded late; that it cannot be used ends the run all the same, and is no fault of a picture.
@@ -140,7 +142,7 @@ fn a_classifier_is_refused_before_the_first_picture() {
 fn a_model_that_is_needed_late_and_unusable_ends_the_run() {
     use chiaro::depth::worker::{DepthRequest, LowResDisparity};
     use chiaro::engine::depth_cache::{DepthCache, DepthCacheOptions};
-    let file = onnx_util::classifier(u64::from(SIDE));
+    let file = onnx_util::classifier(u64::from(SIDE), &[]);
     let dir = folder(&file);
     let model = entry(&dir.path(""), "net.onnx", &file);
     let engine = Engine::resolve(&EngineChoice::Rten, 1).unwrap().info().clone();

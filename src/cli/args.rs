@@ -49,7 +49,7 @@ const DEPTH_EXAMPLES: &str = "\
 Examples:
   chiaro depth shoot/ -o depth/ --kind tiff,side-by-side
   chiaro depth shoot/ -o depth/ --kind npy --set depth.gate=usual
-  chiaro depth renders/ -o depth/ --kind exr --unit meters --source exr:Z
+  chiaro depth renders/ -o depth/ --kind exr --unit meters --depth-from exr:Z
   chiaro depth shoot/ -o depth/ --kind preview --colors viridis
 
 What the numbers of a map mean (kind, unit, polarity, model and its hash) is written into it; beside pfm and npy, which have no room for

@@ -99,8 +99,8 @@ pub fn relative_to_all(side: u64) -> Vec<u8> {
     model(FLOAT, side, &[1, 1, side, side], &nodes, &[])
 }
 
-/// Three numbers about the whole picture, as classifiers answer.
-pub fn classifier(side: u64) -> Vec<u8> {
+/// Three numbers about the whole picture, as classifiers answer; `declared` is the shape that the graph says, none when empty.
+pub fn classifier(side: u64, declared: &[u64]) -> Vec<u8> {
     let nodes = [node("GlobalAveragePool", &["x"], "p", &[]), node("Flatten", &["p"], "y", &[])];
-    model(FLOAT, side, &[1, 3], &nodes, &[])
+    model(FLOAT, side, declared, &nodes, &[])
 }

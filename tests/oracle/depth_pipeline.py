@@ -195,7 +195,7 @@ def pairs():
 def written(program, path):
     """The map that the program writes for a picture."""
     with tempfile.TemporaryDirectory() as out:
-        subprocess.run([program, "depth", path, "-o", out, "--source", "model", "-q"], check=True)
+        subprocess.run([program, "depth", path, "-o", out, "--depth-from", "model", "-q"], check=True)
         (file,) = pathlib.Path(out).rglob("*.png")
         return np.asarray(Image.open(file)).astype(float) / 65535
 
