@@ -349,8 +349,8 @@ fn blur(c: &Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
         let radius = signed.abs();
         let (gain, sound) = (c.gain(rgb, radius), Constants::sound(rgb));
         let faded = c.faded(radius);
-        for k in 0..3 {
-            center.rgb[k][i] = if sound { rgb[k] * gain } else { 0.0 };
+        for (plane, light) in center.rgb.iter_mut().zip(rgb) {
+            plane[i] = if sound { light * gain } else { 0.0 };
         }
         center.c[i] = signed;
         center.edge[i] = if faded < 1.0 { radius.max(0.5) + 0.5 } else { 0.0 };
@@ -368,8 +368,8 @@ fn blur(c: &Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
         let blurred = composed(c, tables, (chunk.x + i as u32, chunk.y), &center, &sums, i);
         let made = if Constants::sound(came) { blurred } else { came };
         let share = if has_alpha { chunk.alpha[i] } else { 1.0 };
-        for k in 0..3 {
-            chunk.rgb[k][i] = made[k] * share;
+        for (plane, light) in chunk.rgb.iter_mut().zip(made) {
+            plane[i] = light * share;
         }
     }
 }

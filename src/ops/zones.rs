@@ -103,9 +103,8 @@ impl Op for Spec {
         let mut c = Constants { starts: [-1.0; BORDERS], scales: [1.0; BORDERS], nearest: grades[0], steps: [0.0; 20] };
         for (i, (from, to)) in borders.into_iter().enumerate().take(BORDERS) {
             (c.starts[i], c.scales[i]) = (from, 1.0 / (from - to));
-            for k in 0..GRADE {
-                c.steps[i * GRADE + k] = grades[i + 1][k] - grades[i][k];
-            }
+            let steps = c.steps.iter_mut().skip(i * GRADE).zip(grades[i + 1].iter().zip(&grades[i]));
+            steps.for_each(|(step, (after, before))| *step = after - before);
         }
         Ok(c)
     }
@@ -117,8 +116,8 @@ impl Op for Spec {
         for i in 0..BORDERS {
             let s = unit((c.starts[i] - d) * c.scales[i]);
             let t = s * s * (3.0 - 2.0 * s);
-            for k in 0..GRADE {
-                grade[k] += t * c.steps[i * GRADE + k];
+            for (k, value) in grade.iter_mut().enumerate() {
+                *value += t * c.steps[i * GRADE + k];
             }
         }
         let lit = [px.rgb[0] * grade[0], px.rgb[1] * grade[1], px.rgb[2] * grade[2]];

@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn strips_do_not_matter_and_holes_are_filled() {
         let extent = Extent { width: 37, height: 23 };
-        let value = |i: usize| if (i / 5) % 3 == 0 { f32::NAN } else { 0.5 + (i % 37) as f32 * 0.1 };
+        let value = |i: usize| if (i / 5).is_multiple_of(3) { f32::NAN } else { 0.5 + (i % 37) as f32 * 0.1 };
         let values: Vec<f32> = (0..extent.pixels() as usize).map(value).collect();
         let low = |rows: u32| {
             let mut sums = LowSums::new(SuppliedKind::Depth, extent, (12, 7));

@@ -43,7 +43,7 @@ fn scene(size: (u32, u32), fine: bool) -> Vec<f32> {
         let (u, v) = ((x as f32 + 0.5) / size.0 as f32, (y as f32 + 0.5) / size.1 as f32);
         match u < 0.6 {
             true => 0.3,
-            false if fine && (u * 320.0) as u32 % 4 == 0 => 0.9,
+            false if fine && ((u * 320.0) as u32).is_multiple_of(4) => 0.9,
             false => 0.2 + 0.6 * v,
         }
     };

@@ -150,10 +150,7 @@ fn largest(values: &[f32]) -> f32 {
 /// Values from `at` on; zeros where there are none, which would be an error of the plan.
 #[inline(always)]
 fn lanes(values: &[f32], at: usize) -> [f32; LANES] {
-    match values.get(at..at + LANES).and_then(|v| v.try_into().ok()) {
-        Some(lanes) => lanes,
-        None => [0.0; LANES],
-    }
+    values.get(at..at + LANES).and_then(|v| v.try_into().ok()).unwrap_or([0.0; LANES])
 }
 
 /// Adds the taps of one row to the sums of one block. Taps that no disk reaches have weight 0 and are left out.

@@ -290,11 +290,11 @@ impl Work<'_> {
         let mut known: Vec<f32> = cells.far.iter().map(|v| if *v > 0.0 { 1.0 } else { 0.0 }).collect();
         self.each(Layer::Far, &cells.far, |at, center, sums, i| {
             let covers = (sums.front[i] * squeezed(center.eye[0][i], center.eye[1][i])).min(1.0);
-            for k in 0..3 {
+            for (k, plane) in rgb.iter_mut().enumerate() {
                 let own = center.rgb[k][i];
                 let base = own + sums.base_rgb[k][i] / sums.base[i].max(TINY);
                 let front = own + sums.front_rgb[k][i] / sums.front[i].max(TINY);
-                rgb[k][at] = base + covers * (front - base);
+                plane[at] = base + covers * (front - base);
             }
         });
         self.finish(&mut rgb, &mut known, &cells.far);
@@ -307,10 +307,11 @@ impl Work<'_> {
         let mut planes = [(); 4].map(|()| vec![0.0; cells.c.len()]);
         self.each(Layer::Near, &cells.near, |at, center, sums, i| {
             let covers = (sums.front[i] * squeezed(center.eye[0][i], center.eye[1][i])).min(1.0);
-            for k in 0..3 {
-                planes[k][at] = covers * (center.rgb[k][i] + sums.front_rgb[k][i] / sums.front[i].max(TINY));
+            let [rgb @ .., share] = &mut planes;
+            for (k, plane) in rgb.iter_mut().enumerate() {
+                plane[at] = covers * (center.rgb[k][i] + sums.front_rgb[k][i] / sums.front[i].max(TINY));
             }
-            planes[3][at] = covers;
+            share[at] = covers;
         });
         let coarse = self.coarse(&cells.near);
         for plane in &mut planes {
@@ -341,7 +342,7 @@ impl Work<'_> {
     }
 
     /// Smooths what the pattern of taps left and continues a layer beyond its cells.
-    fn finish(&self, rgb: &mut [Vec<f32>; 3], known: &mut Vec<f32>, part: &[f32]) {
+    fn finish(&self, rgb: &mut [Vec<f32>; 3], known: &mut [f32], part: &[f32]) {
         let size = (self.cells.width, self.cells.height);
         let coarse = self.coarse(part);
         for plane in rgb.iter_mut() {
@@ -396,8 +397,8 @@ fn smooth(plane: &mut [f32], known: Option<&[f32]>, coarse: &[f32], (width, heig
 }
 
 /// Gives cells beside known ones the mean of these.
-fn extend(rgb: &mut [Vec<f32>; 3], known: &mut Vec<f32>, (width, height): (usize, usize)) {
-    let before = known.clone();
+fn extend(rgb: &mut [Vec<f32>; 3], known: &mut [f32], (width, height): (usize, usize)) {
+    let before = known.to_vec();
     for i in (0..before.len()).filter(|i| before[*i] <= 0.0) {
         let (x, y) = (i % width, i / width);
         let (mut sum, mut count) = ([0.0; 3], 0.0);
