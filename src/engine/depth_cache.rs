@@ -1,6 +1,6 @@
 //! The depth cache: answers of depth models in a folder, so that a changed grade estimates nothing again.
 //!
-//! It is found by content ([`entry`]): a renamed picture, a copy, another recipe find the same map. It never decides what a picture looks
+//! It is found by content (`entry`): a renamed picture, a copy, another recipe find the same map. It never decides what a picture looks
 //! like: a map comes back bit for bit as the model gave it, and whatever is wrong with a file of the cache, or with the folder, only means that
 //! the model is asked. Processes may share a folder: files appear whole under their names by rename, and a file that another process
 //! removes was not there.

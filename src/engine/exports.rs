@@ -202,7 +202,7 @@ pub fn check_unit(forms: &[Form], known: KnownUnit, what: &str, path: &std::path
 /// Refuses a plan that writes meters of the relative depth of `model`, so that it is heard before a run.
 ///
 /// # Errors
-/// As [`check_unit`].
+/// As `check_unit`.
 pub fn check_plan(plan: &Plan, model: &ModelEntry, path: &std::path::Path) -> Result<()> {
     let forms: Vec<Form> = plan.outputs.iter().filter_map(Form::of).collect();
     let known = MapFacts::default().by(model).unit;

@@ -1,7 +1,7 @@
 //! `defocus`: the blur of a lens, by depth.
 //!
-//! Small blur is gathered from the picture at full size ([`gather`]); large blur comes from fields of the whole picture at low resolution
-//! ([`layers`]), made by the same gather. Between the two radii of [`transition`] one turns into the other. So the margin is small however
+//! Small blur is gathered from the picture at full size (`gather`); large blur comes from fields of the whole picture at low resolution
+//! (`layers`), made by the same gather. Between the two radii of `transition` one turns into the other. So the margin is small however
 //! large the blur is, and the cost of a pixel is bounded.
 
 pub mod aperture;
@@ -94,7 +94,7 @@ pub struct Constants {
     pub eye_x: f32,
     /// The same along columns.
     pub eye_y: f32,
-    /// Blurred layers: see [`layers`].
+    /// Blurred layers: see `layers`.
     pub field: FieldConstants,
 }
 

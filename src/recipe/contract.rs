@@ -91,7 +91,7 @@ impl OutputMeaning {
 /// What is given about a model beside its graph; later sources overwrite earlier ones: family preset, notes of the file, user.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Contract {
-    /// A model or family whose contract is published, by its id in the list of [`models`](super::models).
+    /// A model or family whose contract is published, by its id in the list of [`super::models`].
     pub preset: Option<String>,
     /// Input size (width, height), or the short side with `multiple_of`.
     pub size: Option<(u32, u32)>,

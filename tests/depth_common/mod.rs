@@ -8,6 +8,7 @@ pub mod pictures;
 
 use chiaro::depth::join::{JoinSettings, JoinTable, fit, fit_color, normalize};
 use chiaro::depth::reduce::{Reduced, Reducer};
+#[cfg(feature = "onnx")]
 use chiaro::depth::tiles::{Blend, Tiling};
 use chiaro::ops::disparity::{RowEvaluator, color};
 use chiaro::picture::Extent;
