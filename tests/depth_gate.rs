@@ -60,6 +60,9 @@ fn what_looks_wrong_goes_to_review_and_stays_found() {
     assert_eq!((&outcome.status, summary.review), (&Status::Done, 0), "{outcome:?}");
     assert!(outcome.warnings.iter().any(|w| w.contains("earlier result")), "{:?}", outcome.warnings);
     assert_eq!(names(folder).len(), 6);
+    // Said as long as it lies there.
+    let (summary, outcome) = run(folder, &["depth.max_flatness=1"], OnExist::SkipIfValid);
+    assert_eq!((summary.up_to_date, outcome.warnings.len()), (1, 1), "{outcome:?}");
     let same = |name: &str| {
         let read = |path: PathBuf| std::fs::read(path).unwrap();
         read(folder.join("out").join(name)) == read(folder.join("out/review").join(name))
@@ -86,6 +89,7 @@ fn what_is_not_ours_is_not_replaced_in_review_either() {
     let (_, outcome) = run(folder.path(), &gate, OnExist::SkipIfValid);
     let Status::Failed { message, .. } = outcome.status else { panic!("{outcome:?}") };
     assert!(message.contains("review") && message.contains("--on-exist overwrite"), "{message}");
+    assert_eq!(outcome.review, None, "nothing was put there");
     assert_eq!(std::fs::read(&foreign).unwrap(), b"mine");
     let (summary, _) = run(folder.path(), &gate, OnExist::Overwrite);
     assert_eq!(summary.review, 1);

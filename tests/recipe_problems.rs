@@ -153,3 +153,11 @@ fn many_problems_are_cut_and_counted() {
     assert_eq!(all.len(), 51);
     assert_eq!(all[50], (0, "and 450 more problems".to_owned()));
 }
+
+#[test]
+fn a_gate_that_is_off_takes_no_limits() {
+    for table in ["gate = \"off\"\nmax_seam = 0.1", "max_seam = 0.1\ngate = \"off\""] {
+        refused(&format!("version = 1\n[depth]\n{table}\n"), 2, &["max_seam", "gate is \"off\""]);
+    }
+    assert!(problems("version = 1\n[depth]\ngate = \"usual\"\nmax_seam = 0.1\n").is_empty());
+}

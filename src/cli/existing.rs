@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use chiaro::engine::job::Job;
 use chiaro::engine::journal::Ledger;
 use chiaro::engine::on_exist::OnExist;
+use chiaro::engine::review;
 use serde::Serialize;
 
 /// The outputs of earlier runs into a folder, and the policy of this one.
 pub struct Existing {
     ours: HashSet<PathBuf>,
     policy: OnExist,
+    /// The output folder, where pictures can go to review.
+    review: Option<PathBuf>,
 }
 
 /// What would happen to one job because of what is there.
@@ -23,6 +26,8 @@ pub enum Fate {
     Write,
     /// Ours: skipped when it is what this run would write, else written.
     SkipIfValid,
+    /// Nothing is there, but in review, and that is ours: skipped when it is what this run would write, else written anew.
+    InReview,
     /// Ours: skipped when it is what this run would write, else kept and written under another name.
     SkipOrRename,
     /// Left as it is.
@@ -43,7 +48,7 @@ impl Fate {
 
     /// True when a run alone can tell whether something is written.
     pub fn is_open(self) -> bool {
-        matches!(self, Self::SkipIfValid | Self::SkipOrRename)
+        matches!(self, Self::SkipIfValid | Self::SkipOrRename | Self::InReview)
     }
 
     /// In words, beside the name of the output.
@@ -51,6 +56,7 @@ impl Fate {
         match self {
             Self::Write => "",
             Self::SkipIfValid => " (exists, ours: skipped if up to date, else replaced)",
+            Self::InReview => " (an earlier run sent it to review: left there if up to date, else written anew)",
             Self::SkipOrRename => " (exists, ours: skipped if up to date, else kept, another name is taken)",
             Self::Skip => " (exists: skipped)",
             Self::Replace => " (exists: replaced)",
@@ -61,18 +67,20 @@ impl Fate {
 }
 
 impl Existing {
-    /// Looks the journal of `out` up. One that cannot be read vouches for nothing; the run will say so.
-    pub fn new(out: &Path, policy: OnExist) -> Self {
+    /// Looks the journal of `out` up; `review` is `out` where pictures can go to review. One that cannot be read vouches for nothing; the run will say so.
+    pub fn new(out: &Path, policy: OnExist, review: Option<PathBuf>) -> Self {
         let ledger = Ledger::load(out).unwrap_or_default();
         let ours = ledger.outputs().into_iter().map(|(path, _)| out.join(path)).collect();
-        Self { ours, policy }
+        Self { ours, policy, review }
     }
 
     /// What would happen to `job`.
     pub fn fate(&self, job: &Job) -> Fate {
         let there: Vec<&PathBuf> = job.targets.iter().filter(|target| target.symlink_metadata().is_ok()).collect();
         if there.is_empty() {
-            return Fate::Write;
+            let reviewed = self.review.as_ref().map(|out| review::targets(out, &job.targets)).unwrap_or_default();
+            let waits = self.policy == OnExist::SkipIfValid && reviewed.iter().any(|target| self.ours.contains(target));
+            return if waits { Fate::InReview } else { Fate::Write };
         }
         let ours = there.iter().all(|target| self.ours.contains(*target));
         match self.policy {

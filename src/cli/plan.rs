@@ -7,7 +7,7 @@ use chiaro::depth::registry::{self, ModelEntry};
 use chiaro::engine::budget::default_memory;
 use chiaro::engine::estimate::{free_bytes, last_pace};
 use chiaro::engine::job::{Job, Work};
-use chiaro::engine::{find_depth_map, job_share, refuse_collisions};
+use chiaro::engine::{find_depth_map, job_share, refuse_collisions, review, tiled};
 use chiaro::error::{Error, Result};
 use chiaro::plan::{DepthPlan, PlanRequest, RenderFacts, plan_with, reads_depth};
 use chiaro::recipe::{OutputKind, Recipe};
@@ -50,7 +50,8 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     report.collisions =
         refuse_collisions(&out, &gathered.intake.jobs, recipe.depth.gate.is_on()).err().map(|e| e.to_string());
     let share_bytes = job_share(memory_bytes, jobs, gathered.intake.jobs.len());
-    let exists = Existing::new(&out, args.on_exist.into());
+    let review = review::is_possible(&recipe, &Work::Grade).then(|| out.clone());
+    let exists = Existing::new(&out, args.on_exist.into(), review);
     let pace = last_pace(&out, &recipe);
     let mut planner = Planner {
         exists,
@@ -122,7 +123,7 @@ impl Planner {
             true => find_depth_map(&self.recipe, &job.input, source.info(), &Limits::default())?,
             false => None,
         };
-        let plan = plan_with(&request, map)?;
+        let mut plan = plan_with(&request, map)?;
         // The pass is made as a run would make it, so that an operation that refuses its parameters is heard now.
         let mut steps = 0;
         for output in plan.outputs.iter().filter(|output| output.kind == OutputKind::Picture) {
@@ -132,7 +133,8 @@ impl Planner {
             Some(DepthPlan::Estimated { model, .. }) => Some(self.model(model)?),
             _ => None,
         };
-        if let Some(model) = &model {
+        if let (Some(model), Some(DepthPlan::Estimated { detail, .. })) = (&model, &plan.depth) {
+            plan.charge_model(tiled::size(source.info(), model, *detail));
             chiaro::engine::check_depth_unit(&plan, model, &job.input)?;
         }
         let fate = self.exists.fate(job);

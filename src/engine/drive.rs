@@ -20,7 +20,7 @@ use super::restart::{Devices, Rendered};
 use super::review::{self, Settled};
 use super::staged::{Staged, Stager};
 use super::supplied_depth::{find, map_path};
-use super::{Engine, render};
+use super::{Engine, render, tiled};
 use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::exec::{Executor, cpu};
@@ -88,6 +88,8 @@ pub fn drive(run: &Run, driver: usize, messages: &Sender<Message>) {
             Err(_) if run.fatal.lock().unwrap_or_else(PoisonError::into_inner).is_some() => return,
             Err(error) => {
                 outcome.fail(&error);
+                // Nothing lies there.
+                outcome.review = None;
                 if !matches!(error, Error::Cancelled) {
                     // The journal's own trouble must not hide the job's.
                     let _ = run.committer.failed(&job.name, &error);
@@ -123,10 +125,13 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
     if let (Decision::Write { .. }, Some(settled)) = (&decision, &reviewed)
         && let Some(reason) = settled.skips()
     {
-        outcome.review = Some("an earlier run sent it there".to_owned());
-        outcome.outputs.clone_from(&settled.targets);
         outcome.status = match reason {
-            SkipReason::UpToDate => Status::UpToDate,
+            SkipReason::UpToDate => {
+                outcome.review = Some("an earlier run sent it there".to_owned());
+                outcome.outputs.clone_from(&settled.targets);
+                outcome.warnings.extend(review::left_over(&targets));
+                Status::UpToDate
+            }
             SkipReason::Exists => Status::Skipped("an output exists in review".to_owned()),
         };
         return Ok(false);
@@ -135,6 +140,7 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
         Decision::Write { replace } => replace,
         Decision::Skip(SkipReason::UpToDate) => {
             outcome.status = Status::UpToDate;
+            outcome.warnings.extend(reviewed.and_then(|settled| review::left_over(&settled.targets)));
             return Ok(false);
         }
         Decision::Skip(SkipReason::Exists) => {
@@ -167,6 +173,9 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
     }
     if let Kind::Mask(number) = run.kind {
         plan.require_mask(&request, *number)?;
+    }
+    if let Some(DepthPlan::Estimated { detail, .. }) = plan.depth {
+        plan.charge_model(tiled::size(source.info(), &engine.depth()?.model, detail));
     }
     let forms = forms(run, &plan);
     check_unit(run, job, &plan, &forms)?;
@@ -230,6 +239,7 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
             Ok(committed) => finished.outputs = committed.into_iter().map(|o| o.path).collect(),
             Err(failure) => {
                 finished.status = Status::Failed { kind: failure.error.kind(), message: failure.to_string() };
+                finished.review = None;
                 finished.outputs = failure.in_place;
             }
         }

@@ -6,6 +6,7 @@ use super::analyse::Found;
 use super::drive::Work;
 use super::estimated::{Joiner, ask};
 use super::profile::{Kind, Stage};
+use crate::depth::gate::Scores;
 use crate::depth::reduce::Reduced;
 use crate::depth::registry::ModelEntry;
 use crate::depth::tiles::{Blend, Tiling};
@@ -57,10 +58,19 @@ pub(super) fn estimate(
     }
     let started = Instant::now();
     let used = blend.used();
-    let found = answer.found(work, norm, joiner.fit(&blend.finish(), working, &model.join))?;
+    let map = blend.finish();
+    let seam = seam(&map, &working, info.orientation);
+    let mut found = answer.found(work, norm, joiner.fit(&map, working, &model.join))?;
+    found.scores.seam = seam;
     probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
     let described = format!("model {}, {}, {used} of {} tiles", model.id, answer.origin, places.len());
     Ok((found, described))
+}
+
+/// The seam of the map that was put together; the other scores are those of the whole.
+fn seam(map: &[f32], working: &Reduced, orientation: u16) -> Option<f32> {
+    let upright = orient::upright(map, (working.width, working.height), orientation);
+    Scores::of(&upright, &orient::upright_picture(working, orientation)).seam
 }
 
 /// The map of the whole, joined to the working size by the guide there: what stands where no tile is used.

@@ -26,8 +26,8 @@ const CONVERTED_BYTES: u64 = 32;
 
 /// Most cells of the size that a picture is reduced to for `detail = "tiled"`: bounds memory and the number of inferences.
 pub const TILED_CELLS: u64 = 2_400_000;
-/// Bytes that each of these costs: sums and means of the reduction, maps, coefficients and room to fit them.
-const TILED_CELL_BYTES: u64 = 80;
+/// Bytes that each cell that a model is asked about costs: sums and means of the reduction, maps, coefficients and room to fit them.
+const MODEL_CELL_BYTES: u64 = 80;
 
 /// Bytes of the pieces that outputs are compressed in, about; a row at least.
 const PIECE_BYTES: u64 = 1 << 20;
@@ -71,6 +71,18 @@ pub(super) fn choose(plan: &mut Plan, request: &PlanRequest) {
     plan.bytes = base + if plan.keep_decoded { whole } else { 0 };
 }
 
+impl Plan {
+    /// Charges the reduction to `cells` = (width, height) that a model is asked about, beyond what `detail = "tiled"` is charged already.
+    pub fn charge_model(&mut self, cells: (u32, u32)) {
+        let charged = match self.depth {
+            Some(DepthPlan::Estimated { detail: Detail::Tiled, .. }) => self.frame_extent().pixels().min(TILED_CELLS),
+            _ => 0,
+        };
+        let cells = u64::from(cells.0) * u64::from(cells.1);
+        self.bytes += cells.saturating_sub(charged) * MODEL_CELL_BYTES;
+    }
+}
+
 /// Rows of a strip, in whole chunks of the file where they fit: as many as are worth it and half of the job's share allows.
 fn rows_within(request: &PlanRequest, cost: &Cost, row: u64) -> u32 {
     let wanted = (request.threads as u64 * THREAD_BYTES).clamp(*STRIP_BYTES.start(), *STRIP_BYTES.end());
@@ -105,7 +117,7 @@ fn cost(plan: &Plan, request: &PlanRequest, strips: u64) -> Cost {
     let per_row = (strips + 1) * row + strips * depth_row + converted;
     let mut cost = Cost { per_row, fixed: request.export_bytes + tables + map_bytes };
     if let Some(DepthPlan::Estimated { detail: Detail::Tiled, .. }) = plan.depth {
-        cost.fixed += info.extent.pixels().min(TILED_CELLS) * TILED_CELL_BYTES;
+        cost.fixed += info.extent.pixels().min(TILED_CELLS) * MODEL_CELL_BYTES;
     }
     let wanting = plan.ops.iter().filter(|op| op.op.wants_field(&op.params));
     let numbers: u64 = wanting.map(|op| op.op.field_numbers()).sum();

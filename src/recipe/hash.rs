@@ -7,7 +7,7 @@
 use std::fmt::Write;
 
 use super::color::ColorChoice;
-use super::model::{OpSetting, Recipe};
+use super::model::{Detail, Guide, OpSetting, Recipe};
 use super::settings::{compression_word, grading_word, kind_word};
 use crate::ops::Value;
 
@@ -24,8 +24,13 @@ fn canonical(recipe: &Recipe) -> String {
     line("grading", recipe.grading.map_or("by picture", grading_word).to_owned());
     line("depth.model", quoted(&recipe.depth.model));
     line("depth.source", quoted(&recipe.depth.source.to_string()));
-    line("depth.guide", recipe.depth.guide.name().to_owned());
-    line("depth.detail", recipe.depth.detail.name().to_owned());
+    // Written only where they differ, so that recipes from before they were there keep their hash.
+    if recipe.depth.guide != Guide::default() {
+        line("depth.guide", recipe.depth.guide.name().to_owned());
+    }
+    if recipe.depth.detail != Detail::default() {
+        line("depth.detail", recipe.depth.detail.name().to_owned());
+    }
     for (key, value) in recipe.depth.supplied.values() {
         line(&format!("depth.{key}"), plain(&value));
     }

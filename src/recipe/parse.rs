@@ -11,7 +11,7 @@ use super::contract::Contract;
 use super::model::Recipe;
 use super::presets::{self, Preset};
 use super::text::{Entry, Lines, Problems, entries};
-use super::{hash, keys, luts, settings, suggest, value};
+use super::{gate, hash, keys, luts, settings, suggest, value};
 use crate::error::{Error, Result};
 use crate::ops::{self, Value};
 
@@ -276,6 +276,10 @@ impl Reader<'_> {
         self.table(table, ("depth", keys::DEPTH), |key, value| settings::set_depth(&mut recipe.depth, key, value, dir));
         if let Err(message) = recipe.depth.supplied.check() {
             self.problems.add(entry.line, message);
+        }
+        let is_off = table.get("gate").and_then(Item::as_str) == Some("off");
+        if let Some(limit) = gate::KEYS.iter().find(|key| is_off && table.contains_key(key)) {
+            self.problems.add(entry.line, format!("gate is \"off\", and {limit} sets a limit: remove one of them"));
         }
     }
 
