@@ -24,6 +24,7 @@ mod models_add;
 mod ops;
 mod output;
 mod plan;
+mod plan_depth;
 mod plan_view;
 mod probe;
 mod probe_view;

@@ -10,19 +10,18 @@ use chiaro::engine::job::Job;
 use chiaro::engine::journal::path_text;
 use chiaro::engine::naming::{Intake, is_beside};
 use chiaro::engine::review;
-use chiaro::engine::tiled;
 use chiaro::error::escape;
 use chiaro::ops::mask::Mask;
 use chiaro::ops::{Domain, Grading};
 use chiaro::picture::{Access, ColorEncoding, ColorModel, Compression, Format, PictureInfo};
-use chiaro::plan::supplied::SaidBy;
-use chiaro::plan::{DepthPlan, MapOrigin, MapSize, OutputPlan, Plan, SuppliedPlan};
-use chiaro::recipe::{Detail, OutputKind, Recipe};
+use chiaro::plan::{DepthPlan, MapSize, OutputPlan, Plan, SuppliedPlan};
+use chiaro::recipe::{OutputKind, Recipe};
 use serde::Serialize;
 
 use super::existing::Fate;
 use super::inputs::left_out;
 use super::output::{Facts, bytes, count, duration};
+use super::plan_depth;
 
 /// What a run would do.
 #[derive(Debug, Serialize)]
@@ -242,7 +241,7 @@ impl PicturePlan {
             compression: info.compression,
             access: access_word(info.access),
             passes: passes(plan, info, fused),
-            depth: plan.depth.as_ref().map(|depth| depth_words(depth, info, model)),
+            depth: plan.depth.as_ref().map(|depth| plan_depth::words(depth, info, model)),
             strip_rows: plan.strip_rows,
             strips: plan.strips(info.extent).count() as u32,
             keeps_decoded: plan.keep_decoded,
@@ -299,47 +298,6 @@ fn compression_words(compression: Compression, format: Format) -> String {
         Compression::Lossy { quality, .. } => return format!("lossy, quality {quality}"),
     };
     word.to_owned()
-}
-
-fn depth_words(depth: &DepthPlan, info: &PictureInfo, model: Option<&ModelEntry>) -> String {
-    match depth {
-        DepthPlan::Supplied(supplied) => supplied_words(supplied),
-        DepthPlan::Estimated { model: name, detail } => match model {
-            Some(model) => {
-                let (width, height) = model.input_size(info.extent);
-                format!("estimated by {name} at {width}x{height}{}", detail_words(info, model, *detail))
-            }
-            None => format!("estimated by {name}"),
-        },
-    }
-}
-
-/// What `detail` means for a picture.
-fn detail_words(info: &PictureInfo, model: &ModelEntry, detail: Detail) -> String {
-    match (detail, tiled::tiling(info, model, detail)) {
-        (Detail::Whole, _) => String::new(),
-        (Detail::Tiled, Some(tiling)) => {
-            let ((width, height), inferences) = (tiling.size(), tiling.inferences());
-            format!(" and in {} tiles of {width}x{height}: {inferences} inferences", inferences - 1)
-        }
-        (Detail::Tiled, None) => ", which holds all that tiles could show".to_owned(),
-    }
-}
-
-fn supplied_words(supplied: &SuppliedPlan) -> String {
-    let anchors = match supplied.meaning.anchors {
-        Some((near, far)) => format!("; from {near} to {far} m"),
-        None => String::new(),
-    };
-    if matches!(supplied.origin, MapOrigin::Channel(_)) && supplied.meaning.words.said == SaidBy::Habit {
-        return format!("{}{anchors}", supplied.origin.words());
-    }
-    let described = if supplied.described.is_empty() { String::new() } else { format!(" ({})", supplied.described) };
-    let size = match supplied.size {
-        MapSize::Own => String::new(),
-        MapSize::Joined { cells: (w, h), .. } => format!("; joined to the picture's edges at {w}x{h}"),
-    };
-    format!("{}{described}: {}{size}{anchors}", supplied.origin.words(), supplied.meaning.words)
 }
 
 /// The encoding an operation of this plan works in, by name.
