@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chiaro::engine::job::{DepthExport, MapStyle, Outcome, Status, Work};
 use chiaro::engine::options::EngineOptions;
-use chiaro::picture::{Compression, Extent, Format, Region};
+use chiaro::picture::{Channels, Compression, Extent, Format, Region, SampleType, Strip};
 use chiaro::recipe::{Colors, DepthUnit, Recipe};
 
 const EXTENT: Extent = Extent { width: 90, height: 61 };
@@ -42,12 +42,18 @@ fn run(folder: tempfile::TempDir, recipe: Recipe, work: &Work, maps: MapStyle) -
     Ran { folder, outcomes }
 }
 
-/// The network, said to answer in meters.
-fn metric(folder: &Path) -> Recipe {
-    let text =
-        "version = 1\n[depth]\nmodel = \"net.onnx\"\nsize = \"256x192\"\nmean = 0\nstd = 1\noutput = \"meters\"\n";
-    Recipe::from_text("t", text, folder, Path::new("t.toml")).unwrap()
+/// The network, said to answer in meters; more keys of `[depth]`.
+fn metric(folder: &Path, keys: &str) -> Recipe {
+    let model = "model = \"net.onnx\"\nsize = \"256x192\"\nmean = 0\nstd = 1\noutput = \"meters\"";
+    depth_recipe(folder, &format!("{model}\n{keys}"))
 }
+
+fn depth_recipe(folder: &Path, keys: &str) -> Recipe {
+    let text = format!("version = 1\n[depth]\n{keys}\n");
+    Recipe::from_text("t", &text, folder, Path::new("t.toml")).unwrap()
+}
+
+const IN_METERS: MapStyle = MapStyle { colors: Colors::Gray, unit: DepthUnit::Meters };
 
 /// Facts inside a PNG, TIFF or EXR, or beside a PFM or NPY.
 fn facts(path: &Path) -> BTreeMap<String, String> {
@@ -189,7 +195,7 @@ fn meters_come_out_of_metric_models_and_are_refused_of_relative_ones() {
     let work = Work::Depth(exports.to_vec());
     let of = |unit| {
         let folder = folder();
-        let recipe = metric(folder.path());
+        let recipe = metric(folder.path(), "");
         run(folder, recipe, &work, MapStyle { unit, ..MapStyle::default() })
     };
     let (relative, meters) = (of(DepthUnit::Relative), of(DepthUnit::Meters));
@@ -235,6 +241,78 @@ fn supplied_meters_come_out_as_they_went_in() {
         assert!(if is_distance { (went / came - 1.0).abs() < 1e-6 } else { *went == f32::INFINITY }, "{came} {went}");
     }
     assert_eq!(facts(&ran.out("t_depth.png"))["depth:kind"], "relative-disparity");
+}
+
+#[test]
+fn what_is_no_depth_gets_its_meters_from_the_anchors() {
+    let ramp = |x: u32| x as f32 / (EXTENT.width - 1) as f32;
+    let region = Region { width: EXTENT.width, y: 0, rows: EXTENT.height };
+    let mut codes = Strip::new(region, common::layout(SampleType::U16, Channels::Gray));
+    let samples: &mut [u16] = bytemuck::cast_slice_mut(codes.words_mut());
+    (0..).zip(samples).for_each(|(i, code)| *code = (ramp(i % EXTENT.width) * 65_535.0) as u16);
+    let near_and_far = "near_m = 2\nfar_m = 50";
+    for (unit, meters) in
+        [("distance", (|t| 2.0 + 48.0 * t) as fn(f32) -> f32), ("relative", |d| 1.0 / (0.02 + 0.48 * d))]
+    {
+        let run = |keys: &str, maps| {
+            let folder = folder();
+            common::write(&folder.path().join("m/a.png"), Format::Png, &codes, Compression::Deflate);
+            let keys = format!("source = \"../m/{{stem}}.png\"\nunit = \"{unit}\"\n{keys}");
+            let recipe = depth_recipe(folder.path(), &keys);
+            let ran = run(folder, recipe, &Work::Depth(vec![DepthExport::Npy]), maps);
+            common::assert_done(&ran.outcomes);
+            ran
+        };
+        let ran = run(near_and_far, IN_METERS);
+        assert_eq!(facts(&ran.out("a_depth.npy"))["depth:unit"], "meters");
+        for (i, z) in (0..).zip(floats(&ran.out("a_depth.npy"))) {
+            // The first and the last column are more than a percent each.
+            let expected = meters(ramp(i % EXTENT.width));
+            assert!((z / expected - 1.0).abs() < 0.04, "{unit} at {i}: {z}, {expected}");
+        }
+        // Distances of unknown scale are bent to look like disparity: no two numbers straighten them.
+        let relative = facts(&run("", MapStyle::default()).out("a_depth.npy"));
+        assert_eq!(relative.contains_key("depth:near"), unit == "relative");
+        let tied = facts(&run(near_and_far, MapStyle::default()).out("a_depth.npy"));
+        assert!((tied["depth:near"].parse::<f32>().unwrap() - 0.5).abs() < 1e-6, "{tied:?}");
+    }
+}
+
+#[test]
+fn anchors_tie_estimated_depth_to_meters() {
+    let work = Work::Depth(vec![DepthExport::Npy]);
+    let run = |keys: &str, is_metric: bool, maps| {
+        let folder = folder();
+        let path = folder.path();
+        let recipe = if is_metric { metric(path, keys) } else { depth_recipe(path, keys) };
+        let ran = run(folder, recipe, &work, maps);
+        common::assert_done(&ran.outcomes);
+        let npy = ran.out("a_depth.npy");
+        (floats(&npy), facts(&npy))
+    };
+    let number = |facts: &BTreeMap<String, String>, key: &str| facts[key].parse::<f32>().unwrap();
+    // A relative model: its nearest percent lies at near_m, its farthest at far_m.
+    let keys = "near_m = 2\nfar_m = 50";
+    let ((map, said), (meters, metric_facts)) = (run(keys, false, MapStyle::default()), run(keys, false, IN_METERS));
+    assert_eq!(metric_facts["depth:unit"], "meters");
+    assert!((number(&said, "depth:near") - 0.5).abs() < 1e-6 && (number(&said, "depth:far") - 0.02).abs() < 1e-6);
+    for (d, z) in map.iter().zip(&meters) {
+        let disparity = 0.02 + 0.48 * d;
+        let right = if disparity > 1e-4 { (z * disparity - 1.0).abs() < 1e-3 } else { *z > 1e3 };
+        assert!(right, "{d} {z}");
+    }
+    // A metric model: the anchors replace the percentiles, its meters stay.
+    let (free, norm) = run("", true, MapStyle::default());
+    let (near, far) = (number(&norm, "depth:near"), number(&norm, "depth:far"));
+    let keys = format!("near_m = {}\nfar_m = {}", 1.0 / near, 2.0 / near);
+    let (tied, said) = run(&keys, true, MapStyle::default());
+    assert!((number(&said, "depth:far") / near - 0.5).abs() < 1e-4, "{said:?}");
+    let off = free.iter().zip(&tied).filter(|(free, tied)| {
+        let disparity = [far + **free * (near - far), near * 0.5 + **tied * near * 0.5];
+        (disparity[0] - disparity[1]).abs() > 0.03 * near
+    });
+    let off = off.count();
+    assert!(off * 20 < free.len() && free != tied, "{off} of {}", free.len());
 }
 
 #[test]

@@ -326,6 +326,64 @@ fn a_changed_map_renders_anew() {
     common::assert_done(&place.run(place.options("bare"), "source = \"nowhere/{stem}.png\"", ops, &work));
 }
 
+/// The file of facts beside a map is part of what a map is: a mended one renders anew, a damaged one is told.
+#[test]
+fn facts_beside_a_map_count() {
+    let place = Place::new(&["a.tif"]);
+    npy(&place.m("a.npy"), EXTENT, &map_of(EXTENT));
+    let says = |text: &str| std::fs::write(place.m("a.npy.json"), text).unwrap();
+    let run = || place.depth("out", "source = \"../m/{stem}.npy\"").remove(0);
+    let is_done_once = |run: Outcome| {
+        assert_eq!(run.status, Status::Done);
+        run.depth.unwrap()
+    };
+    says("{\"title\": \"a.npy\", \"depth\": 3}");
+    assert!(is_done_once(run()).contains("nothing says so"));
+    assert_eq!(run().status, Status::UpToDate);
+    says("{\"depth:unit\": \"meters\", \"depth:kind\": \"metric-depth\"}");
+    assert!(is_done_once(run()).contains("meters (the file says so)"));
+    assert_eq!(run().status, Status::UpToDate);
+    for (text, word) in [
+        ("{\"depth:unit\": \"met".to_owned(), "damaged"),
+        ("{\"depth:unit\": 1}".to_owned(), "depth:unit is no text"),
+        ("{\"depth:unit\": \"meters\", \"orientation\": 9}".to_owned(), "1 to 8"),
+        (format!("{{\"depth:unit\": \"meters\", \"more\": \"{}\"}}", "x".repeat(1 << 16)), "64 KiB"),
+    ] {
+        says(&text);
+        let outcome = run();
+        let message = failure(&outcome);
+        assert!(message.contains(word) && message.contains("a.npy.json") && message.contains("a.tif"), "{message}");
+    }
+}
+
+/// A map that does not say how it lies is taken as the picture is stored, with a word; one that does is believed.
+#[test]
+fn turned_pictures_and_maps_that_do_not_say_how_they_lie() {
+    let place = Place::new(&[]);
+    let scene = common::scene(EXTENT, 7);
+    let file = std::fs::File::create(place.input("a.tif")).unwrap();
+    let spec = codec::SinkSpec { orientation: 6, ..common::spec(EXTENT, scene.layout, Compression::None) };
+    let pool = common::pool(1);
+    let mut sink = codec::create(Format::Tiff, file, &place.input("a.tif"), spec).unwrap();
+    sink.write(&scene, &pool).unwrap();
+    sink.finish(&pool).unwrap();
+    for (name, extent) in [("own", EXTENT), ("small", Extent { width: 48, height: 32 })] {
+        npy(&place.m(&format!("{name}.npy")), extent, &map_of(extent));
+        let warned = |out: &str| {
+            let outcomes = place.depth(out, &format!("source = \"../m/{name}.npy\""));
+            common::assert_done(&outcomes);
+            outcomes[0]
+                .warnings
+                .iter()
+                .any(|w| w.contains("is taken as lying as the picture is stored (orientation 6)"))
+        };
+        assert!(warned(&format!("{name}1")), "{name}");
+        let says = "{\"orientation\": 6, \"depth:kind\": \"relative-disparity\"}";
+        std::fs::write(place.m(&format!("{name}.npy.json")), says).unwrap();
+        assert!(!warned(&format!("{name}2")), "{name}");
+    }
+}
+
 /// What the numbers are taken for is doubted where they say otherwise.
 #[test]
 fn inverted_maps_are_remarked() {

@@ -59,7 +59,7 @@ impl Scores {
         if width < 2 * BORDER + 2 || height < 2 * BORDER + 2 || map.len() != width * height {
             return Self::alone(map, width);
         }
-        let map: Vec<f32> = map.iter().map(|d| if d.is_finite() { d.clamp(0.0, 1.0) } else { 0.0 }).collect();
+        let map = bounded(map);
         let change = Change::new(picture);
         Self {
             sky_near: sky_near(&map, picture),
@@ -74,7 +74,8 @@ impl Scores {
         if map.is_empty() || width == 0 {
             return Self::default();
         }
-        Self { flatness: Some(flatness(map)), inversion: Some(inversion(map, width)), ..Self::default() }
+        let map = bounded(map);
+        Self { flatness: Some(flatness(&map)), inversion: Some(inversion(&map, width)), ..Self::default() }
     }
 
     /// What is beyond `limits`; empty for a map that passes. Scores that cannot be judged pass.
@@ -128,6 +129,11 @@ const INVERTED: &str =
 const SKY: &str = "blue sky is near: the depth may be inverted, or of another picture";
 const SEAM: &str = "depth has a straight step that the picture has not";
 const EDGES: &str = "edges of the depth are not where the picture has any: it may belong to another picture";
+
+/// Disparities as pictures use them, inside 0..1.
+fn bounded(map: &[f32]) -> Vec<f32> {
+    map.iter().map(|d| if d.is_finite() { d.clamp(0.0, 1.0) } else { 0.0 }).collect()
+}
 
 fn flatness(map: &[f32]) -> f32 {
     let mut sorted = map.to_vec();

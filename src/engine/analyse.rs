@@ -21,8 +21,7 @@ use crate::ops::Chunk;
 use crate::ops::quantiles::Quantiles;
 use crate::picture::{Extent, PictureInfo, Region, Strip};
 use crate::plan::{
-    DepthFacts, DepthPlan, MapOrigin, MapSize, MetricScale, Plan, RenderFacts, SuppliedPlan, guide_program,
-    linear_program,
+    DepthFacts, DepthPlan, MapOrigin, MapSize, Plan, RenderFacts, SuppliedPlan, guide_program, linear_program,
 };
 use crate::recipe::Detail;
 
@@ -55,12 +54,12 @@ pub struct Found {
 
 impl Facts {
     /// Takes what was found; depth that is joined says itself how it is spread.
-    fn take(&mut self, found: Found, metric: Option<MetricScale>) {
+    fn take(&mut self, found: Found) {
         if let DepthFacts::Joined(join) = &found.depth {
             let spread = Quantiles::of(join.disparities().map(|disparity| (disparity, 1)));
             self.render.quantiles = Some(Arc::new(spread));
         }
-        (self.render.depth, self.render.metric) = (Some(found.depth), metric);
+        self.render.depth = Some(found.depth);
         (self.map, self.scores) = (Some(found.map), Some(found.scores));
     }
 }
@@ -85,7 +84,7 @@ pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<
         (Some(DepthPlan::Supplied(supplied)), Some((beside, values)), _) => {
             beside.check()?;
             let found = values.beside(work, supplied, info.orientation)?;
-            facts.take(found.found, found.metric);
+            facts.take(found.found);
             facts.render.quantiles = Some(Arc::new(found.quantiles));
             facts.finish = Some(found.finish);
             facts.depth_source = Some(supplied_depth::described(supplied));
@@ -93,15 +92,14 @@ pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<
         (Some(DepthPlan::Supplied(supplied)), _, Some(reduced)) => {
             let reduced = reduced.sums.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
             if let Some(low) = low {
-                let (found, metric) = low.join(work, &reduced, info.extent);
-                facts.take(found, metric);
+                facts.take(low.join(work, &reduced, info.extent));
             }
             facts.depth_source = Some(supplied_depth::described(supplied));
         }
         (Some(DepthPlan::Estimated { .. }), _, Some(reduced)) => {
             let reduced = reduced.sums.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
             let (found, described) = estimated::depth(work, plan, reduced, &info)?;
-            facts.take(found, plan.anchors());
+            facts.take(found);
             facts.depth_source = Some(described);
         }
         _ => {}

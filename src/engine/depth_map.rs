@@ -57,11 +57,7 @@ impl DepthMap {
             samples: MapSamples::Floats,
             is_channel: false,
             sidecar: match origin {
-                MapOrigin::File { path, .. } => {
-                    let mut name = path.clone().into_os_string();
-                    name.push(".json");
-                    Some(name.into())
-                }
+                MapOrigin::File { path, .. } => Some(facts_path(path)),
                 _ => None,
             },
             next_row: 0,
@@ -109,11 +105,23 @@ impl DepthMap {
         self.samples
     }
 
-    /// What the file itself says of its numbers.
-    pub fn says(&self) -> FileSays {
+    /// What the file itself, or that with the facts beside it, says of its numbers, and how it lies: the orientation (EXIF 1 to 8), 1 where
+    /// nobody says it.
+    ///
+    /// # Errors
+    /// `Input` with the picture's path: the file beside it cannot be read, or is damaged.
+    pub fn says(&self) -> Result<(FileSays, u16)> {
         let mut facts = self.source.texts();
-        facts.extend(self.sidecar.iter().flat_map(|path| sidecar(path)));
-        FileSays::of(&facts)
+        let mut orientation = self.info().orientation;
+        if let Some(path) = &self.sidecar {
+            let told = |reason| Error::input(&self.picture, format!("{}: {reason}", self.name));
+            let beside = sidecar(path).map_err(told)?;
+            facts.extend(beside.texts);
+            if orientation <= 1 {
+                orientation = beside.orientation.unwrap_or(1);
+            }
+        }
+        Ok((FileSays::of(&facts), orientation))
     }
 
     /// In words, for plans.
@@ -194,14 +202,66 @@ impl DepthMap {
     }
 }
 
-/// The facts in the JSON object of a file beside the map; nothing when there is none, or it is something else.
-fn sidecar(path: &Path) -> Vec<(String, String)> {
-    let Ok(file) = std::fs::File::open(path) else { return Vec::new() };
-    let mut text = String::new();
-    let read = file.take(MOST_FACTS).read_to_string(&mut text);
-    let value = read.ok().and_then(|_| serde_json::from_str::<serde_json::Value>(&text).ok());
-    let facts = value.as_ref().and_then(serde_json::Value::as_object).into_iter().flatten();
-    facts.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+/// Where the facts of a map stand that its own format has no room for: `NAME.json`.
+pub fn facts_path(map: &Path) -> PathBuf {
+    let mut name = map.as_os_str().to_owned();
+    name.push(".json");
+    name.into()
+}
+
+/// What a file beside a map says.
+#[derive(Default)]
+struct Beside {
+    /// Its facts about the meaning of the numbers.
+    texts: Vec<(String, String)>,
+    /// How the map lies.
+    orientation: Option<u16>,
+}
+
+/// Reads the file of facts beside a map. Nothing when there is none, or when it is JSON without a fact of ours, as other programs put it there.
+///
+/// # Errors
+/// A sentence: a file that cannot be read or is damaged. It may be what says that the map is in meters, so nothing is guessed without it.
+fn sidecar(path: &Path) -> std::result::Result<Beside, String> {
+    let bad = |why: String| {
+        let name = crate::error::escape(path);
+        format!("the facts beside it, {name}, {why}: mend the file, or move it away and say depth.unit in the recipe")
+    };
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Beside::default()),
+        Err(e) => return Err(bad(format!("cannot be read ({e})"))),
+    };
+    let mut bytes = Vec::new();
+    file.take(MOST_FACTS + 1).read_to_end(&mut bytes).map_err(|e| bad(format!("cannot be read ({e})")))?;
+    if bytes.len() as u64 > MOST_FACTS {
+        return Err(bad(format!("is larger than {} KiB", MOST_FACTS >> 10)));
+    }
+    let value: serde_json::Value =
+        serde_json::from_slice(&bytes).map_err(|e| bad(format!("is damaged, it is no JSON ({e})")))?;
+    let Some(facts) = value.as_object().filter(|facts| facts.keys().any(|key| is_fact(key))) else {
+        return Ok(Beside::default());
+    };
+    let text = |(key, value): (&String, &serde_json::Value)| match value.as_str() {
+        Some(text) => Ok((key.clone(), text.to_owned())),
+        None => Err(bad(format!("is damaged, {} is no text", crate::error::escape(Path::new(key))))),
+    };
+    let texts = facts.iter().filter(|(key, _)| is_meaning(key)).map(text);
+    let orientation = facts.get("orientation").map(|value| {
+        let number = value.as_u64().and_then(|v| u16::try_from(v).ok()).filter(|v| (1..=8).contains(v));
+        number.ok_or_else(|| bad("is damaged, \"orientation\" is no number from 1 to 8".to_owned()))
+    });
+    Ok(Beside { texts: texts.collect::<std::result::Result<_, _>>()?, orientation: orientation.transpose()? })
+}
+
+/// Whether a key is one of those that [`FileSays::of`] reads.
+fn is_meaning(key: &str) -> bool {
+    ["depth:kind", "depth:unit", "depth:polarity"].iter().any(|known| key.eq_ignore_ascii_case(known))
+}
+
+/// Whether a key is one of the facts that maps of this program carry.
+fn is_fact(key: &str) -> bool {
+    key.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("depth:"))
 }
 
 /// One sample as the number it is.

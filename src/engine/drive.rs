@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::analyse::{Facts, analyse};
 use super::budget::Budget;
 use super::committer::{CommitSet, Committer, Output};
+use super::depth_map::facts_path;
 use super::exports::{self, Form, MapFacts};
 use super::identity::{Digest, Identity, IdentityBuilder, InputKey, Stamp};
 use super::job::{Job, MapStyle, Outcome, Stages, Status, Work as Kind};
@@ -278,11 +279,11 @@ fn forms(run: &Run, plan: &Plan) -> Vec<Form> {
     }
 }
 
-/// Refuses meters of a relative model before the picture is read.
+/// Refuses meters of a relative model that nothing ties to them, before the picture is read.
 fn check_unit(run: &Run, job: &Job, plan: &Plan, forms: &[Form]) -> Result<()> {
     let Some(DepthPlan::Estimated { .. }) = plan.depth else { return Ok(()) };
     let model = &run.engine.depth()?.model;
-    let known = MapFacts::default().by(model).unit;
+    let known = MapFacts::default().by(model).tied(plan.anchors()).unit;
     exports::check_unit(forms, known, &format!("the depth of model {}", model.id), &job.input)
 }
 
@@ -345,7 +346,8 @@ fn identity_of(run: &Run, job: &Job, stamp: Stamp, executor: &dyn Executor) -> I
         builder = builder.part("page", page.to_string());
     }
     if let Some(map) = map_stamp(run, job) {
-        builder = builder.part("depth map", map.map_or("none".to_owned(), |map| InputKey::Stamp(map).text()));
+        let [map, facts] = map.map(|file| file.map_or("none".to_owned(), |stamp| InputKey::Stamp(stamp).text()));
+        builder = builder.part("depth map", format!("{map}, facts {facts}"));
     }
     let depth = engine.depth_if_started().filter(|_| !carries_depth(run, job));
     if let Some(depth) = depth {
@@ -354,12 +356,13 @@ fn identity_of(run: &Run, job: &Job, stamp: Stamp, executor: &dyn Executor) -> I
     builder.finish(engine.arithmetic(executor, depth.is_some()))
 }
 
-/// The stamp of the depth map that the recipe names beside the picture, `Some(None)` when there is no such file; `None` when no depth is taken
-/// from a file.
-fn map_stamp(run: &Run, job: &Job) -> Option<Option<Stamp>> {
+/// The stamps of the depth map that the recipe names beside the picture and of the facts beside that map, each `None` when there is no such
+/// file; `None` when no depth is taken from a file.
+fn map_stamp(run: &Run, job: &Job) -> Option<[Option<Stamp>; 2]> {
     let recipe = &run.engine.recipe;
     let path = map_path(recipe, &job.input).filter(|_| reads_depth(recipe) || run.kind.needs_depth(recipe))?;
-    Some(stamp(&path).ok())
+    let facts = facts_path(&path);
+    Some([stamp(&path).ok(), stamp(&facts).ok()])
 }
 
 /// True when the picture's own depth is used, so that neither model nor inference engine decide its bytes. Only EXR and JPEG can carry depth,

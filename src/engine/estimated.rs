@@ -7,6 +7,7 @@ use super::depth_cache::StoredMap;
 use super::drive::Work;
 use super::exports::{KnownUnit, MapFacts};
 use super::profile::{Kind, Span, Stage, Track};
+use super::supplied_depth::BEYOND;
 use super::tiled;
 use crate::depth::gate::Scores;
 use crate::depth::join::{JoinSettings, Normalization};
@@ -18,7 +19,7 @@ use crate::exec::Executor;
 use crate::exec::cpu::Cpu;
 use crate::ops::disparity::{Join, color};
 use crate::picture::{PictureInfo, Referred, Region, Strip};
-use crate::plan::{DepthFacts, Plan, Program, model_program};
+use crate::plan::{DepthFacts, MetricScale, Plan, Program, model_program};
 use crate::recipe::Guide;
 
 /// Depth of a picture and where it came from, in words.
@@ -64,11 +65,31 @@ fn encode_for_model(work: &Work, program: &Program, reduced: &mut Reduced) -> Re
 fn estimate(work: &Work, reduced: Reduced, info: &PictureInfo, joiner: Joiner) -> Result<(Found, String)> {
     let answer = ask(work, &reduced, info.orientation)?;
     let started = Instant::now();
-    let (disparity, norm) = join::normalize(&answer.stored);
+    let (disparity, norm) = normalize(work, &answer.stored)?;
     let model = &work.engine.depth()?.model;
     let found = answer.found(work, norm, joiner.fit(&disparity, reduced, &model.join))?;
     work.probe.other(work.probe.driver(), Stage::Analyse, started, Kind::More);
     Ok((found, format!("model {}, {}", model.id, answer.origin)))
+}
+
+/// The recipe's `near_m` and `far_m`.
+fn anchors(work: &Work) -> Option<MetricScale> {
+    let (near, far) = work.engine.recipe.depth.supplied.anchors()?;
+    MetricScale::anchored(near, far)
+}
+
+/// Normalizes a map of the model: between the anchors of the recipe where its numbers are meters, else by its percentiles. Values beyond stay
+/// outside 0..1, as far as [`join::normalize`] leaves them there.
+pub(super) fn normalize(work: &Work, map: &[f32]) -> Result<(Vec<f32>, Normalization)> {
+    let is_metric = work.engine.depth()?.model.output.is_metric();
+    let scale = anchors(work).filter(|_| is_metric);
+    Ok(scale.map_or_else(|| join::normalize(map), |scale| between(map, scale)))
+}
+
+/// Normalizes disparities in 1/m; NaN is farthest.
+fn between(map: &[f32], MetricScale { scale, offset }: MetricScale) -> (Vec<f32>, Normalization) {
+    let of = |v: &f32| if v.is_finite() { (v * scale + offset).clamp(-BEYOND, BEYOND) } else { 0.0 };
+    (map.iter().map(of).collect(), Normalization { scale, offset })
 }
 
 /// Joins a map to the picture by the guide of the recipe.
@@ -131,7 +152,9 @@ impl Answer {
     pub fn found(&self, work: &Work, norm: Normalization, join: Join) -> Result<Found> {
         Ok(Found {
             depth: DepthFacts::Joined(join),
-            map: MapFacts::of(&self.stored, norm, KnownUnit::Relative).by(&work.engine.depth()?.model),
+            map: MapFacts::of(&self.stored, norm, KnownUnit::Relative)
+                .by(&work.engine.depth()?.model)
+                .tied(anchors(work)),
             scores: Scores::of(&join::normalize(&self.upright).0, &self.turned),
         })
     }

@@ -17,7 +17,7 @@ use crate::color::encodings;
 use crate::depth::registry::ModelEntry;
 use crate::error::{Error, Result};
 use crate::picture::{Alpha, Channels, Compression, Extent, Format, Metadata, PictureInfo, PixelLayout, SampleType};
-use crate::plan::{DepthFacts, OutputPlan, Plan};
+use crate::plan::{DepthFacts, OutputPlan, Plan, SuppliedKind};
 use crate::recipe::{Bits, Colors, DepthUnit, OutputKind, OutputSettings};
 pub use facts::{KnownUnit, MapFacts};
 
@@ -170,15 +170,15 @@ fn write_beside(beside: &Staged, main: &Staged, info: &PictureInfo, text: &[(Str
 const NEAREST_M: f32 = 1.0 / (1 << 20) as f32;
 
 /// What the lane of metric maps runs on, and what its strips mean. Supplied depth is taken unclamped: percentiles are for looks, not for
-/// measures.
+/// measures. Supplied disparities and distances were normalized before (`SuppliedNorm::depth`) and get their meters from `map`.
 pub fn metric_facts(depth: &DepthFacts, map: &MapFacts) -> (DepthFacts, MapFacts) {
     match depth {
-        DepthFacts::Supplied(constants) => {
+        DepthFacts::Supplied(constants) if map.supplied == Some(SuppliedKind::Depth) => {
             let mut constants = *constants;
             (constants.scale, constants.offset) = (NEAREST_M, 0.0);
             (DepthFacts::Supplied(constants), MapFacts { near: 1.0 / NEAREST_M, far: 0.0, ..map.clone() })
         }
-        joined => (joined.clone(), map.clone()),
+        normalized => (normalized.clone(), map.clone()),
     }
 }
 
@@ -194,7 +194,8 @@ pub fn check_unit(forms: &[Form], known: KnownUnit, what: &str, path: &std::path
         path,
         format!(
             "depth maps in meters were asked for, but {what} is relative: it says what is nearer, not how far; use a metric model \
-             (output = \"meters\" under [depth]) or supplied depth in meters, or write unit \"relative\""
+             (output = \"meters\" under [depth]) or supplied depth in meters, say with near_m and far_m how far its nearest and farthest are, \
+             or write unit \"relative\""
         ),
     ))
 }
@@ -205,7 +206,7 @@ pub fn check_unit(forms: &[Form], known: KnownUnit, what: &str, path: &std::path
 /// As `check_unit`.
 pub fn check_plan(plan: &Plan, model: &ModelEntry, path: &std::path::Path) -> Result<()> {
     let forms: Vec<Form> = plan.outputs.iter().filter_map(Form::of).collect();
-    let known = MapFacts::default().by(model).unit;
+    let known = MapFacts::default().by(model).tied(plan.anchors()).unit;
     check_unit(&forms, known, &format!("the depth of model {}", model.id), path)
 }
 

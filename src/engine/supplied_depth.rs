@@ -29,7 +29,7 @@ const LOW_CELLS: f64 = 65_536.0;
 /// Bytes of map samples that are read at a time.
 const READ_BYTES: u64 = 4 << 20;
 /// Disparities beyond this many times the range are cut, as for estimated maps.
-const BEYOND: f32 = 4.0;
+pub(super) const BEYOND: f32 = 4.0;
 
 /// The map beside `picture` that the recipe names, whether it is there or not.
 pub fn map_path(recipe: &Recipe, picture: &Path) -> Option<PathBuf> {
@@ -63,14 +63,15 @@ pub fn find(recipe: &Recipe, picture: &Path, info: &PictureInfo, limits: &Limits
     };
     let map = DepthMap::open(picture, &origin, limits)?;
     let told = |reason: String| Error::unsupported(picture, format!("{}: {reason}", map.name()));
-    let meaning = Meaning::new(&recipe.depth.supplied, map.says(), map.samples()).map_err(told)?;
+    let (says, lies) = map.says()?;
+    let meaning = Meaning::new(&recipe.depth.supplied, says, map.samples()).map_err(told)?;
     let of_map = map.info();
     if of_map.format == "pnm" && meaning.metric {
         return Err(told(
             "a PNM file is read with its numbers scaled to 8 or 16 bits: save it as PNG or TIFF".to_owned(),
         ));
     }
-    let size = MapSize::of(of_map.extent, info.extent, (of_map.orientation, info.orientation)).ok_or_else(|| {
+    let size = MapSize::of(of_map.extent, info.extent, (lies, info.orientation)).ok_or_else(|| {
         let turned = if info.orientation > 1 { format!(" (orientation {})", info.orientation) } else { String::new() };
         told(format!(
             "it has {} pixels, the picture {}{turned}: their aspects differ by more than 1 %; give the map of this picture, cut as it is",
@@ -78,7 +79,7 @@ pub fn find(recipe: &Recipe, picture: &Path, info: &PictureInfo, limits: &Limits
         ))
     })?;
     let mut notes = Vec::new();
-    if size == MapSize::Own && info.orientation > 1 && of_map.orientation != info.orientation {
+    if size.is_as_stored() && info.orientation > 1 && lies != info.orientation {
         notes.push(format!(
             "{} is taken as lying as the picture is stored (orientation {})",
             map.name(),
@@ -213,8 +214,6 @@ pub struct Gathered {
 pub struct Supplied {
     /// For programs and for exports.
     pub found: Found,
-    /// Meters, where they are known.
-    pub metric: Option<MetricScale>,
     /// How it is spread over the picture.
     pub quantiles: Quantiles,
     /// For reading it beside the strips.
@@ -283,23 +282,24 @@ impl Gathered {
         tell(work, &scores, &norm);
         let (scale, offset) = norm.step();
         let depth = DepthFacts::Supplied(supplied::Constants { scale, offset });
-        let metric = metric(plan, &norm);
-        let found = Found { depth, map: map_facts(plan, &norm, metric, &low), scores };
+        let found = Found { depth, map: map_facts(plan, &norm, &low), scores };
         let finish = Finish { norm, low: Arc::new(low), fills: plan.meaning.gaps.filled };
-        Ok(Supplied { found, metric, quantiles, finish })
+        Ok(Supplied { found, quantiles, finish })
     }
 }
 
 /// What the numbers of a map mean, for its export.
-fn map_facts(plan: &SuppliedPlan, norm: &SuppliedNorm, metric: Option<MetricScale>, low: &LowMap) -> MapFacts {
+fn map_facts(plan: &SuppliedPlan, norm: &SuppliedNorm, low: &LowMap) -> MapFacts {
     let undeclared = plan.meaning.kind == SuppliedKind::Depth && plan.meaning.words.said == SaidBy::Habit;
-    let unit = match metric {
-        _ if undeclared && plan.meaning.anchors.is_none() => KnownUnit::Undeclared,
-        Some(_) => KnownUnit::Meters,
-        None => KnownUnit::Relative,
+    let unit = match plan.meaning.metric {
+        _ if undeclared => KnownUnit::Undeclared,
+        true => KnownUnit::Meters,
+        false => KnownUnit::Relative,
     };
-    let MetricScale { scale, offset } = metric.unwrap_or(MetricScale { scale: norm.scale, offset: norm.offset });
-    MapFacts::of(&low.values, Normalization { scale, offset }, unit)
+    let anchors = plan.meaning.anchors.and_then(|(near, far)| MetricScale::anchored(near, far));
+    let normalization = Normalization { scale: norm.scale, offset: norm.offset };
+    let facts = MapFacts::of(&low.values, normalization, unit).tied(anchors);
+    MapFacts { supplied: Some(norm.kind), ..facts }
 }
 
 /// Says what the scores find that [`remark`] does not look for.
@@ -313,15 +313,6 @@ fn tell(work: &mut Work, scores: &Scores, norm: &SuppliedNorm) {
 /// Normalized disparity of a low map, about 0..1.
 fn normalized(norm: &SuppliedNorm, values: &[f32]) -> Vec<f32> {
     values.iter().map(|v| norm.of_nearness(*v).clamp(-BEYOND, BEYOND)).collect()
-}
-
-/// How the normalized disparity goes with meters, where that is known.
-fn metric(plan: &SuppliedPlan, norm: &SuppliedNorm) -> Option<MetricScale> {
-    match plan.meaning.anchors {
-        Some((near, far)) => MetricScale::anchored(near, far),
-        None if plan.meaning.metric && norm.scale > 0.0 => Some(MetricScale { scale: norm.scale, offset: norm.offset }),
-        None => None,
-    }
 }
 
 /// Says what looks wrong about a map: its numbers first, as they lie in the low map, then which way they run, as the picture is stored.
@@ -384,7 +375,6 @@ pub struct LowDisparity {
     pub cells: (u32, u32),
     /// In words.
     name: String,
-    metric: Option<MetricScale>,
 }
 
 /// Reads the map of a plan whose depth is of another size than the picture.
@@ -414,15 +404,14 @@ pub fn low_disparity(work: &mut Work, plan: &SuppliedPlan, info: &PictureInfo) -
     let stands = orient::upright(&normalized(&norm, &low.values), of_map, map_turn);
     let disparity = orient::stored(&stands, upright, picture_turn);
     let upright = remark(work, plan, &low, &disparity, (cells, info.orientation));
-    let metric = metric(plan, &norm);
-    let map = map_facts(plan, &norm, metric, &low);
+    let map = map_facts(plan, &norm, &low);
     let (name, orientation) = (plan.origin.words(), info.orientation);
-    Ok(Some(LowDisparity { disparity, upright, orientation, norm, map, cells, name, metric }))
+    Ok(Some(LowDisparity { disparity, upright, orientation, norm, map, cells, name }))
 }
 
 impl LowDisparity {
     /// Fits the join to the picture, reduced to the cells; says so when the map looks like that of another picture.
-    pub fn join(self, work: &mut Work, reduced: &Reduced, extent: Extent) -> (Found, Option<MetricScale>) {
+    pub fn join(self, work: &mut Work, reduced: &Reduced, extent: Extent) -> Found {
         if map_checks::is_of_another(&self.disparity, &reduced.guide, reduced.width as usize) {
             work.warnings.push(format!("{}: {}", self.name, map_checks::OF_ANOTHER));
         }
@@ -432,7 +421,7 @@ impl LowDisparity {
         let table = join::fit(&self.disparity, reduced, &join::JoinSettings::default());
         let constants = table.constants(0, (extent.width, extent.height));
         let depth = DepthFacts::Joined(Join { constants, words: table.into_words() });
-        (Found { depth, map: self.map, scores }, self.metric)
+        Found { depth, map: self.map, scores }
     }
 }
 

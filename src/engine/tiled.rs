@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::analyse::Found;
 use super::drive::Work;
-use super::estimated::{Joiner, ask};
+use super::estimated::{self, Joiner, ask};
 use super::profile::{Kind, Stage};
 use crate::depth::gate::Scores;
 use crate::depth::reduce::Reduced;
@@ -45,7 +45,7 @@ pub(super) fn estimate(
     let reduced = tiling.whole(&working);
     let answer = ask(work, &reduced, info.orientation)?;
     let started = Instant::now();
-    let (whole, norm) = join::normalize(&answer.stored);
+    let (whole, norm) = estimated::normalize(work, &answer.stored)?;
     let mut blend = Blend::new(*tiling, &whole, &joined(&whole, &reduced, &working, &model.join));
     probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
     let places = tiling.places();

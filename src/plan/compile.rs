@@ -95,8 +95,6 @@ pub struct RenderFacts {
     pub depth: Option<DepthFacts>,
     /// How that depth is spread over the picture.
     pub quantiles: Option<Arc<Quantiles>>,
-    /// How normalized disparity goes with meters; `None` for depth that is relative.
-    pub metric: Option<MetricScale>,
     /// Fields by the place of their operation in [`Plan::ops`].
     pub fields: BTreeMap<usize, Arc<Field>>,
 }

@@ -342,6 +342,11 @@ impl MapSize {
             picture: of_picture,
         })
     }
+
+    /// True where the map is taken to lie as the picture is stored, and not turned.
+    pub fn is_as_stored(&self) -> bool {
+        matches!(self, Self::Own | Self::Joined { map: 1, picture: 1, .. })
+    }
 }
 
 /// Cells of the join for a map of this size, as the picture is stored: those of the map, of the picture's aspect, as far as allowed.

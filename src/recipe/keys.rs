@@ -135,13 +135,13 @@ pub static DEPTH: &[KeyInfo] = &[
         "near_m",
         Accepts::Number(depth_source::NUMBERS.0, depth_source::NUMBERS.1),
         "by the picture",
-        "Meters that count as distance 0; without it the nearest percent of the picture. Gives a relative map its meters.",
+        "Meters that count as distance 0; without it the nearest percent of the picture does. Gives relative depth its meters.",
     ),
     key(
         "far_m",
         Accepts::Number(depth_source::NUMBERS.0, depth_source::NUMBERS.1),
         "infinite with near_m",
-        "Meters that count as distance 1; without near_m the farthest percent of the picture.",
+        "Meters that count as distance 1; needs near_m. Without both the farthest percent of the picture does.",
     ),
     key(
         "detail",

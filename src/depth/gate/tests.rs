@@ -38,6 +38,14 @@ fn words(map: &[f32]) -> String {
 }
 
 #[test]
+fn what_lies_beyond_the_range_counts_as_its_ends() {
+    let map: Vec<f32> = (0..W * H).map(|i| if i < W * H / 2 { 4.0 } else { -4.0 }).collect();
+    let scores = Scores::alone(&map, W);
+    assert_eq!((scores.inversion, scores.flatness), (Some(1.0), Some(0.5)));
+    assert_eq!(scores.inversion, Scores::of(&map, &scene().0).inversion);
+}
+
+#[test]
 fn a_good_map_passes() {
     let (picture, map) = scene();
     let scores = Scores::of(&map, &picture);

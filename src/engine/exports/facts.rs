@@ -8,6 +8,7 @@ use crate::depth::join::Normalization;
 use crate::depth::reduce::percentile;
 use crate::depth::registry::ModelEntry;
 use crate::engine::job::DepthExport;
+use crate::plan::{MetricScale, SuppliedKind};
 
 /// Whether distances are known in meters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,6 +33,10 @@ pub struct MapFacts {
     pub unit: KnownUnit,
     /// Id and SHA-256 of the model, where one estimated it.
     pub model: Option<(String, String)>,
+    /// What the numbers of a supplied map are; `None` for estimated depth.
+    pub supplied: Option<SuppliedKind>,
+    /// The recipe ties the map to meters (`near_m`, `far_m`).
+    pub tied: bool,
 }
 
 impl MapFacts {
@@ -43,13 +48,25 @@ impl MapFacts {
             let middle = percentile(map, 50.0).unwrap_or(0.0);
             (middle, middle)
         };
-        Self { near, far, unit, model: None }
+        Self { near, far, unit, ..Self::default() }
     }
 
     /// The same, estimated by a model.
     pub fn by(self, model: &ModelEntry) -> Self {
         let unit = if model.output.is_metric() { KnownUnit::Meters } else { KnownUnit::Relative };
         Self { unit, model: Some((model.id.clone(), model.sha256.clone())), ..self }
+    }
+
+    /// The same, tied to meters: whatever was known of them before, the recipe says it better.
+    pub fn tied(self, scale: Option<MetricScale>) -> Self {
+        let Some(MetricScale { scale, offset }) = scale else { return self };
+        let (far, near) = (-offset / scale, (1.0 - offset) / scale);
+        Self { near, far, unit: KnownUnit::Meters, tied: true, ..self }
+    }
+
+    /// Whether disparity is `far + d * (near - far)`: not where distances of unknown scale were bent to look like disparity.
+    fn is_straight(&self) -> bool {
+        self.tied || self.supplied != Some(SuppliedKind::Distance)
     }
 
     /// Meters of a normalized disparity; infinity where there is no distance.
@@ -91,7 +108,7 @@ pub fn text(form: Form, map: &MapFacts, source: &str) -> Vec<(String, String)> {
         facts.push(("depth:model", id.clone()));
         facts.push(("depth:model-sha256", hash.clone()));
     }
-    if kind.starts_with("relative") && map.near.is_finite() && map.far.is_finite() {
+    if kind.starts_with("relative") && map.is_straight() && map.near.is_finite() && map.far.is_finite() {
         // Disparity = far + d * (near - far): what undoes the normalization.
         facts.push(("depth:near", map.near.to_string()));
         facts.push(("depth:far", map.far.to_string()));
