@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chiaro::color::encodings;
 use chiaro::picture::{Access, Alpha, Channels, ColorModel, Extent, Metadata, PictureInfo, PixelLayout, SampleType};
-use chiaro::plan::{PlanRequest, RenderFacts, plan};
+use chiaro::plan::{Exports, PlanRequest, RenderFacts, plan};
 use chiaro::recipe::Recipe;
 
 const RGB16: PixelLayout = PixelLayout { sample: SampleType::U16, channels: Channels::Rgb, alpha: Alpha::None };
@@ -41,7 +41,7 @@ fn is_one_function(layout: PixelLayout, ops: &str) -> bool {
         share_bytes: 1 << 30,
         total_bytes: 1 << 30,
         source_bytes: &|_| 0,
-        export_bytes: 0,
+        exports: Exports::default(),
         threads: 2,
         strip_rows: None,
     });

@@ -5,7 +5,7 @@ mod cli_util;
 use std::collections::BTreeMap;
 
 use chiaro::picture::Extent;
-use chiaro::plan::{PlanRequest, plan};
+use chiaro::plan::{Exports, PlanRequest, plan};
 use chiaro::recipe::Recipe;
 use cli_util::schema::{check, load};
 use cli_util::{BRIGHTER, Dir};
@@ -152,7 +152,7 @@ fn the_plan_counts_what_is_in_flight() {
     let recipe = Recipe::from_text("look", BRIGHTER, &path, &path).unwrap();
     let planned = |strip_rows, share_bytes| {
         let (info, total_bytes) = (source.info(), 1 << 32);
-        let (export_bytes, recipe, path) = (0, &recipe, path.as_path());
+        let (exports, recipe, path) = (Exports::default(), &recipe, path.as_path());
         plan(&PlanRequest {
             path,
             info,
@@ -160,7 +160,7 @@ fn the_plan_counts_what_is_in_flight() {
             share_bytes,
             total_bytes,
             source_bytes: &|_| 0,
-            export_bytes,
+            exports,
             threads: 2,
             strip_rows,
         })

@@ -19,7 +19,7 @@ use chiaro::picture::{
     Access, Alpha, Channels, ColorEncoding, ColorModel, Compression, Curve, Extent, Format, Metadata, PictureInfo,
     PixelLayout, Referred, Region, SampleType, Strip,
 };
-use chiaro::plan::{DepthFacts, Plan, PlanRequest, Program, RenderFacts, plan};
+use chiaro::plan::{DepthFacts, Exports, Plan, PlanRequest, Program, RenderFacts, plan};
 use chiaro::recipe::Recipe;
 use common::{Random, cpu, gpu, render};
 
@@ -52,7 +52,7 @@ fn planned(info: &PictureInfo, recipe: &Recipe) -> Plan {
         share_bytes: 1 << 30,
         total_bytes: 1 << 30,
         source_bytes: &|_| 0,
-        export_bytes: 0,
+        exports: Exports::default(),
         threads: 2,
         strip_rows: None,
     };

@@ -8,7 +8,7 @@ use chiaro::codec;
 use chiaro::color::encodings;
 use chiaro::engine::job::{Status, Work};
 use chiaro::picture::{Channels, Compression, Extent, Format, PictureInfo, Region, SampleType, Strip};
-use chiaro::plan::{Plan, PlanRequest, plan};
+use chiaro::plan::{Exports, Plan, PlanRequest, plan};
 
 /// Middle gray and the white of `reinhard`, in linear Rec.709.
 const LIGHT: [f32; 2] = [0.18, 4.0];
@@ -55,7 +55,7 @@ fn planned(info: &PictureInfo, op: &str) -> Plan {
         share_bytes: 1 << 30,
         total_bytes: 1 << 30,
         source_bytes: &|_| 1 << 20,
-        export_bytes: 0,
+        exports: Exports::default(),
         threads: 2,
         strip_rows: None,
     };

@@ -15,7 +15,7 @@ use chiaro::ops::Isa;
 use chiaro::picture::{
     Access, Alpha, Channels, ColorModel, Extent, Metadata, PictureInfo, PixelLayout, Region, SampleType, Strip,
 };
-use chiaro::plan::{PlanRequest, Program, RenderFacts, plan};
+use chiaro::plan::{Exports, PlanRequest, Program, RenderFacts, plan};
 use chiaro::recipe::Recipe;
 
 /// Pixels of a row.
@@ -54,7 +54,7 @@ pub fn request<'a>(info: &'a PictureInfo, recipe: &'a Recipe) -> PlanRequest<'a>
         share_bytes: 1 << 30,
         total_bytes: 1 << 30,
         source_bytes: &|_| 0,
-        export_bytes: 0,
+        exports: Exports::default(),
         threads: 2,
         strip_rows: None,
     }

@@ -9,7 +9,7 @@ use chiaro::engine::estimate::{free_bytes, last_pace};
 use chiaro::engine::job::{Job, Work};
 use chiaro::engine::{find_depth_map, job_share, refuse_collisions, review, tiled};
 use chiaro::error::{Error, Result};
-use chiaro::plan::{DepthPlan, PlanRequest, RenderFacts, plan_with, reads_depth};
+use chiaro::plan::{DepthPlan, Exports, PlanRequest, RenderFacts, plan_with, reads_depth};
 use chiaro::recipe::{OutputKind, Recipe};
 
 use super::args::PlanArgs;
@@ -115,7 +115,7 @@ impl Planner {
             share_bytes: self.share_bytes,
             total_bytes: self.total_bytes,
             source_bytes: &|rows| source.resident_bytes(rows),
-            export_bytes: 0,
+            exports: Exports::default(),
             threads: batch::cores(),
             strip_rows: None,
         };

@@ -16,7 +16,7 @@ use crate::picture::{
     Access, Alpha, Channels, ColorEncoding, Extent, Format, Metadata, PictureInfo, PixelLayout, Region, SampleType,
     Strip,
 };
-use crate::plan::{Plan, PlanRequest, RenderFacts, plan};
+use crate::plan::{Exports, Plan, PlanRequest, RenderFacts, plan};
 use crate::recipe::{Bits, OpSetting, OutputSettings, Recipe};
 
 /// Samples of the grid.
@@ -130,7 +130,7 @@ impl Grid {
             share_bytes: u64::MAX / 4,
             total_bytes: u64::MAX / 4,
             source_bytes: &|_| 0,
-            export_bytes: 0,
+            exports: Exports::default(),
             threads: 1,
             strip_rows: None,
         })

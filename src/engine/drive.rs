@@ -162,7 +162,7 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
         share_bytes: run.share_bytes,
         total_bytes: run.budget.total(),
         source_bytes: &|rows| source.resident_bytes(rows),
-        export_bytes: run.kind.export_bytes(source.info().extent),
+        exports: run.kind.exports(source.info().extent),
         threads: engine.pool.current_num_threads(),
         strip_rows: engine.options.strip_rows,
     };

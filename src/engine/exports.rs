@@ -17,7 +17,7 @@ use crate::color::encodings;
 use crate::depth::registry::ModelEntry;
 use crate::error::{Error, Result};
 use crate::picture::{Alpha, Channels, Compression, Extent, Format, Metadata, PictureInfo, PixelLayout, SampleType};
-use crate::plan::{DepthFacts, OutputPlan, Plan, SuppliedKind};
+use crate::plan::{DepthFacts, Exports, OutputPlan, Plan, SuppliedKind};
 use crate::recipe::{Bits, Colors, DepthUnit, OutputKind, OutputSettings};
 pub use facts::{KnownUnit, MapFacts};
 
@@ -210,7 +210,19 @@ pub fn check_plan(plan: &Plan, model: &ModelEntry, path: &std::path::Path) -> Re
     check_unit(&forms, known, &format!("the depth of model {}", model.id), path)
 }
 
-/// Bytes that the sinks of a map hold until they are written: EXR is written whole.
-pub fn held_bytes(export: DepthExport, extent: Extent) -> u64 {
-    if export == DepthExport::Exr { extent.pixels() * 4 } else { 0 }
+/// What one map of a picture of this size costs: EXR is written whole, and the picture beside its map is rendered too.
+pub fn cost(export: DepthExport, extent: Extent) -> Exports {
+    let form = Form { export, colors: Colors::default(), unit: DepthUnit::default() };
+    let pixel = form.layout().pixel_bytes() as u64;
+    let (held_bytes, parts) = match export {
+        DepthExport::Exr => (extent.pixels() * pixel, 1),
+        // The picture, its map and both side by side.
+        DepthExport::SideBySide => (0, 4),
+        _ => (0, 1),
+    };
+    let packed = match export {
+        DepthExport::Exr | DepthExport::Pfm | DepthExport::Npy => 0,
+        _ => 1,
+    };
+    Exports { held_bytes, row_bytes: u64::from(extent.width) * pixel * parts, packed }
 }

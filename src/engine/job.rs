@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::exports::held_bytes;
+use super::exports::cost;
 use crate::depth::gate::Scores;
 use crate::error::{Error, ErrorKind};
 use crate::picture::{Extent, Format};
+use crate::plan::Exports;
 use crate::recipe::{Colors, DepthUnit, OpSetting, Recipe};
 
 /// One input to one set of outputs.
@@ -145,12 +146,19 @@ impl Work {
         }
     }
 
-    /// Bytes that outputs beside the graded picture hold until they are written: an EXR depth map is written whole.
-    pub fn export_bytes(&self, extent: Extent) -> u64 {
-        match self {
-            Self::Depth(exports) => exports.iter().map(|export| held_bytes(*export, extent)).sum(),
-            _ => 0,
-        }
+    /// What the maps of a picture of this size cost while they are made.
+    pub fn exports(&self, extent: Extent) -> Exports {
+        let Self::Depth(exports) = self else { return Exports::default() };
+        // One lane of floats that all maps are made of.
+        let lane = Exports { row_bytes: u64::from(extent.width) * 4, ..Exports::default() };
+        exports.iter().fold(lane, |sum, export| {
+            let one = cost(*export, extent);
+            Exports {
+                held_bytes: sum.held_bytes + one.held_bytes,
+                row_bytes: sum.row_bytes + one.row_bytes,
+                packed: sum.packed + one.packed,
+            }
+        })
     }
 }
 

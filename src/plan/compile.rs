@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::masks;
-use super::memory;
+use super::memory::{self, Exports};
 use super::output::{GradeFacts, OutputPlan, changes_channels, output_plan};
 use super::program::{DepthPlan, Program};
 use super::spaces::{Compiler, scaled, space_of};
@@ -39,8 +39,8 @@ pub struct PlanRequest<'a> {
     /// Bytes the opened source will hold by itself while strips of so many rows are read ([`crate::picture::Access::Whole`]: the whole picture,
     /// channels that are only copied included).
     pub source_bytes: &'a dyn Fn(u32) -> u64,
-    /// Bytes that outputs beside the picture hold (whole-picture depth exports).
-    pub export_bytes: u64,
+    /// Depth maps that the run writes, whatever the recipe does.
+    pub exports: Exports,
     /// Threads of the pool that works on a strip.
     pub threads: usize,
     /// Fixed number of rows per strip, for tests of invariance; `None` = chosen.

@@ -39,6 +39,17 @@ const FILTERING: u64 = 11;
 /// Tables of a compressor and what the allocator keeps for it, which every thread has.
 const ENCODER_BYTES: u64 = 512 << 10;
 
+/// What depth maps cost that are written beside, or instead of, the outputs of a recipe.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Exports {
+    /// Bytes that are held until all is written.
+    pub held_bytes: u64,
+    /// Bytes of one row of all of them together.
+    pub row_bytes: u64,
+    /// Files that are compressed.
+    pub packed: u64,
+}
+
 /// Bytes that every row of a strip costs, and those that do not depend on the height of strips.
 #[derive(Debug, Clone, Copy, Default)]
 struct Cost {
@@ -115,7 +126,12 @@ fn cost(plan: &Plan, request: &PlanRequest, strips: u64) -> Cost {
     let tables = programs * (masks::bytes(plan) + lut_bytes(plan));
     // Raw chunk bytes live beside the strip that is read.
     let per_row = (strips + 1) * row + strips * depth_row + converted;
-    let mut cost = Cost { per_row, fixed: request.export_bytes + tables + map_bytes };
+    let mut cost = Cost { per_row, fixed: tables + map_bytes };
+    let maps = request.exports;
+    let packing = if maps.packed > 0 { FILTERING } else { 0 };
+    cost.per_row += maps.row_bytes * (strips + 1 + packing);
+    let piece = PIECE_BYTES.min(maps.row_bytes * u64::from(info.extent.height));
+    cost.fixed += maps.held_bytes + maps.packed * (FILTERING * piece + request.threads as u64 * ENCODER_BYTES);
     if let Some(DepthPlan::Estimated { detail: Detail::Tiled, .. }) = plan.depth {
         cost.fixed += info.extent.pixels().min(TILED_CELLS) * MODEL_CELL_BYTES;
     }

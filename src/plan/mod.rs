@@ -14,7 +14,7 @@ pub mod supplied;
 
 pub use compile::{DepthFacts, PROXY_LAYOUT, Plan, PlanRequest, RenderFacts, plan, plan_with, reads_depth};
 pub use masks::masked_op;
-pub use memory::{OVERLAPPED, TILED_CELLS};
+pub use memory::{Exports, OVERLAPPED, TILED_CELLS};
 pub use output::{GradeFacts, OutputPlan, output_plan};
 pub use program::{DepthPlan, Pass, Program};
 pub use spaces::{depth_program, guide_program, linear_program, model_program, proxy_depth_program, shown_program};
