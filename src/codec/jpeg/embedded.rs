@@ -246,10 +246,10 @@ mod tests {
     fn white_goes_by_the_bits_of_the_file() {
         for (bits, samples, codes, white) in [
             (16, &[0, 9, 0, 200][..], [9, 200], 65_535.0),
-            (8, &[9, 200], [9, 200], 255.0),
-            (4, &[0x1f], [17, 255], 255.0),
+            (8, &[9, 200][..], [9, 200], 255.0),
+            (4, &[0x1f][..], [17, 255], 255.0),
             // All of them small: 16 bits all the same.
-            (16, &[0, 9, 0, 20], [9, 20], 65_535.0),
+            (16, &[0, 9, 0, 20][..], [9, 20], 65_535.0),
         ] {
             let (map, file) = open(&gray(bits, samples)).unwrap();
             assert_eq!((map.decode(&file).unwrap(), map.white()), (codes.to_vec(), white), "{bits}");
