@@ -42,7 +42,7 @@ pub fn decode(bytes: &[u8], most_pixels: u64) -> Result<(Extent, Vec<u16>, u16),
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A gray file of 2 x 1 pixels.
