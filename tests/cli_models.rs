@@ -99,8 +99,8 @@ fn copies_go_with_the_model_and_nothing_else_does() {
     fs::remove_file(dir.path("patches.onnx")).unwrap();
     assert_eq!(run(&dir, &["models", "verify", "patches"]).ends(0).count("ok "), 1);
     dir.file("models/patches/mine.txt", "kept");
-    contains(&run(&dir, &["models", "remove", "patches"]).ends(0), &["deleted", "model.onnx"]);
-    assert!(dir.path("models/patches/mine.txt").is_file() && !dir.path("models/patches/model.onnx").exists());
+    contains(&run(&dir, &["models", "remove", "patches"]).ends(0), &["deleted", "patches.onnx"]);
+    assert!(dir.path("models/patches/mine.txt").is_file() && !dir.path("models/patches/patches.onnx").exists());
     run(&dir, &["models", "add", "half.onnx", "--id", "dpt-hybrid"]).ends(0);
     run(&dir, &["models", "remove", "dpt-hybrid"]).ends(0);
     assert!(dir.path("half.onnx").is_file());

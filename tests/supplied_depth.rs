@@ -481,6 +481,13 @@ fn phones_put_depth_into_their_pictures() {
     assert!(worst(&g, &c) < 600, "{}", worst(&g, &c));
     let floor = g[g.len() - 5];
     assert!(floor > 50_000 && g[50] < 20_000, "{floor} {}", g[50]);
+    // Words of a map that is not there any more fail nothing unless they were asked for.
+    let outcomes = place.depth("auto", "source = \"auto\"");
+    common::assert_done(&outcomes);
+    let [c, cut, g] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+    assert!(c.depth.as_deref().unwrap().contains("dynamic depth") && g.depth.as_deref().unwrap().contains("GDepth"));
+    assert!(!cut.depth.as_deref().unwrap().contains("of the phone"), "{cut:?}");
+    assert!(cut.warnings.iter().any(|w| w.contains("dynamic depth") && w.contains("estimated instead")), "{cut:?}");
 }
 
 fn jpeg(path: &Path, xmp: &str, behind: &[u8]) {

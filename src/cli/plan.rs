@@ -119,11 +119,13 @@ impl Planner {
             threads: batch::cores(),
             strip_rows: None,
         };
+        let mut remarks = Vec::new();
         let map = match reads_depth(&self.recipe) {
-            true => find_depth_map(&self.recipe, &job.input, source.info(), &Limits::default())?,
+            true => find_depth_map(&self.recipe, &job.input, source.info(), &Limits::default(), &mut remarks)?,
             false => None,
         };
         let mut plan = plan_with(&request, map)?;
+        plan.notes.append(&mut remarks);
         // The pass is made as a run would make it, so that an operation that refuses its parameters is heard now.
         let mut steps = 0;
         for output in plan.outputs.iter().filter(|output| output.kind == OutputKind::Picture) {

@@ -9,6 +9,8 @@ use std::path::{Component, Path};
 
 /// Nesting of subgraphs that is followed; deeper files are refused.
 const MAX_DEPTH: u32 = 16;
+/// Files with weights of one model; exporters that write a file per tensor make some hundreds.
+const MAX_FILES: usize = 4096;
 /// Nodes that are looked at for who reads the input.
 const MAX_NODES: usize = 4096;
 /// Names of `TensorProto.DataType` from 0.
@@ -89,6 +91,8 @@ pub struct OnnxHeader {
     pub producer: String,
     /// The operations that read the first input, by name (`Conv`, `Sub`, ...), in graph order.
     pub first_operations: Vec<String>,
+    /// `external_files` while they are gathered.
+    seen_files: HashSet<String>,
     initializers: Vec<String>,
     /// Operation and inputs of the nodes of the outermost graph that come first; more are of no interest.
     nodes: Vec<(String, Vec<String>)>,
@@ -124,6 +128,7 @@ impl OnnxHeader {
             first_operations.extend(readers.map(|(operation, _)| operation.clone()));
         }
         nodes.clear();
+        header.seen_files.clear();
         Ok(header)
     }
 
@@ -188,15 +193,28 @@ impl OnnxHeader {
                 (13, Wire::Bytes(entry)) => {
                     let (key, file) = entry_pair(entry)?;
                     if key == "location" {
-                        stays_inside(&file)?;
-                        if !self.external_files.contains(&file) {
-                            self.external_files.push(file);
-                        }
+                        self.weights_file(file)?;
                     }
                 }
                 _ => {}
             }
         }
+        Ok(())
+    }
+}
+
+impl OnnxHeader {
+    fn weights_file(&mut self, file: String) -> Result<(), String> {
+        stays_inside(&file)?;
+        if self.seen_files.contains(&file) {
+            return Ok(());
+        }
+        if self.external_files.len() >= MAX_FILES {
+            let advice = "export it with its weights inside or in one file beside it";
+            return Err(format!("refers to more than {MAX_FILES} files with weights, the limit: {advice}"));
+        }
+        self.seen_files.insert(file.clone());
+        self.external_files.push(file);
         Ok(())
     }
 }
@@ -423,6 +441,20 @@ pub(super) mod tests {
         }
         let good = OnnxHeader::parse(&model(&[("x", &[1])], Some("data/weights.bin"), &[])).unwrap();
         assert_eq!(good.external_files, ["data/weights.bin"]);
+    }
+
+    #[test]
+    fn a_model_has_some_thousand_files_at_most() {
+        let files = |count: usize| {
+            let mut graph = field(12, &value("depth", &[1]));
+            for i in (0..count).chain(0..count) {
+                let entry = [field(1, b"location"), field(2, format!("w{i}").as_bytes())].concat();
+                graph.extend(field(5, &field(13, &entry)));
+            }
+            OnnxHeader::parse(&field(7, &graph)).map(|header| header.external_files.len())
+        };
+        assert_eq!(files(MAX_FILES), Ok(MAX_FILES));
+        assert!(files(MAX_FILES + 1).unwrap_err().contains("more than 4096 files"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::profile::{Kind as Time, Probe, Stage};
 use super::restart::{Devices, Rendered};
 use super::review::{self, Settled};
 use super::staged::{Staged, Stager};
-use super::supplied_depth::{find, map_path};
+use super::supplied_depth::{carries, find, map_path};
 use super::{Engine, render, tiled};
 use crate::codec::{self, Source};
 use crate::error::{Error, Result};
@@ -167,8 +167,13 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
         strip_rows: engine.options.strip_rows,
     };
     let needs_depth = reads_depth(&engine.recipe) || run.kind.needs_depth(&engine.recipe);
-    let supplied = if needs_depth { find(&engine.recipe, &job.input, source.info(), limits)? } else { None };
+    let mut remarks = Vec::new();
+    let supplied = match needs_depth {
+        true => find(&engine.recipe, &job.input, source.info(), limits, &mut remarks)?,
+        false => None,
+    };
     let mut plan = plan_with(&request, supplied)?;
+    plan.notes.append(&mut remarks);
     if matches!(run.kind, Kind::Depth(_)) && plan.depth.is_none() {
         plan.require_depth(&request)?;
     }
@@ -371,9 +376,10 @@ fn carries_depth(run: &Run, job: &Job) -> bool {
     let can = |e: &std::ffi::OsStr| {
         Format::Exr.has_extension(&e.to_string_lossy()) || Format::Jpeg.has_extension(&e.to_string_lossy())
     };
+    let (recipe, limits) = (&run.engine.recipe, &run.engine.options.limits);
     job.input.extension().is_some_and(can)
-        && run.engine.recipe.depth.source != DepthSource::Model
-        && codec::open(&job.input, &run.engine.options.limits).is_ok_and(|s| s.info().depth_channel.is_some())
+        && recipe.depth.source != DepthSource::Model
+        && codec::open(&job.input, limits).is_ok_and(|s| carries(recipe, &job.input, s.info(), limits))
 }
 
 /// A resumed run of another arithmetic class would leave a folder whose pictures differ by who rendered them: refused before the first

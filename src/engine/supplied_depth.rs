@@ -40,12 +40,19 @@ pub fn map_path(recipe: &Recipe, picture: &Path) -> Option<PathBuf> {
 }
 
 /// Looks for the depth map that `recipe` wants for a picture: a file beside it, or what a phone put into it. `None` when the recipe takes depth
-/// from elsewhere. Reads headers only.
+/// from elsewhere. Reads headers only. Under `auto` depth of a phone that is of no use is none, which `remarks` then says: programs that edit a
+/// picture often keep the words of a map that they did not keep.
 ///
 /// # Errors
 /// `Input` or `Unsupported` with the picture's path: the map is not there, cannot be read, has another aspect, or unit and polarity contradict
 /// each other.
-pub fn find(recipe: &Recipe, picture: &Path, info: &PictureInfo, limits: &Limits) -> Result<Option<SuppliedPlan>> {
+pub fn find(
+    recipe: &Recipe,
+    picture: &Path,
+    info: &PictureInfo,
+    limits: &Limits,
+    remarks: &mut Vec<String>,
+) -> Result<Option<SuppliedPlan>> {
     let phone = || MapOrigin::Phone(info.depth_channel.clone().unwrap_or_default());
     let carries = info.format == "jpeg" && info.depth_channel.is_some();
     let origin = match &recipe.depth.source {
@@ -61,6 +68,32 @@ pub fn find(recipe: &Recipe, picture: &Path, info: &PictureInfo, limits: &Limits
         DepthSource::Auto if carries => phone(),
         _ => return Ok(None),
     };
+    let found = look_into(recipe, picture, info, origin, limits);
+    match (found, &recipe.depth.source) {
+        (Err(Error::Input { reason, .. } | Error::Unsupported { what: reason, .. }), DepthSource::Auto) => {
+            remarks
+                .push(format!("{reason}; depth is estimated instead (depth.source = \"jpeg\" fails such a picture)"));
+            Ok(None)
+        }
+        (found, _) => found.map(Some),
+    }
+}
+
+/// True when depth that the picture carries is used, so that no model decides about its bytes.
+pub fn carries(recipe: &Recipe, picture: &Path, info: &PictureInfo, limits: &Limits) -> bool {
+    let is_phone = info.format == "jpeg" && recipe.depth.source == DepthSource::Auto;
+    let useless = || is_phone && matches!(find(recipe, picture, info, limits, &mut Vec::new()), Ok(None));
+    info.depth_channel.is_some() && !useless()
+}
+
+/// The plan of the map at `origin`, by its header.
+fn look_into(
+    recipe: &Recipe,
+    picture: &Path,
+    info: &PictureInfo,
+    origin: MapOrigin,
+    limits: &Limits,
+) -> Result<SuppliedPlan> {
     let map = DepthMap::open(picture, &origin, limits)?;
     let told = |reason: String| Error::unsupported(picture, format!("{}: {reason}", map.name()));
     let (says, lies) = map.says()?;
@@ -88,7 +121,7 @@ pub fn find(recipe: &Recipe, picture: &Path, info: &PictureInfo, limits: &Limits
     }
     let bytes = map.bytes(rows_at_once(&map));
     let described = map.described();
-    Ok(Some(SuppliedPlan { origin, meaning, size, bytes, described, notes }))
+    Ok(SuppliedPlan { origin, meaning, size, bytes, described, notes })
 }
 
 /// Rows of a map that are read at a time.

@@ -9,7 +9,8 @@
 //!   `dc:format`.
 //! * **Left out**, because it would be wrong: thumbnails (EXIF's second directory, `xmp:Thumbnails`, Photoshop 0x0409 and 0x040c),
 //!   layout tags of the old file, Photoshop layers, the name of a profile that is replaced, `xmpMM:InstanceID` (it names the bytes of the
-//!   input; `DocumentID` and the history stay), and settings of Adobe's raw converters (`crs:`), which they would apply a second time.
+//!   input; `DocumentID` and the history stay), depth maps and other files that phones store with a picture and the directory of them
+//!   (`GDepth:`, `GImage:`, `Container:`, dynamic depth; this is told), and settings of Adobe's raw converters (`crs:`), which they would apply a second time.
 //!   Settings that say of themselves that they are part of the pixels (`crs:AlreadyApplied`) and `crs:RawFileName` stay. EXR pictures
 //!   that change their size leave out their other channels (which is told) and attributes that are rectangles of pixels.
 //! * **Added**: a [`Provenance`] in XMP. Nothing that depends on time, place or machine.

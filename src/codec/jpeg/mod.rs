@@ -8,8 +8,10 @@
 //!
 //! * `segments`: markers, frame header, end of the scans - `model`: what the components are - `facts`: the picture's description
 //! * `meta`: EXIF, ICC, IPTC and density in segments, both ways - `xmp`: XMP and its extension, both ways
-//! * `source`, `sink`: the codec contracts - `phone`: depth maps that phones put into their pictures
+//! * `source`, `sink`: the codec contracts - `phone`: depth maps that phones put into their pictures - `embedded`: the small
+//!   picture that such a map is
 
+mod embedded;
 mod facts;
 mod meta;
 mod model;

@@ -10,16 +10,12 @@
 
 use std::path::Path;
 
-use zune_core::bytestream::ZCursor;
-use zune_core::colorspace::ColorSpace;
-use zune_core::options::DecoderOptions;
-use zune_jpeg::JpegDecoder;
-
+use super::embedded::{Embedded, Map};
 use super::facts;
 use super::segments::Head;
 use crate::codec::bytes::FileBytes;
 use crate::codec::whole::{check_region, no_depth};
-use crate::codec::{Limits, Pool, Source, png};
+use crate::codec::{Limits, Pool, Source};
 use crate::color::encodings;
 use crate::error::{Error, Result};
 use crate::picture::xmp::{self, Element};
@@ -32,8 +28,6 @@ use crate::picture::{
 const DEPTHMAP: &str = "/depthmap/";
 const ITEM: &str = "/container/item/";
 
-/// Pixels of a map at most: those of phones have less than a million.
-const MOST_PIXELS: u64 = 1 << 25;
 /// Bytes of an appended map at most.
 const MOST_BYTES: u64 = 64 << 20;
 /// Bytes of a value that is no map.
@@ -42,7 +36,7 @@ const MOST_VALUE: usize = 256;
 /// The convention by which a packet carries depth; `None` when it carries none. Looks at the text only.
 pub(super) fn convention(packet: Option<&[u8]>) -> Option<&'static str> {
     let text = std::str::from_utf8(packet?).ok()?;
-    if text.contains("ns.google.com/photos/1.0/depthmap/") && text.contains(":Data") {
+    if text.contains(DEPTHMAP) && text.contains("Data") && data_of_packet(text).is_some() {
         return Some("GDepth");
     }
     let elements = if text.contains(ITEM) { xmp::elements(text, MOST_VALUE) } else { return None };
@@ -54,7 +48,8 @@ fn is_depth(item: &Element) -> bool {
         || item.value(ITEM, "DataURI").is_some_and(|uri| uri.to_ascii_lowercase().contains("depthmap"))
 }
 
-/// Opens the depth map in a JPEG picture as a gray picture of floats.
+/// Opens the depth map in a JPEG picture as a gray picture of floats. Its header is read, and that its file ends as it should; it is
+/// decoded when its first rows are read.
 ///
 /// # Errors
 /// `Unsupported` when there is none, `Input` for one that is damaged.
@@ -64,51 +59,72 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
     let (info, _) = facts::read(&file, &head, limits)?;
     let packet = info.metadata.xmp.as_deref().and_then(|packet| std::str::from_utf8(packet).ok());
     let packet = packet.ok_or_else(|| Error::unsupported(path, "the picture carries no depth"))?;
-    let (extent, values, unit) = read(&file, packet).map_err(|reason| Error::input(path, reason))?;
-    Ok(Box::new(PhoneDepth { file, info: self::info(extent), values, unit }))
+    let (map, codes) = find(&file, &head, packet).map_err(|reason| Error::input(path, reason))?;
+    let info = self::info(map.extent());
+    Ok(Box::new(PhoneDepth { file, info, map, codes, samples: Vec::new() }))
 }
 
-/// A map that was decoded.
+/// A map and what its codes stand for.
 struct PhoneDepth {
     file: FileBytes,
     info: PictureInfo,
-    values: Vec<f32>,
+    map: Map,
+    codes: Codes,
+    /// One per pixel; none before the first rows are read.
+    samples: Vec<u16>,
+}
+
+/// What codes from 0 to 1 stand for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Codes {
+    /// The nearest and the farthest.
+    range: Option<(f32, f32)>,
+    /// Evenly spaced in depth, else in its inverse.
+    linear: bool,
     /// Values are depth in a known unit, in an unknown one, or what the file holds.
     unit: &'static str,
 }
 
-/// Size, values and unit of the map.
-fn read(file: &FileBytes, packet: &str) -> std::result::Result<(Extent, Vec<f32>, &'static str), String> {
-    let elements = xmp::elements(packet, MOST_VALUE);
-    let fact = |name: &str| elements.iter().find_map(|element| element.value(DEPTHMAP, name));
-    let bytes = match data_of_packet(packet) {
-        Some(text) => base64(text).ok_or("the depth map in its XMP packet is no base64")?,
-        None => appended(file, &elements)?,
-    };
-    let (extent, codes, white) = decode(&bytes).map_err(|reason| format!("damaged: {reason}"))?;
-    let number = |name: &str| fact(name).and_then(|text| text.trim().parse::<f32>().ok());
-    let range = match (number("Near"), number("Far")) {
-        (Some(near), Some(far)) if near > 0.0 && far > near && far.is_finite() => Some((near, far)),
-        _ => None,
-    };
-    let linear = fact("Format").is_some_and(|format| format.eq_ignore_ascii_case("RangeLinear"));
-    let units = fact("Units").unwrap_or_default().to_ascii_lowercase();
-    let unit = match range {
-        None => "",
-        Some(_) if matches!(units.as_str(), "m" | "meter" | "meters") => "meters",
-        Some(_) if matches!(units.as_str(), "mm" | "millimeter" | "millimeters") => "millimeters",
-        Some(_) => "proportional",
-    };
-    let depth = |code: u16| {
-        let v = f32::from(code) / white;
-        match range {
+impl Codes {
+    /// As the packet says it, in attributes or in elements.
+    fn of(elements: &[Element]) -> Self {
+        let fact = |name: &str| elements.iter().find_map(|element| element.value(DEPTHMAP, name)).map(str::trim);
+        let number = |name: &str| fact(name).and_then(|text| text.parse::<f32>().ok());
+        let range = match (number("Near"), number("Far")) {
+            (Some(near), Some(far)) if near > 0.0 && far > near && far.is_finite() => Some((near, far)),
+            _ => None,
+        };
+        let linear = fact("Format").is_some_and(|format| format.eq_ignore_ascii_case("RangeLinear"));
+        let units = fact("Units").unwrap_or_default().to_ascii_lowercase();
+        let unit = match (range, units.as_str()) {
+            (None, _) if linear => "linear",
+            (None, _) => "",
+            (Some(_), "m" | "meter" | "meters") => "meters",
+            (Some(_), "mm" | "millimeter" | "millimeters") => "millimeters",
+            (Some(_), _) => "proportional",
+        };
+        Self { range, linear, unit }
+    }
+
+    /// The value of a code from 0 to 1.
+    fn value(self, v: f32) -> f32 {
+        match self.range {
             None => v,
-            Some((near, far)) if linear => near + v * (far - near),
+            Some((near, far)) if self.linear => near + v * (far - near),
             Some((near, far)) => far * near / (far - v * (far - near)),
         }
+    }
+}
+
+/// The map that the packet holds or names, and what its codes are.
+fn find(file: &FileBytes, head: &Head, packet: &str) -> std::result::Result<(Map, Codes), String> {
+    let elements = xmp::elements(packet, MOST_VALUE);
+    let embedded = match data_of_packet(packet) {
+        Some(text) => Embedded::Bytes(base64(text).ok_or("the depth map in its XMP packet is no base64")?),
+        None => appended(file, head, &elements)?,
     };
-    let unit = if range.is_none() && linear { "linear" } else { unit };
-    Ok((extent, codes.into_iter().map(depth).collect(), unit))
+    let map = Map::open(embedded, file).map_err(|reason| format!("damaged: {reason}"))?;
+    Ok((map, Codes::of(&elements)))
 }
 
 fn info(extent: Extent) -> PictureInfo {
@@ -138,7 +154,7 @@ fn data_of_packet(packet: &str) -> Option<&str> {
 }
 
 /// The item behind the picture that the directory calls depth: items follow each other up to the end of the file.
-fn appended(file: &FileBytes, elements: &[Element]) -> std::result::Result<Vec<u8>, String> {
+fn appended(file: &FileBytes, head: &Head, elements: &[Element]) -> std::result::Result<Embedded, String> {
     let items: Vec<&Element> = elements.iter().filter(|e| e.value(ITEM, "Mime").is_some()).collect();
     let at = items.iter().position(|item| is_depth(item)).ok_or("its directory of contents names no depth map")?;
     let number =
@@ -148,43 +164,12 @@ fn appended(file: &FileBytes, elements: &[Element]) -> std::result::Result<Vec<u
         .iter()
         .skip(at)
         .fold(0u64, |sum, item| sum.saturating_add(number(item, "Length")).saturating_add(number(item, "Padding")));
-    let start = file.length().checked_sub(behind).filter(|start| *start > 0 && length > 0);
+    let start = file.length().checked_sub(behind).filter(|start| *start > head.scan && length > 0);
     let start = start.ok_or("truncated: the depth map behind the picture is not there")?;
     if length > MOST_BYTES {
         return Err(format!("its depth map has {length} bytes, the limit is {MOST_BYTES}"));
     }
-    let mut bytes = vec![0; length as usize];
-    file.read(start, &mut bytes).map_err(|e| e.to_string())?;
-    Ok(bytes)
-}
-
-/// Codes of a small JPEG or PNG, and the code of 1.
-fn decode(bytes: &[u8]) -> std::result::Result<(Extent, Vec<u16>, f32), String> {
-    if bytes.starts_with(b"\x89PNG") {
-        let (extent, codes) = png::small::decode(bytes, MOST_PIXELS)?;
-        let white = if codes.iter().any(|code| *code > 255) { 65_535.0 } else { 255.0 };
-        return Ok((extent, codes, white));
-    }
-    if !bytes.starts_with(&[0xff, 0xd8]) {
-        return Err("the depth map is neither a JPEG nor a PNG".to_owned());
-    }
-    let options = DecoderOptions::default()
-        .set_strict_mode(true)
-        .set_max_width(8192)
-        .set_max_height(8192)
-        .jpeg_set_out_colorspace(ColorSpace::Luma);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(|e| format!("{e:?}"))?;
-    let (width, height) = decoder.dimensions().ok_or("no size")?;
-    let extent = Extent { width: width as u32, height: height as u32 };
-    if extent.pixels() == 0 || extent.pixels() > MOST_PIXELS {
-        return Err(format!("{extent} pixels are more than the {MOST_PIXELS} allowed, or none"));
-    }
-    let samples = decoder.decode().map_err(|e| format!("{e:?}"))?;
-    if samples.len() as u64 != extent.pixels() {
-        return Err("its depth map is not gray".to_owned());
-    }
-    Ok((extent, samples.into_iter().map(u16::from).collect(), 255.0))
+    Ok(Embedded::Behind { start, length })
 }
 
 /// Bytes of base64 (RFC 4648, 4), blanks and line ends left out; `None` for anything else.
@@ -218,10 +203,15 @@ impl Source for PhoneDepth {
     fn read(&mut self, region: Region, strip: &mut Strip, _pool: &Pool) -> Result<()> {
         check_region(self.file.path(), self.info.extent, region)?;
         strip.reset(region, self.info.layout);
+        if self.samples.is_empty() {
+            let told = |reason: String| Error::input(self.file.path(), format!("damaged: {reason}"));
+            self.samples = self.map.decode(&self.file).map_err(told)?;
+        }
         let start = region.y as usize * region.width as usize;
-        let values = self.values.get(start..start + region.pixels()).unwrap_or_default();
-        for (sample, value) in strip.bytes_mut().as_chunks_mut::<4>().0.iter_mut().zip(values) {
-            *sample = value.to_ne_bytes();
+        let samples = self.samples.get(start..start + region.pixels()).unwrap_or_default();
+        let white = self.map.white();
+        for (bytes, code) in strip.bytes_mut().as_chunks_mut::<4>().0.iter_mut().zip(samples) {
+            *bytes = self.codes.value(f32::from(*code) / white).to_ne_bytes();
         }
         Ok(())
     }
@@ -235,12 +225,12 @@ impl Source for PhoneDepth {
     }
 
     fn resident_bytes(&self, _rows: u32) -> u64 {
-        self.info.extent.pixels() * 6
+        self.map.working_bytes()
     }
 
     fn texts(&self) -> Vec<(String, String)> {
         let facts = |list: &[(&str, &str)]| list.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        match self.unit {
+        match self.codes.unit {
             "" => facts(&[("depth:kind", "relative disparity"), ("depth:polarity", "near-is-small")]),
             "linear" => facts(&[("depth:kind", "distance"), ("depth:polarity", "near-is-small")]),
             "proportional" => facts(&[("depth:kind", "proportional depth")]),
@@ -266,13 +256,33 @@ mod tests {
 
     #[test]
     fn conventions_are_told_by_their_namespaces() {
-        let gdepth = "<x xmlns:GDepth=\"http://ns.google.com/photos/1.0/depthmap/\" GDepth:Data=\"AA\"/>";
-        assert_eq!(convention(Some(gdepth.as_bytes())), Some("GDepth"));
+        let rdf = |inner: &str| format!("<r:RDF xmlns:r=\"{}\">{inner}</r:RDF>", xmp::ns::RDF);
+        let gdepth = |more: &str| {
+            rdf(&format!("<r:Description xmlns:GDepth=\"http://ns.google.com/photos/1.0/depthmap/\" {more}/>"))
+        };
+        assert_eq!(convention(Some(gdepth("GDepth:Data=\"AA\"").as_bytes())), Some("GDepth"));
+        // The namespace alone, with another's data, is no map.
+        assert_eq!(convention(Some(gdepth("xmlns:GImage=\"urn:x\" GImage:Data=\"AA\"").as_bytes())), None);
         let item = |semantic: &str| {
             format!("<x xmlns:Item=\"http://ns.google.com/photos/1.0/container/item/\" Item:Semantic=\"{semantic}\"/>")
         };
         assert_eq!(convention(Some(item("Depth").as_bytes())), Some("dynamic depth"));
         assert_eq!(convention(Some(item("GainMap").as_bytes())), None);
         assert_eq!((convention(None), convention(Some(b"<x/>"))), (None, None));
+    }
+
+    #[test]
+    fn facts_stand_in_attributes_or_in_elements() {
+        let of = |inner: &str| {
+            let packet = format!("<d xmlns:GDepth=\"http://ns.google.com/photos/1.0/depthmap/\" {inner}</d>");
+            Codes::of(&xmp::elements(&packet, MOST_VALUE))
+        };
+        let attributes = of("GDepth:Near=\"1\" GDepth:Far=\"3\" GDepth:Format=\"RangeLinear\" GDepth:Units=\"m\">");
+        let elements =
+            of("><GDepth:Near>1</GDepth:Near><GDepth:Far> 3 </GDepth:Far><GDepth:Format>RangeLinear</GDepth:Format>\
+             <GDepth:Units>m</GDepth:Units>");
+        assert_eq!(attributes, Codes { range: Some((1.0, 3.0)), linear: true, unit: "meters" });
+        assert_eq!(elements, attributes);
+        assert_eq!((elements.value(0.5), of(">").value(0.5)), (2.0, 0.5));
     }
 }

@@ -1,5 +1,6 @@
 //! Adding models to the user's list, and taking them off it.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -64,6 +65,7 @@ impl Shelf {
         create(folder)?;
         let _lock = lock(folder)?;
         let mut models = Self::users_list(folder)?;
+        let mut old = None;
         if let Some(at) = models.iter().position(|model| model.id == id) {
             if !addition.replace && models[at].sha256.as_ref() != Some(&opened.sha256) {
                 let message = format!(
@@ -71,7 +73,7 @@ impl Shelf {
                 );
                 return Err(Error::recipe("models add", 0, message));
             }
-            models.remove(at);
+            old = Some(models.remove(at));
         }
         let mut listing = Listing {
             file: Some(file.clone()),
@@ -93,10 +95,22 @@ impl Shelf {
             return Err(Error::input(&file, advice));
         }
         let path = folder.join(listing.file.as_deref().unwrap_or(&file));
+        let used = files_of(&path, &listing.weights);
         entry.source = super::ModelSource::File(path);
         models.push(listing);
         models.sort_by(|a, b| a.id.cmp(&b.id));
         Self::write(folder, models)?;
+        if let Some(old) = old.filter(|old| old.copied) {
+            // The list is written: a copy that stays is worth a word and no failure.
+            match delete_copy(&old, folder, &used) {
+                Ok(deleted) if deleted.is_empty() => {}
+                Ok(deleted) => {
+                    let names: Vec<String> = deleted.iter().map(|path| escape(path)).collect();
+                    notes.push(format!("deleted the copy of the model it replaces: {}", names.join(", ")));
+                }
+                Err(error) => notes.push(error.to_string()),
+            }
+        }
         Ok(Added { entry, notes })
     }
 
@@ -122,7 +136,7 @@ impl Shelf {
         };
         let model = models.remove(at);
         Self::write(folder, models)?;
-        if model.copied { delete_copy(&model, folder) } else { Ok(Vec::new()) }
+        if model.copied { delete_copy(&model, folder, &[]) } else { Ok(Vec::new()) }
     }
 }
 
@@ -181,15 +195,16 @@ fn lock(folder: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Copies file and weights below `folder`; returns the file's path relative to it.
+/// Copies file and weights below `folder`, under their own names; returns the file's path relative to it.
 fn copy(file: &Path, listing: &Listing, folder: &Path) -> Result<PathBuf> {
     let own = Path::new(&listing.id).to_owned();
-    let to = own.join("model.onnx");
+    // The list is text.
+    let to = own.join(file.file_name().and_then(|name| name.to_str()).unwrap_or("model.onnx"));
     let mut pairs = vec![(file.to_owned(), to.clone())];
     for name in &listing.weights {
         pairs.push((beside(file, name)?, own.join(name)));
     }
-    for (from, to) in pairs {
+    for (from, to) in without_duplicates(file, pairs)? {
         let to = folder.join(to);
         let fail = |error: std::io::Error| Error::output(&to, format!("cannot copy {} here: {error}", escape(&from)));
         create(to.parent().unwrap_or(folder))?;
@@ -208,14 +223,49 @@ fn copy(file: &Path, listing: &Listing, folder: &Path) -> Result<PathBuf> {
     Ok(to)
 }
 
-/// Deletes what [`copy`] wrote and folders that are empty then.
-fn delete_copy(model: &Listing, folder: &Path) -> Result<Vec<PathBuf>> {
+/// Each copy once. Two files whose copies would have the same name are refused; names that differ in case alone are the same on some file
+/// systems.
+fn without_duplicates(model: &Path, pairs: Vec<(PathBuf, PathBuf)>) -> Result<Vec<(PathBuf, PathBuf)>> {
+    let mut sources: HashMap<String, PathBuf> = HashMap::new();
+    let mut kept = Vec::new();
+    for (from, to) in pairs {
+        let plain: PathBuf = to.components().collect();
+        match sources.get(&plain.to_string_lossy().to_lowercase()) {
+            Some(other) if *other == from => continue,
+            Some(other) => {
+                let reason = format!(
+                    "its files {} and {} would be one in the copy: rename one of them, or add it without --copy",
+                    escape(other),
+                    escape(&from)
+                );
+                return Err(Error::input(model, reason));
+            }
+            None => sources.insert(plain.to_string_lossy().to_lowercase(), from.clone()),
+        };
+        kept.push((from, to));
+    }
+    Ok(kept)
+}
+
+/// The files of a model, links resolved.
+fn files_of(model: &Path, weights: &[String]) -> Vec<PathBuf> {
+    let folder = model.parent().unwrap_or(Path::new("."));
+    let all = std::iter::once(model.to_owned()).chain(weights.iter().map(|name| folder.join(name)));
+    all.filter_map(|file| file.canonicalize().ok()).collect()
+}
+
+/// Deletes what [`copy`] wrote, but for the files `used` by others, and folders that are empty then.
+fn delete_copy(model: &Listing, folder: &Path, used: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let own = folder.join(&model.id);
     let mut deleted = Vec::new();
-    let plain = |name: &&String| crate::depth::onnx_header::stays_inside(name).is_ok();
-    let names = std::iter::once("model.onnx".to_owned()).chain(model.weights.iter().filter(plain).cloned());
-    for name in names {
+    let plain = |name: &String| crate::depth::onnx_header::stays_inside(name).is_ok();
+    // The list is edited by people: nothing outside the model's own folder is a copy.
+    let file = model.file.as_ref().and_then(|file| file.strip_prefix(&model.id).ok()?.to_str().map(str::to_owned));
+    for name in file.into_iter().chain(model.weights.iter().cloned()).filter(plain) {
         let path = own.join(&name);
+        if path.canonicalize().is_ok_and(|path| used.contains(&path)) {
+            continue;
+        }
         match std::fs::remove_file(&path) {
             Ok(()) => deleted.push(path.clone()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -227,4 +277,64 @@ fn delete_copy(model: &Listing, folder: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(deleted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::depth::onnx_header::tests::model;
+
+    fn addition(file: PathBuf, copy: bool) -> Addition {
+        let contract = Contract { preset: Some("depth-anything-v2".into()), ..Contract::default() };
+        Addition { file, id: Some("mine".into()), contract, copy, replace: true, ..Addition::default() }
+    }
+
+    #[test]
+    fn copies_keep_their_names_and_go_when_they_are_replaced() {
+        let place = tempfile::tempdir().unwrap();
+        let (from, shelf) = (place.path().join("from"), place.path().join("models"));
+        std::fs::create_dir_all(&from).unwrap();
+        let onnx = |name: &str, weights: &str, notes: &[(&str, &str)]| {
+            let file = model(&[("image", &[1, 3, 0, 0])], Some(weights), notes);
+            std::fs::write(from.join(name), &file).unwrap();
+            std::fs::write(from.join(weights), weights).unwrap();
+            file
+        };
+        // Weights by the name that copies once had.
+        let first = onnx("a.onnx", "model.onnx", &[]);
+        let added = Shelf::add(&shelf, &addition(from.join("a.onnx"), true)).unwrap();
+        added.entry.verify().unwrap();
+        let own = |name: &str| shelf.join("mine").join(name);
+        assert_eq!(
+            (std::fs::read(own("a.onnx")).unwrap(), std::fs::read(own("model.onnx")).unwrap()),
+            (first, b"model.onnx".to_vec())
+        );
+        // Another takes its place: one file is of both, the other goes.
+        onnx("b.onnx", "model.onnx", &[("k", "v")]);
+        let added = Shelf::add(&shelf, &addition(from.join("b.onnx"), true)).unwrap();
+        added.entry.verify().unwrap();
+        assert!(!own("a.onnx").exists() && own("b.onnx").is_file(), "{:?}", added.notes);
+        assert!(
+            added.notes.iter().any(|note| note.contains("a.onnx") && !note.contains("b.onnx")),
+            "{:?}",
+            added.notes
+        );
+        // A copy that is used where it lies stays.
+        let added = Shelf::add(&shelf, &addition(own("b.onnx"), false)).unwrap();
+        added.entry.verify().unwrap();
+        Shelf::add(&shelf, &addition(from.join("a.onnx"), true)).unwrap();
+        Shelf::add(&shelf, &addition(from.join("a.onnx"), false)).unwrap();
+        assert!(!own("a.onnx").exists() && !own("model.onnx").exists() && own("b.onnx").is_file());
+        assert!(from.join("a.onnx").is_file() && from.join("model.onnx").is_file());
+    }
+
+    #[test]
+    fn no_two_files_become_one() {
+        let pair = |from: &str, to: &str| (PathBuf::from(from), PathBuf::from(to));
+        let kept =
+            |pairs: &[(PathBuf, PathBuf)]| without_duplicates(Path::new("m"), pairs.to_vec()).map(|kept| kept.len());
+        assert_eq!(kept(&[pair("a", "x/a"), pair("a", "x/./a"), pair("b", "x/b")]).unwrap(), 2);
+        let error = kept(&[pair("a", "x/model.onnx"), pair("b", "x/Model.onnx")]).unwrap_err().to_string();
+        assert!(error.contains("would be one"), "{error}");
+    }
 }

@@ -17,6 +17,21 @@ const STORAGE: [&str; 9] = [
     "ReferenceBlackWhite",
 ];
 
+/// Namespaces of what is stored beside the picture in its own file, behind it or in base64, and of the directory of that: depth maps, pictures
+/// before effects, gain maps, films (Google, "Depthmap Metadata" and "Dynamic Depth Format Specification 1.0", 2019). All versions of dynamic depth
+/// begin as the last does.
+const BESIDE: [&str; 4] = [
+    "http://ns.google.com/photos/1.0/depthmap/",
+    "http://ns.google.com/photos/1.0/image/",
+    "http://ns.google.com/photos/1.0/container/",
+    "http://ns.google.com/photos/dd/",
+];
+
+/// True for properties of what lies beside the picture in the input, where no output has it.
+fn is_beside(property: &Property) -> bool {
+    BESIDE.iter().any(|start| property.namespace.starts_with(start))
+}
+
 /// The packet of the output.
 pub(super) fn carried(from: Option<&[u8]>, to: &Carry<'_>, holds: &Holds, lost: &mut Vec<Lost>) -> Option<Vec<u8>> {
     let provenance = to.provenance.filter(|_| to.policy == Policy::All);
@@ -59,7 +74,13 @@ fn read(bytes: &[u8], to: &Carry<'_>, holds: &Holds, lost: &mut Vec<Lost>) -> Op
         std::str::from_utf8(trimmed).map_err(|_| Problem::Malformed("is not UTF-8".into())).and_then(xmp::scan);
     match scanned {
         Ok(packet) if to.policy == Policy::Copyright => rights(&packet, lost),
-        Ok(packet) => Some(edited(&packet, to, holds).into_bytes()),
+        Ok(packet) => {
+            if packet.properties.iter().any(is_beside) {
+                let why = "of a depth map or other files stored with the picture (GDepth, Container) is left out: they stay with the input";
+                lost.push(Lost { what: "XMP", why: why.to_owned() });
+            }
+            Some(edited(&packet, to, holds).into_bytes())
+        }
         Err(Problem::Malformed(why)) if to.policy == Policy::All => {
             lost.push(Lost { what: "XMP", why: format!("{why}; it is carried as it is") });
             Some(bytes.to_vec())
@@ -102,6 +123,9 @@ fn of_rights(property: &Property) -> bool {
 
 fn decide(property: &Property, to: &Carry<'_>, holds: &Holds, applied: bool) -> Action {
     let set = |value: &dyn ToString| Action::Set(value.to_string());
+    if is_beside(property) {
+        return Action::Drop;
+    }
     match (property.namespace.as_str(), property.name.as_str()) {
         (ns::CRS, "RawFileName") => Action::Keep,
         (ns::CRS | ns::CRSS, _) if !applied => Action::Drop,

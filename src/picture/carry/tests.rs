@@ -211,6 +211,27 @@ fn rights_travel_alone_or_not_at_all() {
     assert_eq!((out.xmp, told(&lost).as_str()), (None, "XMP holds more than one rdf:RDF; it is left out\n"));
 }
 
+/// What lies beside a phone's picture is not in an output: whoever reads the directory would look for it in vain.
+#[test]
+fn directories_of_what_is_not_there_are_left_out() {
+    let packet = format!(
+        "<r:RDF xmlns:r='{}'><r:Description xmlns:g='http://ns.google.com/photos/1.0/depthmap/' xmlns:i='http://ns.google.com/photos/1.0/image/' \
+         xmlns:c='http://ns.google.com/photos/1.0/container/' xmlns:t='http://ns.google.com/photos/1.0/container/item/' \
+         xmlns:p='http://ns.google.com/photos/1.0/panorama/' xmlns:d='http://ns.google.com/photos/dd/1.0/device/' g:Near='1' g:Data='AAAA' \
+         i:Data='BBBB' p:PoseRoll='7'><c:Directory><r:Seq><r:li r:parseType='Resource'><c:Item t:Semantic='Depth' t:Length='9'/></r:li></r:Seq>\
+         </c:Directory><d:Container><r:Seq/></d:Container></r:Description></r:RDF>",
+        crate::picture::xmp::ns::RDF
+    );
+    let from = Metadata { xmp: Some(packet.into_bytes()), ..Metadata::default() };
+    let (out, lost) = carry(&from, &to("jpeg"));
+    let text = String::from_utf8(out.xmp.unwrap()).unwrap();
+    assert!(text.contains("p:PoseRoll='7'"), "{text}");
+    for gone in ["Near", "Data", "Directory", "Semantic", "d:Container"] {
+        assert!(!text.contains(gone), "{gone}: {text}");
+    }
+    assert!(told(&lost).contains("GDepth, Container"), "{}", told(&lost));
+}
+
 /// Channels go into their own format at their own size, and are missed everywhere else.
 #[test]
 fn channels_that_are_left_behind_are_told() {

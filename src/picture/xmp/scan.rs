@@ -15,6 +15,9 @@ pub(super) const MOST_PROPERTIES: usize = 20_000;
 /// Namespaces that may be declared at one place; together with [`MOST_PROPERTIES`] it bounds the time for looking prefixes up.
 pub(super) const MOST_NAMESPACES: usize = 1024;
 
+/// Bytes of a namespace: the longest in use have some 80. Every property holds a copy of its own.
+const MOST_NAMESPACE: usize = 256;
+
 /// Why a packet was not understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
@@ -27,7 +30,7 @@ pub enum Problem {
 /// A property, as an attribute or an element of an `rdf:Description`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Property {
-    /// Namespace; empty for a prefix that is not declared.
+    /// Namespace; empty for a prefix that is not declared, and for a namespace of more than 256 bytes.
     pub namespace: String,
     /// Name without prefix.
     pub name: String,
@@ -318,9 +321,10 @@ fn place(rest: &str, key: &str, value: &str) -> Option<(Range<usize>, Range<usiz
     (rest.get(start..end)? == value && rest.get(end..)?.starts_with(quote)).then_some((0..end + 1, start..end))
 }
 
+/// The namespace; empty where there is none, or one that nobody has.
 pub(super) fn namespace(found: &ResolveResult<'_>) -> String {
     match found {
-        ResolveResult::Bound(namespace) => namespace.as_ref().to_owned(),
+        ResolveResult::Bound(namespace) if namespace.as_ref().len() <= MOST_NAMESPACE => namespace.as_ref().to_owned(),
         _ => String::new(),
     }
 }

@@ -105,6 +105,10 @@ fn bombs_do_not_go_off() {
     assert!(matches!(scan(&format!("{head}{properties}/></r:RDF>")), Err(Problem::Hostile(_))));
     let namespaces: String = (0..5000).map(|i| format!(" xmlns:p{i}=\"u\"")).collect();
     assert!(scan(&format!("{head}{namespaces}/></r:RDF>")).is_err());
+    // One namespace is not copied 20 000 times.
+    let properties: String = (0..20_000).map(|i| format!(" n:p{i}=\"\"")).collect();
+    let long = format!("{head} xmlns:n=\"{}\"{properties}/></r:RDF>", "u".repeat(1 << 20));
+    assert_eq!(scan(&long).unwrap().properties.iter().map(|p| p.namespace.len()).sum::<usize>(), 0);
     // 50 MB of one value is slow to nobody, and survives.
     let large = format!("{head} a=\"{}\"/></r:RDF>", "x".repeat(50 << 20));
     let packet = scan(&large).unwrap();
