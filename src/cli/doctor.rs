@@ -33,7 +33,9 @@ pub fn run() -> anyhow::Result<Exit> {
 fn codecs() -> String {
     let names =
         |written| Format::ALL.iter().filter(|f| f.is_written() == written).map(|f| f.name()).collect::<Vec<_>>();
-    format!("{} (read and write); {} (read)", names(true).join(", "), names(false).join(", "))
+    let maps: Vec<_> = Format::MAPS.iter().filter(|f| !f.is_written()).map(|f| f.name()).collect();
+    let (both, read) = (names(true).join(", "), names(false).join(", "));
+    format!("{both} (read and write); {read} (read); depth maps also as {}", maps.join(", "))
 }
 
 fn system() -> String {

@@ -152,7 +152,7 @@ fn allowed(kind: Kind) -> String {
         Kind::Flag => "true false".to_owned(),
         Kind::Channels { min, max } => format!("{min} to {max}, or 3"),
         Kind::Numbers { min, max, most, unit } => {
-            format!("{min} to {max} {unit}").trim_end().to_owned() + &format!(", or up to {most}")
+            format!("{min} to {max} {unit}").trim_end().to_owned() + &format!(", or a list of up to {most}")
         }
         Kind::Points { min, max } => format!("points in {min} to {max}"),
         Kind::File => "a path".to_owned(),
