@@ -20,6 +20,11 @@ pub(super) trait Decode: Send {
 
     /// Bytes that decoding needs beside the samples.
     fn working_bytes(&self) -> u64;
+
+    /// What the file says in words: see [`Source::texts`].
+    fn texts(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
 }
 
 /// A picture that is decoded on first use and kept.
@@ -75,6 +80,10 @@ impl<D: Decode> Source for WholeSource<D> {
 
     fn check_intact(&self) -> Result<()> {
         self.file.check_intact()
+    }
+
+    fn texts(&self) -> Vec<(String, String)> {
+        self.decoder.texts()
     }
 }
 

@@ -53,14 +53,17 @@ pub struct Found {
 }
 
 impl Facts {
-    /// Takes what was found; depth that is joined says itself how it is spread.
     fn take(&mut self, found: Found) {
-        if let DepthFacts::Joined(join) = &found.depth {
+        self.render.depth = Some(found.depth);
+        (self.map, self.scores) = (Some(found.map), Some(found.scores));
+    }
+
+    /// How depth is spread, where an operation asks: depth that is joined says it itself.
+    fn spread(&mut self) {
+        if let (Some(DepthFacts::Joined(join)), None) = (&self.render.depth, &self.render.quantiles) {
             let spread = Quantiles::of(join.disparities().map(|disparity| (disparity, 1)));
             self.render.quantiles = Some(Arc::new(spread));
         }
-        self.render.depth = Some(found.depth);
-        (self.map, self.scores) = (Some(found.map), Some(found.scores));
     }
 }
 
@@ -103,6 +106,9 @@ pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<
             facts.depth_source = Some(described);
         }
         _ => {}
+    }
+    if plan.needs_quantiles() {
+        facts.spread();
     }
     if let Some(sums) = gathered.proxy {
         let started = Instant::now();

@@ -193,6 +193,11 @@ pub trait Op: Sync + 'static {
         None
     }
 
+    /// True when it needs to know how depth is spread over the picture: [`Context::quantiles`].
+    fn wants_quantiles(_params: &Self::Params) -> bool {
+        false
+    }
+
     /// True when it needs a [`Field`].
     fn wants_field(_params: &Self::Params) -> bool {
         false
@@ -252,6 +257,8 @@ pub trait AnyOp: Sync {
     fn makes_color(&self, set: &ParamSet) -> bool;
     /// See [`Op::lut_files`].
     fn lut_files(&self, set: &ParamSet) -> Vec<String>;
+    /// See [`Op::wants_quantiles`].
+    fn wants_quantiles(&self, set: &ParamSet) -> bool;
     /// See [`Op::wants_field`].
     fn wants_field(&self, set: &ParamSet) -> bool;
     /// See [`Op::field`].
@@ -324,6 +331,9 @@ impl<O: Op> AnyOp for Entry<O> {
         let area = O::area(&params, &context.frame, context.stage);
         let last = context.stage + 1 >= O::stages(&params);
         Ok(Step { area, last, ..Step::new::<O>(&constants, if last { strength } else { 1.0 }) })
+    }
+    fn wants_quantiles(&self, set: &ParamSet) -> bool {
+        O::wants_quantiles(&O::Params::from_set(set))
     }
     fn wants_field(&self, set: &ParamSet) -> bool {
         O::wants_field(&O::Params::from_set(set))

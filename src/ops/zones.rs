@@ -88,6 +88,10 @@ impl Op for Spec {
         [&p.exposure, &p.contrast, &p.saturation, &p.warmth].into_iter().any(|list| differ(list))
     }
 
+    fn wants_quantiles(p: &Params) -> bool {
+        Self::reads_depth(p)
+    }
+
     fn makes_color(p: &Params) -> bool {
         p.warmth.iter().any(|v| *v != 0.0)
     }

@@ -319,6 +319,11 @@ impl Plan {
         self.ops.iter().any(|op| op.op.wants_field(&op.params))
     }
 
+    /// True when an operation needs to know how depth is spread over the picture.
+    pub fn needs_quantiles(&self) -> bool {
+        self.ops.iter().any(|op| op.op.wants_quantiles(&op.params))
+    }
+
     /// The program that shows the proxy of a picture (of size `extent`, linear Rec.2020) as operation `index` meets it, in its domain.
     /// Area operations before it are left out. What they change is smaller than a pixel of the proxy where the proxy is much smaller than the
     /// picture; a picture of at most 524,288 pixels is its own proxy, and there the field is that of the picture before them.

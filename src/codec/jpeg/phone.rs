@@ -14,14 +14,13 @@ use super::embedded::{Embedded, Map};
 use super::facts;
 use super::segments::Head;
 use crate::codec::bytes::FileBytes;
-use crate::codec::whole::{check_region, no_depth};
+use crate::codec::whole::{Decode, WholeSource, zeros};
 use crate::codec::{Limits, Pool, Source};
 use crate::color::encodings;
 use crate::error::{Error, Result};
 use crate::picture::xmp::{self, Element};
 use crate::picture::{
-    Access, Alpha, Channels, ColorModel, Extent, FILE_TYPE_DEFAULT, Metadata, PictureInfo, PixelLayout, Region,
-    SampleType, Strip,
+    Access, Alpha, Channels, ColorModel, Extent, FILE_TYPE_DEFAULT, Metadata, PictureInfo, PixelLayout, SampleType,
 };
 
 /// Ends of the namespaces, which differ by version.
@@ -61,17 +60,13 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
     let packet = packet.ok_or_else(|| Error::unsupported(path, "the picture carries no depth"))?;
     let (map, codes) = find(&file, &head, packet).map_err(|reason| Error::input(path, reason))?;
     let info = self::info(map.extent());
-    Ok(Box::new(PhoneDepth { file, info, map, codes, samples: Vec::new() }))
+    Ok(WholeSource::boxed(file, info, PhoneDepth { map, codes }))
 }
 
 /// A map and what its codes stand for.
 struct PhoneDepth {
-    file: FileBytes,
-    info: PictureInfo,
     map: Map,
     codes: Codes,
-    /// One per pixel; none before the first rows are read.
-    samples: Vec<u16>,
 }
 
 /// What codes from 0 to 1 stand for.
@@ -195,36 +190,19 @@ fn base64(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-impl Source for PhoneDepth {
-    fn info(&self) -> &PictureInfo {
-        &self.info
-    }
-
-    fn read(&mut self, region: Region, strip: &mut Strip, _pool: &Pool) -> Result<()> {
-        check_region(self.file.path(), self.info.extent, region)?;
-        strip.reset(region, self.info.layout);
-        if self.samples.is_empty() {
-            let told = |reason: String| Error::input(self.file.path(), format!("damaged: {reason}"));
-            self.samples = self.map.decode(&self.file).map_err(told)?;
-        }
-        let start = region.y as usize * region.width as usize;
-        let samples = self.samples.get(start..start + region.pixels()).unwrap_or_default();
+impl Decode for PhoneDepth {
+    fn decode(&mut self, file: &FileBytes, _info: &PictureInfo, _pool: &Pool) -> Result<Vec<u8>> {
+        let told = |reason: String| Error::input(file.path(), format!("damaged: {reason}"));
+        let samples = self.map.decode(file).map_err(told)?;
+        let mut values = zeros(file.path(), 4 * samples.len() as u64)?;
         let white = self.map.white();
-        for (bytes, code) in strip.bytes_mut().as_chunks_mut::<4>().0.iter_mut().zip(samples) {
-            *bytes = self.codes.value(f32::from(*code) / white).to_ne_bytes();
+        for (bytes, code) in values.as_chunks_mut::<4>().0.iter_mut().zip(samples) {
+            *bytes = self.codes.value(f32::from(code) / white).to_ne_bytes();
         }
-        Ok(())
+        Ok(values)
     }
 
-    fn read_depth(&mut self, _region: Region, _depth: &mut [f32], _pool: &Pool) -> Result<()> {
-        Err(no_depth(self.file.path(), self.info.format))
-    }
-
-    fn rewind(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    fn resident_bytes(&self, _rows: u32) -> u64 {
+    fn working_bytes(&self) -> u64 {
         self.map.working_bytes()
     }
 
@@ -236,10 +214,6 @@ impl Source for PhoneDepth {
             "proportional" => facts(&[("depth:kind", "proportional depth")]),
             unit => facts(&[("depth:kind", "metric depth"), ("depth:unit", unit)]),
         }
-    }
-
-    fn check_intact(&self) -> Result<()> {
-        self.file.check_intact()
     }
 }
 
