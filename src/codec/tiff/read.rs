@@ -17,6 +17,7 @@ use super::samples::Packing;
 use crate::codec::bytes::FileBytes;
 use crate::codec::{DEPTH_FACTS, Extras, Limits, Pool, Source};
 use crate::error::{Error, Result};
+use crate::picture::exif::beyond;
 use crate::picture::{Access, PictureInfo, Region, Strip};
 
 /// Decoded bytes of the chunks that are worked on at a time.
@@ -381,7 +382,7 @@ fn range(file: &FileBytes, pixels: &Pixels, place: Place) -> Result<(u64, u64)> 
     match found {
         Some((_, 0)) | None => Err(damaged("it is empty; files with holes are not supported".into())),
         Some((offset, count)) if offset.checked_add(count).is_none_or(|end| end > file.length()) => {
-            Err(damaged(format!("{count} bytes at offset {offset} lie beyond the end ({} bytes)", file.length())))
+            Err(damaged(beyond(offset, count, file.length())))
         }
         Some(found) => Ok(found),
     }

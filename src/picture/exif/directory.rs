@@ -34,7 +34,7 @@ impl ReadAt for [u8] {
 
 /// The sentence for a range that the data does not have.
 pub(crate) fn beyond(offset: u64, length: u64, size: u64) -> String {
-    format!("{length} bytes at offset {offset} lie beyond the end ({size} bytes)")
+    format!("{length} bytes at offset {offset} lie beyond the end ({size} bytes): it was cut off or is damaged")
 }
 
 /// Byte order of a TIFF structure.
