@@ -169,7 +169,8 @@ fn picture(layout: PixelLayout, extent: Extent) -> Strip {
 /// Guide, disparity and mask, then `steps`.
 fn program(layout: PixelLayout, steps: &[Step], tables: Tables) -> Program {
     let supplied = ops::supplied::Constants { scale: 1.05, offset: -0.05 };
-    let mut all = vec![ops::guide::step(), Step::new::<ops::supplied::Spec>(&supplied, 1.0), checks()];
+    let mut all =
+        vec![ops::guide::step(ops::guide::Of::Codes), Step::new::<ops::supplied::Spec>(&supplied, 1.0), checks()];
     all.extend_from_slice(steps);
     // Where resampled alpha is close to 0, only associated color is well defined.
     let alpha = if layout.channels.has_alpha() && !keeps_size(&all) { Alpha::Associated } else { layout.alpha };

@@ -52,7 +52,7 @@ fn check(gpu: &Gpu, name: &str, steps: &[Step], tables: &Tables, tolerance: f64)
     for input in [common::ramp(), common::codes(), common::oklab()] {
         let depth = depth(input.region.pixels());
         let supplied = ops::supplied::Constants { scale: 1.05, offset: -0.05 };
-        let mut all = vec![ops::guide::step(), Step::new::<ops::supplied::Spec>(&supplied, 1.0)];
+        let mut all = vec![ops::guide::step(ops::guide::Of::Light), Step::new::<ops::supplied::Spec>(&supplied, 1.0)];
         all.extend_from_slice(steps);
         let program = Program { supplied_depth: true, ..program(input.layout, all, tables.clone()) };
         let found = compare(gpu, &program, &input, Some(&depth)).worst;
@@ -134,7 +134,8 @@ fn depth_join_agrees(gpu: &'static Gpu, guide: u32) {
     let constants = ops::disparity::JoinConstants::new(0, width, height, (256, 256)).with_color(guide);
     let join = ops::disparity::Join { constants, words: words.collect() };
     let mut tables = Tables(vec![7; 5]);
-    let mut steps = vec![ops::guide::step(), ops::disparity::step(&join, &mut tables)];
+    let of = if guide == ops::disparity::color::LIGHT { ops::guide::Of::Light } else { ops::guide::Of::Codes };
+    let mut steps = vec![ops::guide::step(of), ops::disparity::step(&join, &mut tables)];
     steps.push(show_disparity(1.0));
     let found = compare(gpu, &program(input.layout, steps, tables), &input, None);
     assert!(found.worst <= 1.0, "{} codes with guide {guide}", found.worst);

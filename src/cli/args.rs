@@ -226,7 +226,7 @@ pub struct DepthArgs {
 /// How much of the machine is used.
 #[derive(Debug, Args)]
 pub struct MachineArgs {
-    /// Pictures in work at the same time [default: one per core]
+    /// Pictures in work at the same time [default: one more than there are cores]
     #[arg(help_heading = "Machine", short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
     /// Bytes all jobs may hold together, for example 2GiB [default: a quarter of the free memory, at most 4GiB]

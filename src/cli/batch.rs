@@ -188,7 +188,7 @@ impl State {
         options.recorder = self.recorder.clone();
         options.maps = batch.maps;
         options.memory_bytes.get_or_insert_with(default_memory);
-        options.jobs.get_or_insert_with(cores);
+        options.jobs.get_or_insert_with(default_jobs);
         let refused = intake.failed.len() as u64;
         let all = refused + intake.jobs.len() as u64;
         let most = if batch.job.fail_fast { Some(0) } else { batch.job.max_failures.map(|most| most.of(all)) };
@@ -299,7 +299,7 @@ impl State {
             device: facts.device.clone(),
             inference: facts.inference.clone(),
             memory_bytes: Some(batch.job.machine.memory.unwrap_or_else(default_memory)),
-            jobs: Some(batch.job.machine.jobs.map_or_else(cores, usize::from)),
+            jobs: Some(batch.job.machine.jobs.map_or_else(default_jobs, usize::from)),
             models: facts.models,
             depth_cache: facts.depth_cache,
             ended: match exit {
@@ -316,6 +316,11 @@ impl State {
             pictures,
         }
     }
+}
+
+/// Pictures in work when nobody says: while one waits for its model, its last strip or its first, no core is idle.
+pub fn default_jobs() -> usize {
+    cores() + 1
 }
 
 /// Cores of this machine that this process may use.

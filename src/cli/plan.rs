@@ -45,7 +45,7 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     let mut gathered = gather(&args.look.input, &Work::Grade, &recipe, &out, &args.look.name)?;
     args.look.pages.apply(&mut gathered.intake);
     let memory_bytes = args.machine.memory.unwrap_or_else(default_memory);
-    let jobs = args.machine.jobs.map_or_else(batch::cores, usize::from);
+    let jobs = args.machine.jobs.map_or_else(batch::default_jobs, usize::from);
     let mut report = PlanReport::new(&recipe, memory_bytes, jobs, &gathered.intake);
     report.collisions =
         refuse_collisions(&out, &gathered.intake.jobs, recipe.depth.gate.is_on()).err().map(|e| e.to_string());

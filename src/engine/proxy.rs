@@ -230,7 +230,9 @@ pub fn fields(work: &Work, plan: &Plan, proxy: &(Strip, Vec<f32>), facts: &mut R
     let extent = Extent { width: strip.region.width, height: strip.region.rows };
     let reads_depth = |op: &OpSetting| op.op.wants_field(&op.params) && op.op.reads_depth(&op.params);
     let disparity = match &facts.depth {
-        Some(known) if plan.ops.iter().any(reads_depth) => run(&cpu, &proxy_depth_program(known, extent), proxy)?,
+        Some(known) if plan.ops.iter().any(reads_depth) => {
+            run(&cpu, &proxy_depth_program(&plan.input.1, known, extent), proxy)?
+        }
         _ => Vec::new(),
     };
     for index in 0..plan.ops.len() {

@@ -5,6 +5,7 @@ use super::program::Program;
 use crate::color::curve::Direction;
 use crate::color::{encodings, matrix};
 use crate::ops::disparity::{Join, JoinConstants, color};
+use crate::ops::guide::Of;
 use crate::ops::{self, Domain, Grading, Step, Tables};
 use crate::picture::{Alpha, Channels, ColorEncoding, Extent, PixelLayout, Referred, SampleType};
 
@@ -60,10 +61,7 @@ impl Compiler {
                     // The code values of the picture are its guide.
                     color::CODES => self.go(own),
                     color::LIGHT => self.go(&encodings::linear_rec2020()),
-                    _ => {
-                        self.go(&encodings::linear_rec2020());
-                        self.steps.push(ops::guide::step());
-                    }
+                    _ => self.guide(own),
                 }
                 let step = ops::disparity::step(join, &mut self.tables);
                 self.steps.push(step);
@@ -71,6 +69,16 @@ impl Compiler {
             Some(DepthFacts::Supplied(constants)) => self.steps.push(Step::new::<ops::supplied::Spec>(constants, 1.0)),
             None => {}
         }
+    }
+
+    /// Takes the guide of a picture whose encoding is `own`.
+    fn guide(&mut self, own: &ColorEncoding) {
+        let of = Of::picture(own);
+        match of {
+            Of::Codes => self.go(own),
+            Of::Light => self.go(&encodings::linear_rec2020()),
+        }
+        self.steps.push(ops::guide::step(of));
     }
 
     /// Converts to another encoding; nothing when it is already that one.
@@ -112,13 +120,15 @@ impl Compiler {
 /// highlights would drown a mean, is encoded as sRGB before.
 pub fn guide_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {
     let mut compiler = Compiler::new(encoding.clone());
-    let as_came = encoding.referred == Referred::Display;
-    compiler.steps.extend(as_came.then(ops::keep::step));
-    compiler.go(&encodings::linear_rec2020());
-    compiler.steps.push(ops::guide::step());
-    if as_came {
+    let codes_as_came = encoding.referred == Referred::Display;
+    if codes_as_came && Of::picture(encoding) == Of::Light {
+        compiler.steps.push(ops::keep::step());
+        compiler.guide(encoding);
         compiler.steps.push(ops::restore::step());
     } else {
+        compiler.guide(encoding);
+    }
+    if !codes_as_came {
         compiler.go(&encodings::srgb());
     }
     let (steps, tables) = (compiler.steps, compiler.tables);
@@ -148,7 +158,11 @@ pub fn linear_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program 
 
 /// The pass that writes depth maps: normalized disparity as gray float.
 pub fn depth_program(layout: PixelLayout, encoding: &ColorEncoding, facts: &DepthFacts) -> Program {
-    let mut compiler = Compiler::new(encoding.clone());
+    shown_depth(Compiler::new(encoding.clone()), layout, encoding, facts)
+}
+
+/// Disparity as gray floats, of a picture whose encoding is `encoding`, from wherever `compiler` stands.
+fn shown_depth(mut compiler: Compiler, layout: PixelLayout, encoding: &ColorEncoding, facts: &DepthFacts) -> Program {
     compiler.depth(Some(facts), encoding);
     let show = ops::show_disparity::Constants { gain: 1.0 };
     compiler.steps.push(Step::new::<ops::show_disparity::Spec>(&show, 1.0));
@@ -158,10 +172,12 @@ pub fn depth_program(layout: PixelLayout, encoding: &ColorEncoding, facts: &Dept
     Program { input: layout, output, steps, tables, supplied_depth, dither_seed: None, codes: None }
 }
 
-/// The pass that shows the disparity of the proxy of a picture, of size `extent` in linear Rec.2020, as gray floats.
-pub fn proxy_depth_program(facts: &DepthFacts, extent: Extent) -> Program {
+/// The pass that shows the disparity of the proxy of a picture, of size `extent` in linear Rec.2020, as gray floats. `encoding` is that of the
+/// picture, in which its guide is taken.
+pub fn proxy_depth_program(encoding: &ColorEncoding, facts: &DepthFacts, extent: Extent) -> Program {
     let reduced = scaled(Some(facts), extent);
-    depth_program(PROXY_LAYOUT, &encodings::linear_rec2020(), reduced.as_ref().unwrap_or(facts))
+    let compiler = Compiler::new(encodings::linear_rec2020());
+    shown_depth(compiler, PROXY_LAYOUT, encoding, reduced.as_ref().unwrap_or(facts))
 }
 
 /// The pass that shows a picture beside its depth map: sRGB of 8 bit, without alpha.
@@ -178,9 +194,7 @@ pub(super) fn scaled(facts: Option<&DepthFacts>, extent: Extent) -> Option<Depth
         DepthFacts::Joined(join) => {
             let c = &join.constants;
             let placed = JoinConstants::new(c.table, c.width, c.height, (extent.width, extent.height));
-            // A proxy is light: code values are no more.
-            let guide = if c.guide == color::CODES { color::LIGHT } else { c.guide };
-            let constants = JoinConstants { x_scale: placed.x_scale, y_scale: placed.y_scale, guide, ..*c };
+            let constants = JoinConstants { x_scale: placed.x_scale, y_scale: placed.y_scale, ..*c };
             DepthFacts::Joined(Join { constants, words: join.words.clone() })
         }
         DepthFacts::Supplied(constants) => DepthFacts::Supplied(*constants),

@@ -24,8 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / "data/models/chiaro-small/chiaro-small.onnx"
 FIGURES = pathlib.Path(__file__).with_suffix(".csv")
 F = np.float32
-# Linear sRGB primaries to Rec.2020 (ITU-R BT.2087-0, table 1) and luma weights of ITU-R BT.2020-2, table 4.
-TO_2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
+# Luma weights of ITU-R BT.2020-2, table 4.
 LUMA_2020 = np.array([0.2627, 0.6780, 0.0593])
 
 
@@ -139,17 +138,6 @@ def render(planes, guide):
     return o + z * (lo + extent * t * t * (3 - 2 * t) - o)
 
 
-def encode(v):
-    v = np.clip(v, 0, 1)
-    return np.where(v <= 0.0031308, v * 12.92, 1.055 * v ** (1 / 2.4) - 0.055)
-
-
-def luma(rgb):
-    """The guide: luma of the sRGB-shaped, bounded Rec.2020 picture."""
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return encode(linear @ TO_2020.T) @ LUMA_2020
-
-
 def normalize(d):
     low, high = np.percentile(d, [1, 99])
     return (d - low) / (high - low)
@@ -159,7 +147,8 @@ def estimate(session, rgb, settings):
     """Normalized disparity of a picture [height, width, 3] of sRGB codes 0..1."""
     height, width = rgb.shape[:2]
     w, h = (192, 256) if height > width else (256, 192)
-    guide = luma(rgb)
+    # The guide: luma of the code values.
+    guide = rgb @ LUMA_2020
     small = np.stack([shrink(rgb[..., i], w, h) for i in range(3)])
     (answer,) = session.run(None, {session.get_inputs()[0].name: small[None].astype(F)})
     d = normalize(answer.reshape(h, w).astype(float))
