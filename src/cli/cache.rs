@@ -1,8 +1,9 @@
 //! `chiaro cache`: the cache of estimated depth, looked at and cleaned. Starts no inference.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use chiaro::engine::depth_cache::compiled::{self, Compiled};
 use chiaro::engine::depth_cache::{self, FamilySurvey, Removed};
 use chiaro::error::escape;
 use serde_json::json;
@@ -26,9 +27,15 @@ pub fn run(command: &CacheCommand) -> anyhow::Result<Exit> {
                 max_size.unwrap_or(depth_cache::DEFAULT_BUDGET_BYTES),
                 max_age.unwrap_or(depth_cache::DEFAULT_MAX_AGE),
             );
-            output::line(&removed(&depth_cache::collect(&folder(place)?, size, age, SystemTime::now())?))?;
+            let (folder, now) = (folder(place)?, SystemTime::now());
+            let maps = depth_cache::collect(&folder, size, age, now)?;
+            output::line(&removed(&maps, &compiled::collect(&folder, age, now)?))?;
         }
-        CacheCommand::Clear { place } => output::line(&removed(&depth_cache::clear(&folder(place)?)?))?,
+        CacheCommand::Clear { place } => {
+            let folder = folder(place)?;
+            let maps = depth_cache::clear(&folder)?;
+            output::line(&removed(&maps, &compiled::collect(&folder, Duration::ZERO, SystemTime::now())?))?;
+        }
     }
     Ok(Exit::Success)
 }
@@ -43,6 +50,7 @@ fn folder(place: &PlaceArgs) -> anyhow::Result<PathBuf> {
 
 fn info(folder: &std::path::Path, as_json: bool) -> anyhow::Result<()> {
     let families = depth_cache::survey(folder)?;
+    let compiled = compiled::survey(folder)?;
     let (maps, bytes) = families.iter().fold((0, 0), |(maps, bytes), f| (maps + f.maps, bytes + f.bytes));
     if as_json {
         return Ok(output::json(&json!({
@@ -52,12 +60,16 @@ fn info(folder: &std::path::Path, as_json: bool) -> anyhow::Result<()> {
             "budget_bytes": depth_cache::DEFAULT_BUDGET_BYTES,
             "max_age_seconds": depth_cache::DEFAULT_MAX_AGE.as_secs(),
             "models": families,
+            "compiled": compiled,
         }))?);
     }
     let days = depth_cache::DEFAULT_MAX_AGE.as_secs() / 86_400;
     let mut facts = Facts::default();
     facts.add("folder", escape(folder));
     facts.add("kept", format!("{}, {}", output::count(maps, "depth map"), output::bytes(bytes)));
+    if compiled.models > 0 {
+        facts.add("compiled", compiled_models(&compiled));
+    }
     facts.add("bounds", format!("{}, {days} days unused", output::bytes(depth_cache::DEFAULT_BUDGET_BYTES)));
     output::line(&format!("depth cache\n{facts}"))?;
     if !families.is_empty() {
@@ -81,12 +93,17 @@ fn row(family: &FamilySurvey) -> Vec<String> {
     ]
 }
 
-fn removed(removed: &Removed) -> String {
+fn removed(removed: &Removed, compiled: &Compiled) -> String {
+    let models = if compiled.models > 0 { format!("; removed {}", compiled_models(compiled)) } else { String::new() };
     format!(
-        "removed {}, {}; kept {}, {}",
+        "removed {}, {}; kept {}, {}{models}",
         output::count(removed.maps, "depth map"),
         output::bytes(removed.bytes),
         removed.kept_maps,
         output::bytes(removed.kept_bytes)
     )
+}
+
+fn compiled_models(compiled: &Compiled) -> String {
+    format!("{}, {}", output::count(compiled.models, "compiled model"), output::bytes(compiled.bytes))
 }

@@ -22,7 +22,7 @@ pub enum CacheCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Remove depth that was not used for long, and the longest unused until the rest fits
+    /// Remove depth and compiled models that were not used for long, and the longest unused depth until the rest fits
     Gc {
         #[command(flatten)]
         place: PlaceArgs,
@@ -33,7 +33,7 @@ pub enum CacheCommand {
         #[arg(long, value_name = "AGE", value_parser = age)]
         max_age: Option<Duration>,
     },
-    /// Remove all estimated depth; it will be estimated again when it is needed
+    /// Remove all estimated depth and compiled models; they are made again when they are needed
     Clear {
         #[command(flatten)]
         place: PlaceArgs,

@@ -60,6 +60,8 @@ pub struct Engine {
     notes: Vec<String>,
     threads: usize,
     providers: Vec<Provider>,
+    /// Where providers keep what they compile of models.
+    compiled: Option<PathBuf>,
 }
 
 enum Kind {
@@ -112,7 +114,7 @@ impl Engine {
             }
             None => (Kind::Rten(super::rten::Pools::new(threads)), super::rten::info(), vec![Provider::Cpu]),
         };
-        Ok(Self { kind, info, notes, threads, providers })
+        Ok(Self { kind, info, notes, threads, providers, compiled: None })
     }
 
     /// This build has no engine.
@@ -124,6 +126,12 @@ impl Engine {
         Err(Error::Environment(
             "this build of chiaro runs no depth models (feature `onnx` is off): give depth with the pictures".into(),
         ))
+    }
+
+    /// The same, with a folder (which is there) in which providers that compile models (TensorRT, Core ML, OpenVINO) keep what they have made. Each model and
+    /// input size gets a folder of its own below it.
+    pub fn keeping(self, compiled: Option<PathBuf>) -> Self {
+        Self { compiled, ..self }
     }
 
     /// What runs the models.
@@ -175,7 +183,7 @@ impl Engine {
             #[cfg(feature = "onnx")]
             Kind::Rten(pools) => pools.load(worker, model, size),
             #[cfg(feature = "onnx")]
-            Kind::Ort(library) => library.load_model(model, size, self.threads),
+            Kind::Ort(library) => library.load_model(model, size, self.threads, self.compiled.as_deref()),
             #[cfg(not(feature = "onnx"))]
             _ => Err(Error::Environment(format!("no engine for model {} at {size:?}, worker {worker}", model.id))),
         }

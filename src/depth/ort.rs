@@ -19,6 +19,8 @@ use crate::error::{Error, Result};
 
 /// The variable that names a library file or folder, as the `ort` crate and other programs use it.
 const VARIABLE: &str = "ORT_DYLIB_PATH";
+/// Hexadecimal digits of a model's SHA-256 that folders of compiled models begin with.
+const KEPT_DIGITS: usize = 16;
 /// The folder that `make deps` fills, beside the project's manifest.
 const DEPS: &str = ".deps/onnxruntime";
 
@@ -127,11 +129,13 @@ impl Library {
         entry: &ModelEntry,
         (width, height): (u32, u32),
         threads: usize,
+        compiled: Option<&Path>,
     ) -> Result<Box<dyn Inference>> {
+        let kept = compiled.and_then(|folder| self.kept(folder, entry, (width, height)));
         let mut builder = self
             .builder(threads)
             .map_err(|error| Error::Environment(format!("ONNX Runtime does not start: {error}")))?;
-        builder = builder.with_execution_providers(dispatch(self.provider)).map_err(|error| {
+        builder = builder.with_execution_providers(dispatch(self.provider, kept.as_deref())).map_err(|error| {
             Error::Environment(format!(
                 "ONNX Runtime cannot compute on {} here: {error}; see chiaro doctor, or use --provider cpu",
                 self.provider.name()
@@ -170,6 +174,15 @@ impl Library {
         }))
     }
 
+    /// The folder for what the provider compiles of a model, made in `folder` if need be; `None` where it compiles nothing or the folder
+    /// cannot be made.
+    fn kept(&self, folder: &Path, entry: &ModelEntry, (width, height): (u32, u32)) -> Option<PathBuf> {
+        let model = entry.sha256.get(..KEPT_DIGITS)?;
+        let library: String = self.info().version.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
+        let kept = folder.join(format!("{model}-{}-{library}-{width}x{height}", self.provider.name()));
+        (self.provider.compiles() && (kept.is_dir() || std::fs::create_dir(&kept).is_ok())).then_some(kept)
+    }
+
     fn builder(&self, threads: usize) -> ort::Result<SessionBuilder> {
         // Spinning threads starve the ones that read, render and write.
         Ok(OrtSession::builder(&self.environment)?
@@ -194,18 +207,37 @@ fn has(provider: Provider) -> bool {
     available.unwrap_or(false)
 }
 
-/// What a session registers, in order; without `error_on_failure` the CPU would step in unseen.
-fn dispatch(provider: Provider) -> Vec<ExecutionProviderDispatch> {
+/// What a session registers, in order; without `error_on_failure` the CPU would step in unseen. `kept` is the folder for what a provider
+/// compiles: it checks by itself whether that still fits.
+fn dispatch(provider: Provider, kept: Option<&Path>) -> Vec<ExecutionProviderDispatch> {
+    let kept = kept.map(|folder| folder.display().to_string());
     let cuda = || ep::CUDA::default().build();
     let providers = match provider {
         Provider::Cpu => Vec::new(),
         Provider::Cuda => vec![cuda()],
-        Provider::TensorRt => vec![ep::TensorRT::default().build(), cuda()],
-        Provider::CoreMl => vec![ep::CoreML::default().build()],
+        Provider::TensorRt => vec![tensor_rt(kept).build(), cuda()],
+        Provider::CoreMl => {
+            let provider = ep::CoreML::default();
+            vec![kept.into_iter().fold(provider, |provider, folder| provider.with_model_cache_dir(folder)).build()]
+        },
         Provider::DirectMl => vec![ep::DirectML::default().build()],
-        Provider::OpenVino => vec![ep::OpenVINO::default().build()],
+        Provider::OpenVino => {
+            let provider = ep::OpenVINO::default();
+            vec![kept.into_iter().fold(provider, |provider, folder| provider.with_cache_dir(folder)).build()]
+        },
     };
     providers.into_iter().map(ExecutionProviderDispatch::error_on_failure).collect()
+}
+
+/// Without a kept engine it compiles for minutes, in every process and for every worker.
+fn tensor_rt(kept: Option<String>) -> ep::TensorRT {
+    kept.into_iter().fold(ep::TensorRT::default(), |provider, folder| {
+        provider
+            .with_engine_cache(true)
+            .with_engine_cache_path(&folder)
+            .with_timing_cache(true)
+            .with_timing_cache_path(&folder)
+    })
 }
 
 fn element_type(value: &ValueType) -> Option<TensorElementType> {

@@ -37,6 +37,11 @@ impl Provider {
         }
     }
 
+    /// True when it compiles a model before it runs it, and can keep what it compiled.
+    pub fn compiles(self) -> bool {
+        matches!(self, Self::TensorRt | Self::CoreMl | Self::OpenVino)
+    }
+
     /// The provider of a word.
     pub fn named(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|provider| provider.name() == word)

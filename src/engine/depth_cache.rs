@@ -5,6 +5,7 @@
 //! the model is asked. Processes may share a folder: files appear whole under their names by rename, and a file that another process
 //! removes was not there.
 
+pub mod compiled;
 mod entry;
 mod sweep;
 #[cfg(test)]
@@ -188,7 +189,10 @@ impl DepthCache {
     pub fn finish(&self) -> Option<String> {
         if self.counts().stored > 0 {
             let DepthCacheOptions { folder, budget_bytes, max_age } = &self.options;
-            if let Err(error) = collect(folder, *budget_bytes, *max_age, SystemTime::now()) {
+            let now = SystemTime::now();
+            let maps = collect(folder, *budget_bytes, *max_age, now).map(drop);
+            let all = maps.and_then(|()| compiled::collect(folder, *max_age, now).map(drop));
+            if let Err(error) = all {
                 self.remark(error.to_string());
             }
         }

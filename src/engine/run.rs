@@ -10,7 +10,7 @@ use super::budget::{Budget, default_memory};
 use super::cancel::Cancel;
 use super::claims::{Claims, report};
 use super::committer::{CommitOptions, Committer};
-use super::depth_cache::{DepthCache, DepthCacheCounts};
+use super::depth_cache::{DepthCache, DepthCacheCounts, compiled};
 use super::drive::{self, Message, Run};
 use super::identity::Digest;
 use super::job::{Event, Job, Outcome, Status, Summary, Work};
@@ -170,6 +170,9 @@ impl Engine {
         let room = Room { cores: self.pool.current_num_threads(), pictures: self.jobs.min(pictures), session_bytes };
         let workers = Workers::choose(&model, provider, room);
         let inference = Inference::resolve_on(&self.options.inference, provider, workers.threads)?;
+        let kept = self.options.depth_cache.as_ref().filter(|_| provider.compiles());
+        let compiled = kept.and_then(|cache| compiled::make(&cache.folder));
+        let inference = inference.keeping(compiled);
         let cache_bytes = workers.session_bytes(&model, session_bytes);
         let stage = DepthStage::start_workers(inference, workers.count, cache_bytes)?;
         let cache = self.options.depth_cache.clone().map(|options| DepthCache::new(options, &model, stage.engine()));

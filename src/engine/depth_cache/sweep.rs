@@ -171,7 +171,7 @@ fn maps(family: &Path, unfinished: &mut Vec<File>) -> Result<Vec<File>> {
     Ok(found)
 }
 
-fn is_hex(path: &Path, digits: usize, ending: &str) -> bool {
+pub(super) fn is_hex(path: &Path, digits: usize, ending: &str) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(ending));
     name.is_some_and(|name| {
         name.len() == digits && name.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
@@ -184,7 +184,7 @@ fn is_temporary(path: &Path) -> bool {
 }
 
 /// What is in a folder, sorted; nothing when it is not there.
-fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     let fail = |error: std::io::Error| trouble(folder, "cannot be listed", &error);
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -209,6 +209,6 @@ fn about(family: &Path) -> Option<About> {
     serde_json::from_slice(&text).ok()
 }
 
-fn trouble(path: &Path, what: &str, error: &std::io::Error) -> Error {
+pub(super) fn trouble(path: &Path, what: &str, error: &std::io::Error) -> Error {
     Error::Environment(format!("the depth cache: {} {what}: {error}", crate::error::escape(path)))
 }

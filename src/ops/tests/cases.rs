@@ -97,6 +97,10 @@ fn conversions() -> Vec<Case> {
         found.push(Case { name: "matrix".to_owned(), step, tables: Tables::default() });
     }
     found.extend([disparity::color::LUMA, disparity::color::CODES, disparity::color::LIGHT].map(join));
+    found.extend([guide::Of::Codes, guide::Of::Light].map(|of| {
+        let (name, step) = (format!("guide of {of:?}"), guide::step(of));
+        Case { name, step, tables: Tables::default() }
+    }));
     let scaling = supplied::Constants { scale: 1.05, offset: -0.05 };
     let step = Step::new::<supplied::Spec>(&scaling, 1.0);
     found.push(Case { name: "supplied".to_owned(), step, tables: Tables::default() });
