@@ -178,7 +178,8 @@ impl Library {
     /// cannot be made.
     fn kept(&self, folder: &Path, entry: &ModelEntry, (width, height): (u32, u32)) -> Option<PathBuf> {
         let model = entry.sha256.get(..KEPT_DIGITS)?;
-        let library: String = self.info().version.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
+        let library: String =
+            self.info().version.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
         let kept = folder.join(format!("{model}-{}-{library}-{width}x{height}", self.provider.name()));
         (self.provider.compiles() && (kept.is_dir() || std::fs::create_dir(&kept).is_ok())).then_some(kept)
     }
@@ -219,12 +220,12 @@ fn dispatch(provider: Provider, kept: Option<&Path>) -> Vec<ExecutionProviderDis
         Provider::CoreMl => {
             let provider = ep::CoreML::default();
             vec![kept.into_iter().fold(provider, |provider, folder| provider.with_model_cache_dir(folder)).build()]
-        },
+        }
         Provider::DirectMl => vec![ep::DirectML::default().build()],
         Provider::OpenVino => {
             let provider = ep::OpenVINO::default();
             vec![kept.into_iter().fold(provider, |provider, folder| provider.with_cache_dir(folder)).build()]
-        },
+        }
     };
     providers.into_iter().map(ExecutionProviderDispatch::error_on_failure).collect()
 }

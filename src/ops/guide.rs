@@ -100,15 +100,14 @@ impl Op for Spec {
         let n = chunk.len.min(CHUNK);
         let [r, g, b] = &chunk.rgb;
         let (r, g, b, guide) = (&r[..n], &g[..n], &b[..n], &mut chunk.guide[..n]);
-        let bounded = |i: usize| each_channel([r[i], g[i], b[i]], unit);
         // Two loops, so that the first is free of powers.
         if c.light == 0 {
-            for (i, guide) in guide.iter_mut().enumerate() {
-                *guide = c.luma(bounded(i));
+            for i in 0..n {
+                guide[i] = c.luma(each_channel([r[i], g[i], b[i]], unit));
             }
         } else {
-            for (i, guide) in guide.iter_mut().enumerate() {
-                *guide = c.luma(c.encode(bounded(i)));
+            for i in 0..n {
+                guide[i] = c.luma(c.encode(each_channel([r[i], g[i], b[i]], unit)));
             }
         }
         true

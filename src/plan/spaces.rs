@@ -115,7 +115,7 @@ impl Compiler {
     }
 }
 
-/// The pass of the analyse phase: the picture as its means are taken for the model, with the guide beside it. Display codes are taken as they are
+/// The pass of the analyse phase: the picture as its means are taken for the model, with its guide beside it. Display codes are taken as they are
 /// and brought to what the model wants as means ([`model_program`]), a few thousand instead of millions of pixels; scene light, whose
 /// highlights would drown a mean, is encoded as sRGB before.
 pub fn guide_program(layout: PixelLayout, encoding: &ColorEncoding) -> Program {

@@ -77,7 +77,10 @@ fn models(folder: &Path) -> Result<Vec<PathBuf>> {
         let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.split_once('-'));
         name.is_some_and(|(model, _)| is_hex(Path::new(model), MODEL_DIGITS, ""))
     };
-    Ok(list(&folder_in(folder))?.into_iter().filter(|path| named(path) && path.is_dir() && !path.is_symlink()).collect())
+    Ok(list(&folder_in(folder))?
+        .into_iter()
+        .filter(|path| named(path) && path.is_dir() && !path.is_symlink())
+        .collect())
 }
 
 /// Bytes of a folder with all it holds, and when any of it was last used, as far as the system tells.
