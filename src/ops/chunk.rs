@@ -3,6 +3,7 @@
 
 use super::Op;
 use super::area::Planes;
+use super::field::{MOST, NO_PLANE};
 use crate::isa::{Isa, Level};
 
 /// Pixels of one [`Chunk`]: planes of 2 KiB, of which a pass touches those it needs.
@@ -29,6 +30,8 @@ pub struct Px {
     pub source: [f32; 3],
     /// Color of the source pixel in its own code values, where the plan keeps them. See [`super::keep`].
     pub original: [f32; 3],
+    /// The first [`Op::FIELD`] numbers of the operation's field here.
+    pub field: [f32; MOST],
     /// Column in the picture.
     pub x: u32,
     /// Row in the picture.
@@ -184,6 +187,10 @@ fn each<O: Op, const MIXED: bool>(c: &O::Constants, tables: &[u32], mix: Mix, ch
     let (sr, sg, sb) = (&mut sr[..n], &mut sg[..n], &mut sb[..n]);
     let [or, og, ob] = &mut chunk.original;
     let (or, og, ob) = (&mut or[..n], &mut og[..n], &mut ob[..n]);
+    let mut field = [NO_PLANE; MOST];
+    if O::FIELD > 0 {
+        O::field_constants(c).sample_run(tables, (x, y), n, &mut field[..O::FIELD]);
+    }
     for i in 0..n {
         let before = Px {
             rgb: [r[i], g[i], b[i]],
@@ -195,6 +202,7 @@ fn each<O: Op, const MIXED: bool>(c: &O::Constants, tables: &[u32], mix: Mix, ch
             aux: aux[i],
             source: [sr[i], sg[i], sb[i]],
             original: [or[i], og[i], ob[i]],
+            field: if O::FIELD > 0 { field.each_ref().map(|plane| plane[i]) } else { [0.0; MOST] },
             x: x + i as u32,
             y,
         };

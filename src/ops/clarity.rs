@@ -46,6 +46,7 @@ pub struct Spec;
 impl Op for Spec {
     const ID: &'static str = "clarity";
     const WGSL: &'static str = include_str!("../../shaders/ops/clarity.wgsl");
+    const FIELD: usize = 2;
     type Params = Params;
     type Constants = Constants;
 
@@ -93,9 +94,13 @@ impl Op for Spec {
         Ok(Constants { near: amount * params.near, span: amount * (params.far - params.near), field })
     }
 
+    fn field_constants(c: &Constants) -> FieldConstants {
+        c.field
+    }
+
     #[inline(always)]
-    fn pixel(c: &Constants, tables: &[u32], px: Px) -> Px {
-        let [slope, offset] = c.field.sample::<2>(tables, px.x, px.y);
+    fn pixel(c: &Constants, _: &[u32], px: Px) -> Px {
+        let [slope, offset, _] = px.field;
         let luma = luma(px.rgb);
         let difference = luma - (slope * luma + offset);
         let held = difference / (1.0 + difference.abs() / LARGEST);
@@ -137,7 +142,12 @@ mod tests {
         };
         let mut tables = Tables::default();
         let c = Spec::prepare(&params, &context, &mut tables).unwrap();
-        let row = |x: u32| Spec::pixel(&c, &tables.0, Px { x, y: 20, disparity: 1.0 - x as f32 / 199.0, ..Px::of([plane[x as usize]; 3]) }).rgb[0];
+        let row = |x: u32| {
+            let [slope, offset] = c.field.sample::<2>(&tables.0, x, 20);
+            let disparity = 1.0 - x as f32 / 199.0;
+            let px = Px { disparity, field: [slope, offset, 0.0], ..Px::of([plane[x as usize]; 3]) };
+            Spec::pixel(&c, &tables.0, px).rgb[0]
+        };
         ((0..200).map(row).collect(), plane[..200].to_vec())
     }
 

@@ -10,7 +10,7 @@ mod layers;
 pub mod lens;
 
 use super::area::{ALPHA_PLANE, AUX_PLANE, Area, Planes, Reach};
-use super::field::{Field, FieldConstants, Proxy};
+use super::field::{Field, FieldConstants, NO_PLANE, Proxy};
 use super::guide::LUMA_REC2020;
 use super::{CHUNK, Chunk, Context, Domain, Frame, Op, Tables, params};
 use gather::{Center, Line, MAX_REACH, Rows, Sums, TINY, WIDE, clamped, share_of_disk};
@@ -363,9 +363,11 @@ fn blur(c: &Constants, tables: &[u32], planes: &Planes, chunk: &mut Chunk) {
     let rows = Full { c, planes, x: chunk.x as usize };
     gather::gather(&rows, words, c.reach as usize, i64::from(chunk.y), n, &center, &mut sums);
     let has_alpha = planes.carried().alpha;
+    let mut layers = [NO_PLANE; layers::CHANNELS];
+    c.field.sample_run(tables, (chunk.x, chunk.y), n, &mut layers);
     for i in 0..n {
         let came = [chunk.rgb[0][i], chunk.rgb[1][i], chunk.rgb[2][i]];
-        let blurred = composed(c, tables, (chunk.x + i as u32, chunk.y), &center, &sums, i);
+        let blurred = composed(c, layers.each_ref().map(|plane| plane[i]), &center, &sums, i);
         let made = if Constants::sound(came) { blurred } else { came };
         let share = if has_alpha { chunk.alpha[i] } else { 1.0 };
         for (plane, light) in chunk.rgb.iter_mut().zip(made) {
@@ -383,10 +385,9 @@ fn squeezed(ex: f32, ey: f32) -> f32 {
 
 /// Puts the layers of pixel `i` together.
 #[inline(always)]
-fn composed(c: &Constants, tables: &[u32], (x, y): (u32, u32), center: &Center, sums: &Sums, i: usize) -> [f32; 3] {
+fn composed(c: &Constants, layer: [f32; layers::CHANNELS], center: &Center, sums: &Sums, i: usize) -> [f32; 3] {
     let signed = center.c[i];
     let faded = c.faded(signed.abs());
-    let layer = c.field.sample::<{ layers::CHANNELS }>(tables, x, y);
     let front = sums.front[i];
     let covers = (front * squeezed(center.eye[0][i], center.eye[1][i])).min(1.0) * if signed > 0.0 { 1.0 - faded } else { 1.0 };
     let mut out = [0.0; 3];

@@ -4,9 +4,18 @@
 //! meet it reduced to at most [`MAX_PIXELS`], and leave a [`Field`] of a few numbers per proxy pixel. At full size the field is read
 //! between its nodes: a point operation, so strips stay independent.
 
+use super::chunk::CHUNK;
 use super::step::{Frame, Tables};
 use crate::picture::Extent;
 
+/// Numbers of a field that point operations read as [`super::Px::field`], at most.
+pub const MOST: usize = 3;
+/// Values that are written at once for pixels between the same nodes.
+const BLOCK: usize = 8;
+/// One number of a field for every pixel of a chunk, and room behind them.
+pub type Plane = [f32; CHUNK + BLOCK];
+/// A plane of zeros.
+pub const NO_PLANE: Plane = [0.0; CHUNK + BLOCK];
 /// Pixels of a proxy, at most.
 pub const MAX_PIXELS: u64 = 1 << 19;
 
@@ -93,12 +102,6 @@ impl FieldConstants {
     /// outermost hold beyond. Zeros without a field.
     #[inline(always)]
     pub fn sample<const N: usize>(&self, tables: &[u32], x: u32, y: u32) -> [f32; N] {
-        // Through i32, which every instruction set converts at once; coordinates stay below 2^31.
-        let place = |v: u32, step: f32, nodes: u32| {
-            let at = ((v as i32 as f32 + 0.5) * step - 0.5).max(0.0).min(nodes.saturating_sub(1) as i32 as f32);
-            let low = at as i32;
-            (low as u32, (low as u32 + 1).min(nodes.saturating_sub(1)), at - low as f32)
-        };
         let (x0, x1, fx) = place(x, self.step_x, self.width);
         let (y0, y1, fy) = place(y, self.step_y, self.height);
         let node = |x: u32, y: u32, k: usize| {
@@ -113,6 +116,67 @@ impl FieldConstants {
         }
         out
     }
+
+    /// [`FieldConstants::sample`] of the `n` pixels from column `x` on of row `y` (at most [`CHUNK`]), bit for bit, one plane for each number.
+    /// Nodes are looked up once for all pixels between them, so that nothing is gathered: without fast gathers, as on AVX2, compilers
+    /// leave a loop that has them as it is. What the planes hold behind the last pixel means nothing.
+    #[inline(always)]
+    pub fn sample_run(&self, tables: &[u32], (x, y): (u32, u32), n: usize, out: &mut [Plane]) {
+        let n = n.min(CHUNK);
+        if self.width == 0 {
+            out.iter_mut().for_each(|plane| plane[..n].fill(0.0));
+            return;
+        }
+        let (mut low, mut share) = ([0u32; CHUNK], [0.0f32; CHUNK + BLOCK]);
+        for i in 0..n {
+            (low[i], _, share[i]) = place(x + i as u32, self.step_x, self.width);
+        }
+        let (mut starts, mut runs) = ([0usize; CHUNK], 0);
+        for i in 0..n {
+            if i == 0 || low[i] != low[i - 1] {
+                starts[runs] = i;
+                runs += 1;
+            }
+        }
+        let (y0, y1, fy) = place(y, self.step_y, self.height);
+        for (k, plane) in out.iter_mut().enumerate() {
+            for (run, &first) in starts[..runs].iter().enumerate() {
+                let end = if run + 1 < runs { starts[run + 1] } else { n };
+                let node = low[first];
+                let value = |x: u32, y: u32| {
+                    let at = (self.table + (y * self.width + x) * self.channels) as usize + k;
+                    f32::from_bits(tables.get(at).copied().unwrap_or(0))
+                };
+                let next = (node + 1).min(self.width - 1);
+                let (above, below) = (value(node, y0), value(node, y1));
+                let (rise_above, rise_below) = (value(next, y0) - above, value(next, y1) - below);
+                // Whole blocks: what they write too much, the next run overwrites.
+                for at in (first..end).step_by(BLOCK) {
+                    let (to, share) = (&mut plane[at..at + BLOCK], &share[at..at + BLOCK]);
+                    for i in 0..BLOCK {
+                        let above = above + share[i] * rise_above;
+                        let below = below + share[i] * rise_below;
+                        to[i] = above + fy * (below - above);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The nodes before and behind a pixel, and how far it is on the way. Pixels go through i32, which every instruction set converts at once
+/// (coordinates stay below 2^31); back from floats that is one number at a time, because `as` must mind what does not fit. So the whole part is found
+/// by adding 2^23, beyond which floats have no other, and mending what was rounded up.
+#[inline(always)]
+fn place(v: u32, step: f32, nodes: u32) -> (u32, u32, f32) {
+    const WHOLE: f32 = 8_388_608.0;
+    let last = nodes.saturating_sub(1);
+    let at = ((v as i32 as f32 + 0.5) * step - 0.5).max(0.0).min(last as i32 as f32);
+    let shifted = at + WHOLE;
+    let nearest = shifted - WHOLE;
+    let up = nearest > at;
+    let low = (shifted.to_bits() & 0x7f_ffff) - u32::from(up);
+    (low, (low + 1).min(last), at - (nearest - if up { 1.0 } else { 0.0 }))
 }
 
 /// Means over squares of `2 radius + 1` nodes of a plane of `size`; at the edges over what there is. Sums are kept in f64, so that they
@@ -172,6 +236,47 @@ mod tests {
         assert_eq!((at(6), at(7)), ([1.0, 7.0], [1.0, 7.0]));
         assert_eq!(at(3), [0.375, 5.75]);
         assert_eq!(FieldConstants::new(None, &frame, &mut tables).sample::<1>(&tables.0, 3, 3), [0.0]);
+    }
+
+    #[test]
+    fn pixels_lie_between_the_nodes_around_them() {
+        for nodes in [1, 2, 3, 1000, 524_288] {
+            for step in [0.001, 0.25, 1.0 / 3.0, 0.999, 1.0] {
+                for v in (0..2000).chain([524_286, 524_287, 524_288, 3_999_999]) {
+                    let (low, next, part) = place(v, step, nodes);
+                    let at = ((v as f32 + 0.5) * step - 0.5).max(0.0).min((nodes - 1) as f32);
+                    assert_eq!((low, part), (at.floor() as u32, at - at.floor()), "{v} of {nodes} at {step}");
+                    assert_eq!(next, (low + 1).min(nodes - 1));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn runs_are_pixels() {
+        for (nodes, picture) in
+            [((7, 5), (1000, 40)), ((90, 3), (100, 9)), ((64, 4), (64, 4)), ((1, 1), (700, 2)), ((300, 2), (40, 2))]
+        {
+            let extent = Extent { width: nodes.0, height: nodes.1 };
+            let values = (0..extent.pixels() * 3).map(|i| ((i * 7919 % 101) as f32 - 50.0) / 17.0).collect();
+            let field = Field { extent, channels: 3, values };
+            let frame = Frame { extent: Extent { width: picture.0, height: picture.1 }, ..Frame::default() };
+            let mut tables = Tables(vec![9; 3]);
+            for c in [FieldConstants::new(Some(&field), &frame, &mut tables), FieldConstants::default()] {
+                for (x, y) in [(0, 0), (0, picture.1 - 1), (picture.0 / 3, picture.1 / 2)] {
+                    let n = CHUNK.min((picture.0 - x) as usize);
+                    let mut run = [NO_PLANE; 3];
+                    c.sample_run(&tables.0, (x, y), n, &mut run);
+                    for i in 0..n {
+                        assert_eq!(
+                            [run[0][i], run[1][i], run[2][i]],
+                            c.sample::<3>(&tables.0, x + i as u32, y),
+                            "{nodes:?} {picture:?} {i}"
+                        );
+                    }
+                }
+            }
+        }
     }
 
     #[test]

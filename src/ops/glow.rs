@@ -45,6 +45,7 @@ pub struct Spec;
 impl Op for Spec {
     const ID: &'static str = "glow";
     const WGSL: &'static str = include_str!("../../shaders/ops/glow.wgsl");
+    const FIELD: usize = 3;
     type Params = Params;
     type Constants = Constants;
 
@@ -88,9 +89,13 @@ impl Op for Spec {
         Ok(Constants { amount, taken: if params.keep_energy { amount } else { 0.0 }, low, high, field })
     }
 
+    fn field_constants(c: &Constants) -> FieldConstants {
+        c.field
+    }
+
     #[inline(always)]
-    fn pixel(c: &Constants, tables: &[u32], px: Px) -> Px {
-        let spread = c.field.sample::<3>(tables, px.x, px.y);
+    fn pixel(c: &Constants, _: &[u32], px: Px) -> Px {
+        let spread = px.field;
         let taken = 1.0 - c.taken * share(px.rgb, c.low, c.high);
         let [r, g, b] = px.rgb;
         let rgb = [r * taken + c.amount * spread[0], g * taken + c.amount * spread[1], b * taken + c.amount * spread[2]];
@@ -130,7 +135,8 @@ mod tests {
             let c = Spec::prepare(&params, &Context { field, frame, ..Context::default() }, &mut tables).unwrap();
             let at = |i: usize| {
                 let (x, y) = (i as u32 % 101, i as u32 / 101);
-                Spec::pixel(&c, &tables.0, Px { x, y, ..Px::of([plane[i]; 3]) }).rgb[0]
+                let field = c.field.sample::<3>(&tables.0, x, y);
+                Spec::pixel(&c, &tables.0, Px { field, ..Px::of([plane[i]; 3]) }).rgb[0]
             };
             assert!(at(50 * 101 + 53) > 0.1, "no light three pixels beside the lamp");
             assert!((at(0) - 0.01).abs() < 1e-4, "light far away");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::area::{Area, Planes, Reach};
 use super::chunk::{self, Chunk, Mix, Px, Range};
-use super::field::{Field, Proxy};
+use super::field::{Field, FieldConstants, Proxy};
 use super::params::{ParamInfo, ParamSet, Params};
 use crate::isa::Isa;
 use crate::picture::Extent;
@@ -144,6 +144,8 @@ pub trait Op: Sync + 'static {
     const AREA: bool = false;
     /// True for operations that change the size of the picture.
     const RESAMPLES: bool = false;
+    /// Numbers of its [`Field`] that `pixel` is given as [`Px::field`], at most [`super::field::MOST`]. (Its WGSL twin reads them by `field_sample`.)
+    const FIELD: usize = 0;
     /// Numbers per node of its [`Field`] that memory is counted for, those it works with included.
     const FIELD_NUMBERS: u64 = 3;
     /// Parameters.
@@ -201,6 +203,11 @@ pub trait Op: Sync + 'static {
     /// True when it needs a [`Field`].
     fn wants_field(_params: &Self::Params) -> bool {
         false
+    }
+
+    /// How [`Px::field`] is read, where [`Op::FIELD`] is not 0.
+    fn field_constants(_constants: &Self::Constants) -> FieldConstants {
+        FieldConstants::default()
     }
 
     /// What it keeps of the picture as it meets it, which at full size is `frame`. Called once per picture when [`Op::wants_field`].
