@@ -15,7 +15,7 @@ use chiaro::recipe::{Colors, DepthUnit, Recipe};
 const EXTENT: Extent = Extent { width: 90, height: 61 };
 /// The built-in network as a file.
 const NETWORK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/models/chiaro-small/chiaro-small.onnx");
-const SHA256: &str = "6a91b3500cf1241ba520df859fb2c412a6f5e7377e253fbb424c4d180cec06cb";
+const SHA256: &str = "612d1dde05e2a031f4e5c4a01850e8db5f00135a6f04feacf0aee3f684cd62a8";
 
 struct Ran {
     folder: tempfile::TempDir,

@@ -4,7 +4,8 @@
 //! overlapping tiles of the working size, each as large as its input. A tile's answer has a scale and a shift of its own: it is
 //! fitted to the answer for the whole, robustly, and blended with its neighbors by windows that add up to one. Only what is finer than the
 //! whole map can know is taken from tiles: below that, the whole map stands, so that neither a wall nor a sky can show where tiles end. A tile that
-//! does not agree with the whole (a blank wall seen from near says nothing about distance) is left out, smoothly.
+//! does not agree with the whole (a blank wall seen from near says nothing about distance) is left out, smoothly; so is the border of the picture, where
+//! models show how they pad.
 //!
 //! Published relatives: Miangoleh and others, "Boosting Monocular Depth Estimation Models to High-Resolution via Content-Adaptive
 //! Multi-Resolution Merging" (2021), and Li, Bhat and Wonka, "PatchFusion" (2024); neither keeps to what one pass over
@@ -23,6 +24,9 @@ use agree::{Agreement, agree};
 pub const MAX_FACTOR: u32 = 4;
 /// A tile overlaps its neighbor by at least one in so many of its pixels.
 const OVERLAP: u32 = 4;
+/// Pixels of the working size along the picture's border within which tiles count less and less. With the built-in model, padding shows up to
+/// 13 pixels from it.
+const BORDER_PX: f32 = 32.0;
 
 /// Where the tiles of a picture lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,8 +196,26 @@ impl Blend {
         let radius = self.tiling.factor as usize;
         let low = self.sum.mean(radius).mean(radius).mean(radius);
         let fine = self.sum.zip(&low, |all, low| all - low);
-        self.base.zip(&fine, |base, fine| base + fine).values
+        let mut map = self.base;
+        let (columns, rows) = (inside(map.width), inside(map.height));
+        let lines = map.values.chunks_exact_mut(width).zip(fine.values.chunks_exact(width)).zip(&rows);
+        for ((line, fine), down) in lines {
+            for ((value, fine), across) in line.iter_mut().zip(fine).zip(&columns) {
+                *value += down * across * fine;
+            }
+        }
+        map.values
     }
+}
+
+/// How much of what tiles add counts along one axis of the picture: nothing at its border, all from [`BORDER_PX`] on. Networks pad what they
+/// cannot see, and that shows at the border of every tile; within the picture, [`window`] leaves it out.
+fn inside(size: usize) -> Vec<f32> {
+    let smooth = |pixels: usize| {
+        let t = ((pixels as f32 + 0.5) / BORDER_PX).min(1.0);
+        t * t * (3.0 - 2.0 * t)
+    };
+    (0..size).map(|i| smooth(i.min(size - 1 - i))).collect()
 }
 
 /// How much each pixel of a tile along one axis counts: 1 inside, a smooth ramp where it overlaps a neighbor, never 0.

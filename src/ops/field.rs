@@ -267,11 +267,11 @@ mod tests {
                     let n = CHUNK.min((picture.0 - x) as usize);
                     let mut run = [NO_PLANE; 3];
                     c.sample_run(&tables.0, (x, y), n, &mut run);
-                    for i in 0..n {
+                    for (i, x) in (x..x + n as u32).enumerate() {
                         assert_eq!(
-                            [run[0][i], run[1][i], run[2][i]],
-                            c.sample::<3>(&tables.0, x + i as u32, y),
-                            "{nodes:?} {picture:?} {i}"
+                            run.each_ref().map(|plane| plane[i]),
+                            c.sample::<3>(&tables.0, x, y),
+                            "{nodes:?} {picture:?} {x}"
                         );
                     }
                 }

@@ -1,11 +1,11 @@
-"""Exports weights to ONNX: f32, f16 storage, and int8; compares each with PyTorch.
+"""Exports weights to ONNX, averaged with the mirror image: f32, f16 storage, and int8; compares each with PyTorch.
 
     PYTHONPATH=data/models/chiaro-small/training \\
         python data/models/chiaro-small/training/export.py chiaro-small.pt out/chiaro-small \\
-        --calibration pool/val_0000.npz
+        --calibration pool/train_0000.npz pool/train-close_0000.npz
 
-Writes <out>.onnx (symbolic `height` and `width`), <out>-f16w.onnx (the same, weights stored as f16 and
-cast when loaded: the shipped file), and with --calibration <out>-int8.onnx (fixed 192x256).
+Writes <out>.onnx, <out>-f16w.onnx (the same, weights stored as f16 and cast when loaded: the
+shipped file), and with --calibration <out>-int8.onnx; all with symbolic `height` and `width`.
 """
 
 import argparse
@@ -16,16 +16,26 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
-from network import SMALL, Net
+from network import SMALL, Mirrored, Net
 from onnx import TensorProto, helper, numpy_helper
 
 HEIGHT, WIDTH, OPSET = 192, 256, 13
 #: Tensors of at most this many values stay f32.
 SMALL_TENSOR = 64
+#: How the model is used: the keys that describe a model under [depth] of a recipe.
+CONTRACT = {
+    "name": "Chiaro small, int8",
+    "license": "MIT OR Apache-2.0",
+    "size": "256x192",
+    "mean": "0",
+    "std": "1",
+    "output": "disparity",
+    "edge_error_px": "2",
+}
 
 
-def export_f32(network, path, dynamic):
-    """Writes the graph; `dynamic` makes height and width symbolic."""
+def export_f32(network, path):
+    """Writes the graph with symbolic height and width."""
     names = {2: "height", 3: "width"}
     torch.onnx.export(
         network,
@@ -33,7 +43,7 @@ def export_f32(network, path, dynamic):
         path,
         input_names=["image"],
         output_names=["disparity"],
-        dynamic_axes={"image": names, "disparity": names} if dynamic else None,
+        dynamic_axes={"image": names, "disparity": names},
         dynamo=False,
         opset_version=OPSET,
         do_constant_folding=True,
@@ -62,8 +72,15 @@ def with_half_weights(model):
     return model
 
 
-def export_int8(fixed, out, calibration):
-    """Static QDQ quantization, per channel, calibrated by minimum and maximum on 64 pictures."""
+def described(model):
+    """The model with notes that say how Chiaro is to use it."""
+    for key, value in CONTRACT.items():
+        model.metadata_props.add(key=f"chiaro.{key}", value=value)
+    return model
+
+
+def export_int8(plain, out, shards):
+    """Static QDQ quantization, per channel, calibrated by minimum and maximum on 32 pictures of each shard."""
     from onnxruntime.quantization import (
         CalibrationDataReader,
         CalibrationMethod,
@@ -73,7 +90,7 @@ def export_int8(fixed, out, calibration):
     )
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    pictures = np.load(calibration)["a"][96:160]
+    pictures = np.concatenate([np.load(shard)["a"][:32] for shard in shards])
 
     class Reader(CalibrationDataReader):
         """Feeds the calibration pictures."""
@@ -87,7 +104,8 @@ def export_int8(fixed, out, calibration):
             return next(self.rest, None)
 
     prepared = Path(f"{out}-prepared.onnx")
-    quant_pre_process(str(fixed), str(prepared))
+    # Symbolic shape inference does not follow the mirroring.
+    quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
     quantize_static(
         str(prepared),
         f"{out}-int8.onnx",
@@ -99,6 +117,7 @@ def export_int8(fixed, out, calibration):
         calibrate_method=CalibrationMethod.MinMax,
     )
     prepared.unlink()
+    onnx.save(described(onnx.load(f"{out}-int8.onnx")), f"{out}-int8.onnx")
 
 
 def largest_difference(path, picture, reference):
@@ -114,20 +133,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("weights", type=Path)
     parser.add_argument("out", type=Path, help="stem of the files written")
-    parser.add_argument("--calibration", type=Path, help="shard for int8")
+    parser.add_argument("--calibration", type=Path, nargs="*", default=[], help="shards for int8")
     arguments = parser.parse_args()
     network = Net(**SMALL)
     network.load_state_dict(torch.load(arguments.weights))
-    network.eval()
+    network = Mirrored(network).eval()
     plain, half = Path(f"{arguments.out}.onnx"), Path(f"{arguments.out}-f16w.onnx")
-    export_f32(network, plain, dynamic=True)
+    export_f32(network, plain)
     onnx.save(with_half_weights(onnx.load(plain)), half)
     written = [plain, half]
     if arguments.calibration:
-        fixed = Path(f"{arguments.out}-192x256.onnx")
-        export_f32(network, fixed, dynamic=False)
-        export_int8(fixed, arguments.out, arguments.calibration)
-        fixed.unlink()
+        export_int8(plain, arguments.out, arguments.calibration)
         written.append(Path(f"{arguments.out}-int8.onnx"))
     picture = torch.rand(1, 3, HEIGHT, WIDTH)
     reference = network(picture).detach().numpy()

@@ -115,3 +115,19 @@ class Net(nn.Module):
         y = self.head(y)
         y = F.interpolate(y, scale_factor=2.0, mode="bilinear", align_corners=False)
         return torch.sigmoid(y)
+
+
+class Mirrored(nn.Module):
+    """The mean of what a network says of a picture and of its mirror image, for one picture.
+
+    Costs twice as much; errors that the network makes on one side only are halved.
+    """
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x):
+        """As `Net.forward`, with b = 1."""
+        there, back = self.network(torch.cat([x, x.flip(3)])).split(1)
+        return (there + back.flip(3)) / 2
