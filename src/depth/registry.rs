@@ -102,7 +102,7 @@ impl ModelEntry {
             std: [1.0; 3],
             output: OutputMeaning::RelativeDisparity,
             join: JoinSettings { edge_error_px: 2, q0: 0.01, q1: 0.04, lambda: 1.0 },
-            bytes: 48 << 20,
+            bytes: 76 << 20,
             measured: true,
         }
     }
