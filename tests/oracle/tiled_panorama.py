@@ -41,7 +41,7 @@ def panorama(path, width):
 
 def depth(program, path, out, detail, memory):
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    arguments = [program, "depth", path, "-o", out, "--source", "model", "--device", "cpu", "--memory", memory]
+    arguments = [program, "depth", path, "-o", out, "--depth-from", "model", "--device", "cpu", "--memory", memory]
     subprocess.run([*arguments, "--set", f"depth.detail={detail}", "-q"], check=True)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     # The peak is that of the largest child so far, and of this program before it: the frugal one runs first, maps are read later.
