@@ -61,6 +61,7 @@ pub struct Engine {
     threads: usize,
     providers: Vec<Provider>,
     /// Where providers keep what they compile of models.
+    #[cfg(feature = "onnx")]
     compiled: Option<PathBuf>,
 }
 
@@ -130,8 +131,15 @@ impl Engine {
 
     /// The same, with a folder (which is there) in which providers that compile models (TensorRT, Core ML, OpenVINO) keep what they have made. Each model and
     /// input size gets a folder of its own below it.
+    #[cfg(feature = "onnx")]
     pub fn keeping(self, compiled: Option<PathBuf>) -> Self {
         Self { compiled, ..self }
+    }
+
+    /// This build has no engine: nothing is compiled.
+    #[cfg(not(feature = "onnx"))]
+    pub fn keeping(self, _compiled: Option<PathBuf>) -> Self {
+        self
     }
 
     /// What runs the models.
