@@ -16,6 +16,8 @@ TARGET = os.environ.get("CARGO_TARGET_DIR") or os.path.join(ROOT, "target")
 DATA = os.environ.get("BENCH_DIR") or os.path.join(TARGET, "bench-data")
 CHIARO = os.path.abspath(os.environ.get("CHIARO") or os.path.join(TARGET, "release", "chiaro"))
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
+# Most files that the quick part makes.
+QUICK_FILES = 10_000
 PICTURES = min(16, max(6, 2 * CORES))
 
 

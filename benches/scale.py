@@ -12,7 +12,7 @@ import time
 
 import bench
 import pictures
-from bench import CHIARO, DATA, PICTURES, QUICK, say
+from bench import CHIARO, DATA, PICTURES, QUICK, QUICK_FILES, say
 from measure import CORES, Failed, fresh, interleaved, median, run, run_sampled, warm
 
 OUT = os.path.join(DATA, "scale-out")
@@ -120,7 +120,7 @@ def gigapixel_tables(paths, sizes):
 
 def many_table(recipe):
     """Many small files: plan, first run, resume, and a few files beside them to tell what a file costs in memory."""
-    few, most = 1000, [10_000] if QUICK else [10_000, 100_000]
+    few, most = 1000, [QUICK_FILES] if QUICK else [QUICK_FILES, 100_000]
     steps = {"walk and plan": lambda source: [CHIARO, "plan", source, "-r", recipe, "-o", OUT], "first run": lambda source: graded(source, recipe), "run again": lambda source: graded(source, recipe)}
     measured = {}
     for count in [few, *most]:
