@@ -129,8 +129,8 @@ impl Engine {
         ))
     }
 
-    /// The same, with a folder (which is there) in which providers that compile models (TensorRT, Core ML, OpenVINO) keep what they have made. Each model and
-    /// input size gets a folder of its own below it.
+    /// The same, with a folder (which is there) in which providers that compile models (TensorRT, Core ML, OpenVINO) keep what they have
+    /// made. Each model and input size gets a folder of its own below it.
     #[cfg(feature = "onnx")]
     pub fn keeping(self, compiled: Option<PathBuf>) -> Self {
         Self { compiled, ..self }

@@ -19,8 +19,6 @@ use crate::error::{Error, Result};
 
 /// The variable that names a library file or folder, as the `ort` crate and other programs use it.
 const VARIABLE: &str = "ORT_DYLIB_PATH";
-/// Hexadecimal digits of a model's SHA-256 that folders of compiled models begin with.
-const KEPT_DIGITS: usize = 16;
 /// The folder that `make deps` fills, beside the project's manifest.
 const DEPS: &str = ".deps/onnxruntime";
 
@@ -135,7 +133,7 @@ impl Library {
         let mut builder = self
             .builder(threads)
             .map_err(|error| Error::Environment(format!("ONNX Runtime does not start: {error}")))?;
-        builder = builder.with_execution_providers(dispatch(self.provider, kept.as_deref())).map_err(|error| {
+        builder = builder.with_execution_providers(dispatch(self.provider, kept)).map_err(|error| {
             Error::Environment(format!(
                 "ONNX Runtime cannot compute on {} here: {error}; see chiaro doctor, or use --provider cpu",
                 self.provider.name()
@@ -174,14 +172,11 @@ impl Library {
         }))
     }
 
-    /// The folder for what the provider compiles of a model, made in `folder` if need be; `None` where it compiles nothing or the folder
-    /// cannot be made.
-    fn kept(&self, folder: &Path, entry: &ModelEntry, (width, height): (u32, u32)) -> Option<PathBuf> {
-        let model = entry.sha256.get(..KEPT_DIGITS)?;
-        let library: String =
-            self.info().version.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
-        let kept = folder.join(format!("{model}-{}-{library}-{width}x{height}", self.provider.name()));
-        (self.provider.compiles() && (kept.is_dir() || std::fs::create_dir(&kept).is_ok())).then_some(kept)
+    /// The folder for what the provider compiles of a model, made in `folder` if need be; `None` where it compiles nothing, the folder cannot
+    /// be made, or its path is no UTF-8, which is what the library takes.
+    fn kept(&self, folder: &Path, entry: &ModelEntry, size: (u32, u32)) -> Option<String> {
+        let kept = folder.join(self.provider.compiled_name(&entry.sha256, &self.info().version, size)?);
+        (kept.is_dir() || std::fs::create_dir(&kept).is_ok()).then_some(kept)?.into_os_string().into_string().ok()
     }
 
     fn builder(&self, threads: usize) -> ort::Result<SessionBuilder> {
@@ -210,8 +205,7 @@ fn has(provider: Provider) -> bool {
 
 /// What a session registers, in order; without `error_on_failure` the CPU would step in unseen. `kept` is the folder for what a provider
 /// compiles: it checks by itself whether that still fits.
-fn dispatch(provider: Provider, kept: Option<&Path>) -> Vec<ExecutionProviderDispatch> {
-    let kept = kept.map(|folder| folder.display().to_string());
+fn dispatch(provider: Provider, kept: Option<String>) -> Vec<ExecutionProviderDispatch> {
     let cuda = || ep::CUDA::default().build();
     let providers = match provider {
         Provider::Cpu => Vec::new(),

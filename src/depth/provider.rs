@@ -42,6 +42,15 @@ impl Provider {
         matches!(self, Self::TensorRt | Self::CoreMl | Self::OpenVino)
     }
 
+    /// Name of the folder for what it compiles of a model (by its SHA-256) for inputs of `size` = (width, height); `None` where it compiles
+    /// nothing. `library` is the version of ONNX Runtime.
+    pub fn compiled_name(self, sha256: &str, library: &str, (width, height): (u32, u32)) -> Option<String> {
+        let model = sha256.get(..MODEL_DIGITS).filter(|_| self.compiles())?;
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+        let library: String = library.chars().map(plain).collect();
+        Some(format!("{model}-{}-{library}-{width}x{height}", self.name()))
+    }
+
     /// The provider of a word.
     pub fn named(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|provider| provider.name() == word)
@@ -59,6 +68,19 @@ impl Provider {
     }
 }
 
+/// Hexadecimal digits of a model's SHA-256 that names of compiled models begin with.
+const MODEL_DIGITS: usize = 16;
+
+/// Whether a folder has a name of [`Provider::compiled_name`].
+pub fn is_compiled_name(name: &str) -> bool {
+    name.split_once('-').is_some_and(|(model, rest)| {
+        let provider = rest.split('-').next().and_then(Provider::named);
+        model.len() == MODEL_DIGITS
+            && model.bytes().all(|b| b.is_ascii_hexdigit())
+            && provider.is_some_and(Provider::compiles)
+    })
+}
+
 /// Names of several, for messages.
 pub fn names(providers: &[Provider]) -> String {
     providers.iter().map(|provider| provider.name()).collect::<Vec<_>>().join(", ")
@@ -74,5 +96,22 @@ mod tests {
             assert_eq!(Provider::named(provider.name()), Some(provider));
         }
         assert_eq!(Provider::named("gpu"), None);
+    }
+
+    #[test]
+    fn names_of_compiled_models_are_recognized() {
+        let sha256 = "0123456789abcdef".repeat(4);
+        for provider in Provider::ALL {
+            let name = provider.compiled_name(&sha256, "1.24.1 b5963e/82", (256, 192));
+            assert_eq!(name.is_some(), provider.compiles());
+            assert!(name.is_none_or(|name| is_compiled_name(&name) && !name.contains(['/', ' '])));
+        }
+        // A model without a hash is compiled each time.
+        assert_eq!(Provider::TensorRt.compiled_name("", "1", (1, 1)), None);
+        for name in
+            ["holiday-pictures", "0123456789abcdef", "0123456789abcdef-cpu-1-2x2", "0123456789abcdeg-openvino-1-2x2"]
+        {
+            assert!(!is_compiled_name(name), "{name}");
+        }
     }
 }

@@ -98,28 +98,12 @@ impl FieldConstants {
         }
     }
 
-    /// The first `N` numbers of the field at a pixel, linear between nodes; nodes lie in the middle of the pixels they stand for, and the
-    /// outermost hold beyond. Zeros without a field.
-    #[inline(always)]
-    pub fn sample<const N: usize>(&self, tables: &[u32], x: u32, y: u32) -> [f32; N] {
-        let (x0, x1, fx) = place(x, self.step_x, self.width);
-        let (y0, y1, fy) = place(y, self.step_y, self.height);
-        let node = |x: u32, y: u32, k: usize| {
-            let at = (self.table + (y * self.width + x) * self.channels) as usize + k;
-            f32::from_bits(tables.get(at).copied().unwrap_or(0))
-        };
-        let mut out = [0.0; N];
-        for (k, value) in out.iter_mut().enumerate() {
-            let above = node(x0, y0, k) + fx * (node(x1, y0, k) - node(x0, y0, k));
-            let below = node(x0, y1, k) + fx * (node(x1, y1, k) - node(x0, y1, k));
-            *value = if self.width > 0 { above + fy * (below - above) } else { 0.0 };
-        }
-        out
-    }
-
-    /// [`FieldConstants::sample`] of the `n` pixels from column `x` on of row `y` (at most [`CHUNK`]), bit for bit, one plane for each number.
-    /// Nodes are looked up once for all pixels between them, so that nothing is gathered: without fast gathers, as on AVX2, compilers
-    /// leave a loop that has them as it is. What the planes hold behind the last pixel means nothing.
+    /// The first numbers of the field at the `n` pixels from column `x` on of row `y` (at most [`CHUNK`]), one plane for each number: linear
+    /// between nodes; nodes lie in the middle of the pixels they stand for, and the outermost hold beyond. Zeros without a field. What the
+    /// planes hold behind the last pixel means nothing.
+    ///
+    /// Nodes are looked up once for all pixels between them, so that nothing is gathered: without fast gathers, as on AVX2, compilers leave
+    /// a loop that has them as it is.
     #[inline(always)]
     pub fn sample_run(&self, tables: &[u32], (x, y): (u32, u32), n: usize, out: &mut [Plane]) {
         let n = n.min(CHUNK);
@@ -161,6 +145,26 @@ impl FieldConstants {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+impl FieldConstants {
+    /// What [`FieldConstants::sample_run`] gives for one pixel, bit for bit: its definition, for tests.
+    pub(super) fn sample<const N: usize>(&self, tables: &[u32], x: u32, y: u32) -> [f32; N] {
+        let (x0, x1, fx) = place(x, self.step_x, self.width);
+        let (y0, y1, fy) = place(y, self.step_y, self.height);
+        let node = |x: u32, y: u32, k: usize| {
+            let at = (self.table + (y * self.width + x) * self.channels) as usize + k;
+            f32::from_bits(tables.get(at).copied().unwrap_or(0))
+        };
+        let mut out = [0.0; N];
+        for (k, value) in out.iter_mut().enumerate() {
+            let above = node(x0, y0, k) + fx * (node(x1, y0, k) - node(x0, y0, k));
+            let below = node(x0, y1, k) + fx * (node(x1, y1, k) - node(x0, y1, k));
+            *value = if self.width > 0 { above + fy * (below - above) } else { 0.0 };
+        }
+        out
     }
 }
 

@@ -7,13 +7,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::sweep::{is_hex, list, trouble};
+use super::sweep::{list, trouble};
+use crate::depth::provider::is_compiled_name;
 use crate::error::Result;
 
 /// The folder of them below that of the depth cache.
 const FOLDER: &str = "compiled";
-/// Hexadecimal digits that a name begins with, of the model's SHA-256.
-const MODEL_DIGITS: usize = 16;
 
 /// Compiled models as a whole.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -73,10 +72,7 @@ pub fn collect(folder: &Path, max_age: Duration, now: SystemTime) -> Result<Comp
 }
 
 fn models(folder: &Path) -> Result<Vec<PathBuf>> {
-    let named = |path: &PathBuf| {
-        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.split_once('-'));
-        name.is_some_and(|(model, _)| is_hex(Path::new(model), MODEL_DIGITS, ""))
-    };
+    let named = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(is_compiled_name);
     Ok(list(&folder_in(folder))?
         .into_iter()
         .filter(|path| named(path) && path.is_dir() && !path.is_symlink())
@@ -117,7 +113,7 @@ mod tests {
     fn only_what_is_named_so_is_counted_and_removed() {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(survey(root.path()).unwrap(), Compiled::default());
-        let ours = compiled(root.path(), "0123456789abcdef-tensorrt-518x518");
+        let ours = compiled(root.path(), "0123456789abcdef-tensorrt-1.24.1-518x518");
         let foreign = [compiled(root.path(), "holiday-pictures"), compiled(root.path(), "0123456789abcdef")];
         assert_eq!(survey(root.path()).unwrap(), Compiled { models: 1, bytes: 100 });
         assert_eq!(collect(root.path(), DAY, SystemTime::now()).unwrap(), Compiled::default());
@@ -129,7 +125,7 @@ mod tests {
     #[test]
     fn clearing_removes_what_was_just_used() {
         let root = tempfile::tempdir().unwrap();
-        compiled(root.path(), "0123456789abcdef-openvino-256x192");
+        compiled(root.path(), "0123456789abcdef-openvino-1.24.1-256x192");
         collect(root.path(), Duration::ZERO, SystemTime::now()).unwrap();
         assert!(!folder_in(root.path()).exists());
     }

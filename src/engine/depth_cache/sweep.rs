@@ -171,7 +171,7 @@ fn maps(family: &Path, unfinished: &mut Vec<File>) -> Result<Vec<File>> {
     Ok(found)
 }
 
-pub(super) fn is_hex(path: &Path, digits: usize, ending: &str) -> bool {
+fn is_hex(path: &Path, digits: usize, ending: &str) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(ending));
     name.is_some_and(|name| {
         name.len() == digits && name.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
