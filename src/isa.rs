@@ -67,6 +67,45 @@ impl Isa {
     }
 }
 
+/// One word for the processor's architecture and all of its instruction sets that libraries choose their data layouts by: what was laid out on a
+/// processor fits those of the same word.
+pub fn processor() -> String {
+    let has = features();
+    let bits = has.iter().rev().fold(0u32, |bits, has| bits << 1 | u32::from(*has));
+    format!("{}-{bits:x}", std::env::consts::ARCH)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn features() -> [bool; 13] {
+    use std::arch::is_x86_feature_detected as has;
+    [
+        has!("sse4.1"),
+        has!("avx"),
+        has!("avx2"),
+        has!("fma"),
+        has!("f16c"),
+        has!("avxvnni"),
+        has!("avx512f"),
+        has!("avx512bw"),
+        has!("avx512dq"),
+        has!("avx512vl"),
+        has!("avx512vnni"),
+        has!("avx512bf16"),
+        has!("avx512fp16"),
+    ]
+}
+
+#[cfg(target_arch = "aarch64")]
+fn features() -> [bool; 6] {
+    use std::arch::is_aarch64_feature_detected as has;
+    [has!("neon"), has!("fp16"), has!("dotprod"), has!("i8mm"), has!("bf16"), has!("sve")]
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn features() -> [bool; 0] {
+    []
+}
+
 /// A loop that is compiled once for every instruction set: see [`Isa::run`].
 pub trait Kernel {
     /// What it finds out.

@@ -60,7 +60,7 @@ pub struct Engine {
     notes: Vec<String>,
     threads: usize,
     providers: Vec<Provider>,
-    /// Where providers keep what they compile of models.
+    /// Where what is made of models is kept.
     #[cfg(feature = "onnx")]
     compiled: Option<PathBuf>,
 }
@@ -129,8 +129,13 @@ impl Engine {
         ))
     }
 
-    /// The same, with a folder (which is there) in which providers that compile models (TensorRT, Core ML, OpenVINO) keep what they have
-    /// made. Each model and input size gets a folder of its own below it.
+    /// Whether it makes something of models that can be kept: see [`keeping`](Self::keeping).
+    pub fn keeps(&self) -> bool {
+        self.library().is_some() && Provider::named(&self.info.provider).is_some_and(Provider::compiles)
+    }
+
+    /// The same, with a folder in which ONNX Runtime keeps the graphs it has optimized for the CPU, and providers that compile models (TensorRT,
+    /// Core ML, OpenVINO) what they have made. Each model (and input size, where that matters) gets a folder of its own below it.
     #[cfg(feature = "onnx")]
     pub fn keeping(self, compiled: Option<PathBuf>) -> Self {
         Self { compiled, ..self }

@@ -22,6 +22,8 @@ pub mod registry;
 #[cfg(feature = "onnx")]
 mod rten;
 pub mod sessions;
+#[cfg(feature = "onnx")]
+mod stored;
 pub mod supplied;
 pub mod tiles;
 pub mod worker;

@@ -4,17 +4,18 @@
 //! that. One process uses one library; candidates are tried in order until one loads.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::environment::Environment;
 use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
 use ort::session::Session as OrtSession;
-use ort::session::builder::SessionBuilder;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::{DynValue, TensorElementType, TensorRef, ValueType};
 
 use super::engine::{EngineInfo, Inference, map_size};
 use super::provider::{self, Provider};
 use super::registry::{ModelEntry, ModelSource};
+use super::stored::{self, Unfinished};
 use crate::error::{Error, Result};
 
 /// The variable that names a library file or folder, as the `ort` crate and other programs use it.
@@ -38,6 +39,8 @@ pub(super) struct Library {
     path: PathBuf,
     environment: Environment,
     provider: Provider,
+    /// Held while an optimized graph is stored: by one worker, the others load without.
+    storing: Arc<Mutex<()>>,
 }
 
 impl Library {
@@ -129,28 +132,11 @@ impl Library {
         threads: usize,
         compiled: Option<&Path>,
     ) -> Result<Box<dyn Inference>> {
-        let kept = compiled.and_then(|folder| self.kept(folder, entry, (width, height)));
-        let mut builder = self
-            .builder(threads)
-            .map_err(|error| Error::Environment(format!("ONNX Runtime does not start: {error}")))?;
-        builder = builder.with_execution_providers(dispatch(self.provider, kept)).map_err(|error| {
-            Error::Environment(format!(
-                "ONNX Runtime cannot compute on {} here: {error}; see chiaro doctor, or use --provider cpu",
-                self.provider.name()
-            ))
-        })?;
-        if self.provider == Provider::DirectMl {
-            // Its documentation asks for it: https://onnxruntime.ai/docs/execution-providers/DirectML-ExecutionProvider.html
-            builder = builder
-                .with_memory_pattern(false)
-                .map_err(|error| Error::Environment(format!("ONNX Runtime does not start: {error}")))?;
-        }
-        let session = match &entry.source {
-            ModelSource::Embedded(bytes) => builder.commit_from_memory(bytes),
-            ModelSource::File(path) => builder.commit_from_file(path),
+        let compiled = compiled.and_then(|folder| self.compiled(folder, entry, (width, height)));
+        let session = match self.provider {
+            Provider::Cpu => self.optimized(entry, threads, compiled.as_deref())?,
+            _ => self.commit(entry, self.on_provider(threads, compiled)?)?,
         };
-        let session =
-            session.map_err(|error| entry.error(format!("{} cannot load the model: {error}", self.info())))?;
         let has = |outlets: &[ort::value::Outlet], name: &str| outlets.iter().any(|outlet| outlet.name() == name);
         for (outlets, name) in [(session.inputs(), &entry.input_name), (session.outputs(), &entry.output_name)] {
             if !has(outlets, name) {
@@ -172,11 +158,65 @@ impl Library {
         }))
     }
 
-    /// The folder for what the provider compiles of a model, made in `folder` if need be; `None` where it compiles nothing, the folder cannot
+    /// Loads a model for the CPU: its optimized graph in `folder`, or the model itself, of which that is made on the way.
+    fn optimized(&self, entry: &ModelEntry, threads: usize, folder: Option<&Path>) -> Result<OrtSession> {
+        if let Some(graph) = folder.and_then(stored::find)
+            && let Ok(session) = self.load_stored(threads, &graph)
+        {
+            return Ok(session);
+        }
+        if let Some(folder) = folder.filter(|_| entry.file_bytes() <= stored::MAX_BYTES)
+            && let Some(session) = self.load_and_store(entry, threads, folder)
+        {
+            return Ok(session);
+        }
+        self.commit(entry, self.builder(threads).map_err(not_starting)?)
+    }
+
+    /// What is stored is optimized: looking for more would only take time.
+    fn load_stored(&self, threads: usize, graph: &Path) -> ort::Result<OrtSession> {
+        self.builder(threads)?.with_optimization_level(GraphOptimizationLevel::Disable)?.commit_from_file(graph)
+    }
+
+    /// `None` when another worker is at it, or this does not succeed: for want of room on the disk, or because the model itself is at fault,
+    /// which shows when it is loaded alone.
+    fn load_and_store(&self, entry: &ModelEntry, threads: usize, folder: &Path) -> Option<OrtSession> {
+        let _alone = self.storing.try_lock().ok()?;
+        let unfinished = Unfinished::begin(folder)?;
+        let builder = self.builder(threads).ok()?.with_optimized_model_path(unfinished.path()).ok()?;
+        let session = self.commit(entry, builder).ok()?;
+        unfinished.keep();
+        Some(session)
+    }
+
+    /// The folder for what is made of a model, in `folder`.
+    fn compiled(&self, folder: &Path, entry: &ModelEntry, size: (u32, u32)) -> Option<PathBuf> {
+        Some(folder.join(self.provider.compiled_name(&entry.sha256, &self.info().version, size)?))
+    }
+
+    /// Starts a session on a provider that is not the CPU. What it compiles is kept in the folder `compiled`, made if need be, unless that cannot
     /// be made, or its path is no UTF-8, which is what the library takes.
-    fn kept(&self, folder: &Path, entry: &ModelEntry, size: (u32, u32)) -> Option<String> {
-        let kept = folder.join(self.provider.compiled_name(&entry.sha256, &self.info().version, size)?);
-        (kept.is_dir() || std::fs::create_dir(&kept).is_ok()).then_some(kept)?.into_os_string().into_string().ok()
+    fn on_provider(&self, threads: usize, compiled: Option<PathBuf>) -> Result<SessionBuilder> {
+        let kept = compiled.filter(|folder| std::fs::create_dir_all(folder).is_ok());
+        let kept = kept.and_then(|folder| folder.into_os_string().into_string().ok());
+        let builder = self.builder(threads).map_err(not_starting)?;
+        let builder = builder.with_execution_providers(dispatch(self.provider, kept)).map_err(|error| {
+            Error::Environment(format!(
+                "ONNX Runtime cannot compute on {} here: {error}; see chiaro doctor, or use --provider cpu",
+                self.provider.name()
+            ))
+        })?;
+        // Its documentation asks for it: https://onnxruntime.ai/docs/execution-providers/DirectML-ExecutionProvider.html
+        let pattern = self.provider != Provider::DirectMl;
+        builder.with_memory_pattern(pattern).map_err(|error| not_starting(error.into()))
+    }
+
+    fn commit(&self, entry: &ModelEntry, mut builder: SessionBuilder) -> Result<OrtSession> {
+        let session = match &entry.source {
+            ModelSource::Embedded(bytes) => builder.commit_from_memory(bytes),
+            ModelSource::File(path) => builder.commit_from_file(path),
+        };
+        session.map_err(|error| entry.error(format!("{} cannot load the model: {error}", self.info())))
     }
 
     fn builder(&self, threads: usize) -> ort::Result<SessionBuilder> {
@@ -188,6 +228,10 @@ impl Library {
             .with_inter_op_spinning(false)?
             .with_deterministic_compute(true)?)
     }
+}
+
+fn not_starting(error: ort::Error) -> Error {
+    Error::Environment(format!("ONNX Runtime does not start: {error}"))
 }
 
 /// Whether the loaded library was built with a provider. Not whether this machine has what it computes on.
@@ -256,7 +300,7 @@ fn open(file: &Path) -> std::result::Result<Library, String> {
     let builder = ort::init_from(&path).map_err(|error| error.to_string())?;
     let environment = builder.with_name("chiaro").with_telemetry(false).build().map_err(|error| error.to_string())?;
     environment.set_log_level(ort::logging::LogLevel::Error);
-    let library = Library { path, environment, provider: Provider::Cpu };
+    let library = Library { path, environment, provider: Provider::Cpu, storing: Arc::default() };
     *loaded = Some(library.clone());
     Ok(library)
 }

@@ -3,6 +3,8 @@
 //! One that was asked for is used or the run does not begin: nothing is computed elsewhere in silence. (Inside a model, ONNX Runtime places
 //! operators that a provider does not have on the CPU; that is the provider's own arithmetic.)
 
+use crate::isa;
+
 /// What ONNX Runtime computes on. The built-in engine has the CPU only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Provider {
@@ -37,18 +39,20 @@ impl Provider {
         }
     }
 
-    /// True when it compiles a model before it runs it, and can keep what it compiled.
+    /// True when something is made of a model before it runs that can be kept: TensorRT, Core ML and OpenVINO compile it for their devices, for
+    /// the CPU the library itself optimizes the graph.
     pub fn compiles(self) -> bool {
-        matches!(self, Self::TensorRt | Self::CoreMl | Self::OpenVino)
+        matches!(self, Self::Cpu | Self::TensorRt | Self::CoreMl | Self::OpenVino)
     }
 
-    /// Name of the folder for what it compiles of a model (by its SHA-256) for inputs of `size` = (width, height); `None` where it compiles
-    /// nothing. `library` is the version of ONNX Runtime.
+    /// Name of the folder for what is made of a model (by its SHA-256) for inputs of `size` = (width, height); `None` where nothing is. `library`
+    /// is the version of ONNX Runtime. What is made for the CPU fits every size, and only processors like this one.
     pub fn compiled_name(self, sha256: &str, library: &str, (width, height): (u32, u32)) -> Option<String> {
         let model = sha256.get(..MODEL_DIGITS).filter(|_| self.compiles())?;
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
         let library: String = library.chars().map(plain).collect();
-        Some(format!("{model}-{}-{library}-{width}x{height}", self.name()))
+        let fits = if self == Self::Cpu { isa::processor() } else { format!("{width}x{height}") };
+        Some(format!("{model}-{}-{library}-{fits}", self.name()))
     }
 
     /// The provider of a word.
@@ -109,7 +113,7 @@ mod tests {
         // A model without a hash is compiled each time.
         assert_eq!(Provider::TensorRt.compiled_name("", "1", (1, 1)), None);
         for name in
-            ["holiday-pictures", "0123456789abcdef", "0123456789abcdef-cpu-1-2x2", "0123456789abcdeg-openvino-1-2x2"]
+            ["holiday-pictures", "0123456789abcdef", "0123456789abcdef-cuda-1-2x2", "0123456789abcdeg-openvino-1-2x2"]
         {
             assert!(!is_compiled_name(name), "{name}");
         }

@@ -170,7 +170,7 @@ impl Engine {
         let room = Room { cores: self.pool.current_num_threads(), pictures: self.jobs.min(pictures), session_bytes };
         let workers = Workers::choose(&model, provider, room);
         let inference = Inference::resolve_on(&self.options.inference, provider, workers.threads)?;
-        let kept = self.options.depth_cache.as_ref().filter(|_| provider.compiles());
+        let kept = self.options.depth_cache.as_ref().filter(|_| inference.keeps());
         let compiled = kept.and_then(|cache| compiled::make(&cache.folder));
         let inference = inference.keeping(compiled);
         let cache_bytes = workers.session_bytes(&model, session_bytes);

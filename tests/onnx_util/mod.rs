@@ -26,9 +26,13 @@ fn int(number: u64, value: u64) -> Vec<u8> {
     [varint(number << 3), varint(value)].concat()
 }
 
-/// A declared input or output.
+/// A declared input or output; sides of 0 are open.
 fn declared(name: &str, kind: u64, shape: &[u64]) -> Vec<u8> {
-    let dims: Vec<u8> = shape.iter().flat_map(|&size| bytes(1, &int(1, size))).collect();
+    let dimension = |(i, size): (usize, &u64)| match size {
+        0 => bytes(1, &bytes(2, format!("{name}{i}").as_bytes())),
+        size => bytes(1, &int(1, *size)),
+    };
+    let dims: Vec<u8> = shape.iter().enumerate().flat_map(dimension).collect();
     let tensor = [int(1, kind), bytes(2, &dims)].concat();
     [bytes(1, name.as_bytes()), bytes(2, &bytes(1, &tensor))].concat()
 }
@@ -56,11 +60,16 @@ pub fn constant(name: &str, kind: u64, shape: &[u64], raw: &[u8]) -> Vec<u8> {
 
 /// A model from `x` `[1, 3, side, side]` to `y` of `shape`, both of type `kind`.
 pub fn model(kind: u64, side: u64, shape: &[u64], nodes: &[Vec<u8>], constants: &[Vec<u8>]) -> Vec<u8> {
+    model_of(kind, &[1, 3, side, side], shape, nodes, constants)
+}
+
+/// A model from `x` of shape `from` to `y` of shape `to`, both of type `kind`.
+pub fn model_of(kind: u64, from: &[u64], to: &[u64], nodes: &[Vec<u8>], constants: &[Vec<u8>]) -> Vec<u8> {
     let mut graph: Vec<u8> = nodes.iter().flat_map(|node| bytes(1, node)).collect();
     graph.extend(bytes(2, b"test"));
     graph.extend(constants.iter().flat_map(|constant| bytes(5, constant)));
-    graph.extend(bytes(11, &declared("x", kind, &[1, 3, side, side])));
-    graph.extend(bytes(12, &declared("y", kind, shape)));
+    graph.extend(bytes(11, &declared("x", kind, from)));
+    graph.extend(bytes(12, &declared("y", kind, to)));
     [int(1, 8), bytes(8, &int(2, 13)), bytes(7, &graph)].concat()
 }
 
@@ -68,6 +77,30 @@ pub fn model(kind: u64, side: u64, shape: &[u64], nodes: &[Vec<u8>], constants: 
 pub fn mean_of_channels(kind: u64, side: u64) -> Vec<u8> {
     let mean = node("ReduceMean", &["x"], "y", &[("axes", &[1]), ("keepdims=", &[1])]);
     model(kind, side, &[1, 1, side, side], &[mean], &[])
+}
+
+/// A small network of convolutions for `batch` pictures (0: any number), with weights that look random and stay the same.
+pub fn network(side: u64, batch: u64) -> Vec<u8> {
+    let mut seed = 1u32;
+    let mut weights = |count: u64, scale: f32| -> Vec<u8> {
+        let mut next = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            ((seed >> 8) as f32 / (1u32 << 23) as f32 - 1.0) * scale
+        };
+        (0..count).flat_map(|_| next().to_le_bytes()).collect()
+    };
+    let (mut nodes, mut constants, mut last) = (Vec::new(), Vec::new(), "x".to_owned());
+    for (layer, (from, to)) in [(3, 16), (16, 16), (16, 16), (16, 1)].into_iter().enumerate() {
+        let [kernel, bias, wide, next] = ["w", "b", "c", "r"].map(|name| format!("{name}{layer}"));
+        constants.push(constant(&kernel, FLOAT, &[to, from, 3, 3], &weights(to * from * 9, 0.2)));
+        constants.push(constant(&bias, FLOAT, &[to], &weights(to, 0.1)));
+        let attributes: &[(&str, &[u64])] = &[("kernel_shape", &[3, 3]), ("pads", &[1; 4])];
+        nodes.push(node("Conv", &[&last, &kernel, &bias], &wide, attributes));
+        let (op, name) = if to == 1 { ("Sigmoid", "y".to_owned()) } else { ("Relu", next) };
+        nodes.push(node(op, &[&wide], &name, &[]));
+        last = name;
+    }
+    model_of(FLOAT, &[batch, 3, side, side], &[batch, 1, side, side], &nodes, &constants)
 }
 
 /// The mean of the three channels through int8: input and weights are quantized and dequantized (QDQ), as exporters write it.
