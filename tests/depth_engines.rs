@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chiaro::depth::engine::{Engine, EngineChoice};
 use chiaro::depth::registry::{Contract, ModelEntry, find};
 use chiaro::depth::worker::{DepthRequest, DepthStage};
+use chiaro::depth::workers::Workers;
 use chiaro::error::ErrorKind;
 
 /// A soft picture with some structure: sky above ground, a box, a little texture.
@@ -135,7 +136,7 @@ fn workers_answer_like_one() {
     let resolved = [EngineChoice::Rten, EngineChoice::Ort(None)].map(|choice| Engine::resolve(&choice, 1));
     for engine in resolved.into_iter().flatten() {
         let expected = run(&engine, &model, size);
-        let stage = DepthStage::start_workers(engine, 3, 1 << 30).unwrap();
+        let stage = DepthStage::start_workers(engine, Workers { count: 3, ..Workers::ONE }, 1 << 30).unwrap();
         let request = || DepthRequest { model: model.clone(), input: picture(size.0, size.1), size };
         let pending: Vec<_> = std::thread::scope(|scope| {
             let asking: Vec<_> = (0..6).map(|_| scope.spawn(|| stage.estimate(request()).unwrap())).collect();

@@ -44,7 +44,16 @@ pub trait Inference: Send {
     ///
     /// # Errors
     /// Input: the model does not run, or its answer is no map of f32.
-    fn run(&mut self, input: &[f32], output: &mut Vec<f32>) -> Result<(u32, u32)>;
+    fn run(&mut self, input: &[f32], output: &mut Vec<f32>) -> Result<(u32, u32)> {
+        self.run_batch(1, input, output)
+    }
+
+    /// Runs the model on `count` pictures, `[count, 3, height, width]`, and replaces the content of `output` by their maps, one after the other.
+    /// Returns the (width, height) of each. More than one only where [`ModelEntry::takes_batches`].
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    fn run_batch(&mut self, count: usize, input: &[f32], output: &mut Vec<f32>) -> Result<(u32, u32)>;
 
     /// What runs it.
     fn describe(&self) -> EngineInfo;
@@ -203,17 +212,19 @@ impl Engine {
     }
 }
 
-/// The (width, height) of an answer's shape: two sides, and ones before them.
+/// The (width, height) of the maps in an answer to `count` pictures, by its shape: two sides, before them `count`, and ones besides.
 #[cfg(feature = "onnx")]
-pub(super) fn map_size(model: &str, shape: &[usize], values: usize) -> Result<(u32, u32)> {
+pub(super) fn map_size(model: &str, count: usize, shape: &[usize], values: usize) -> Result<(u32, u32)> {
     if let [before @ .., height, width] = shape {
         let sides = (u32::try_from(*width), u32::try_from(*height));
+        let pictures = before.first().copied().unwrap_or(1);
         if let (Ok(w), Ok(h)) = sides
-            && before.iter().all(|&count| count == 1)
+            && pictures == count
+            && before.iter().skip(1).all(|&side| side == 1)
             // A row of numbers is what classifiers answer.
             && *width > 1
             && *height > 1
-            && values == width * height
+            && values == count * width * height
         {
             return Ok((w, h));
         }

@@ -8,6 +8,7 @@
 //! Two quantities never mix silently: *relative disparity* (larger = nearer, unknown scale and shift) and *metric depth*
 //! (meters, larger = farther).
 
+mod batch;
 pub mod engine;
 pub mod gate;
 pub mod join;
@@ -17,6 +18,7 @@ pub mod orient;
 mod ort;
 pub mod preview;
 pub mod provider;
+mod queue;
 pub mod reduce;
 pub mod registry;
 #[cfg(feature = "onnx")]

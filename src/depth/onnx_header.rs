@@ -394,6 +394,11 @@ pub(super) mod tests {
         field(7, &graph)
     }
 
+    /// A header-only model with this input and output.
+    pub fn model_answering(input: &[u64], output: &[u64]) -> Vec<u8> {
+        field(7, &[field(11, &value("image", input)), field(12, &value("depth", output))].concat())
+    }
+
     /// A header-only model for tests.
     pub fn model(inputs: &[(&str, &[u64])], external: Option<&str>, notes: &[(&str, &str)]) -> Vec<u8> {
         let mut graph: Vec<u8> = inputs.iter().flat_map(|(name, shape)| field(11, &value(name, shape))).collect();

@@ -153,7 +153,7 @@ impl Library {
             entry_path: entry.path().display().to_string(),
             input: entry.input_name.clone(),
             output: entry.output_name.clone(),
-            shape: [1, 3, height as usize, width as usize],
+            picture: [3, height as usize, width as usize],
             bytes: entry.file_bytes(),
         }))
     }
@@ -299,7 +299,8 @@ fn open(file: &Path) -> std::result::Result<Library, String> {
     }
     let builder = ort::init_from(&path).map_err(|error| error.to_string())?;
     let environment = builder.with_name("chiaro").with_telemetry(false).build().map_err(|error| error.to_string())?;
-    environment.set_log_level(ort::logging::LogLevel::Error);
+    // What goes wrong is told by the errors it returns.
+    environment.set_log_level(ort::logging::LogLevel::Fatal);
     let library = Library { path, environment, provider: Provider::Cpu, storing: Arc::default() };
     *loaded = Some(library.clone());
     Ok(library)
@@ -358,21 +359,24 @@ struct Session {
     entry_path: String,
     input: String,
     output: String,
-    shape: [usize; 4],
+    /// Planes, rows and columns of a picture.
+    picture: [usize; 3],
     bytes: u64,
 }
 
 impl Inference for Session {
-    fn run(&mut self, input: &[f32], output: &mut Vec<f32>) -> Result<(u32, u32)> {
+    fn run_batch(&mut self, count: usize, input: &[f32], output: &mut Vec<f32>) -> Result<(u32, u32)> {
+        let [planes, height, width] = self.picture;
+        let shape = [count, planes, height, width];
         let path = &self.entry_path;
         let fail = |error: ort::Error| Error::input(path, format!("ONNX Runtime cannot run the model: {error}"));
         let name = self.input.as_str();
         let inputs = match &mut self.half {
-            None => ort::inputs![name => TensorRef::from_array_view((self.shape, input)).map_err(fail)?],
+            None => ort::inputs![name => TensorRef::from_array_view((shape, input)).map_err(fail)?],
             Some(half) => {
                 half.clear();
                 half.extend(input.iter().map(|&value| half::f16::from_f32(value)));
-                ort::inputs![name => TensorRef::from_array_view((self.shape, &half[..])).map_err(fail)?]
+                ort::inputs![name => TensorRef::from_array_view((shape, &half[..])).map_err(fail)?]
             }
         };
         let answers = self.session.run(inputs).map_err(fail)?;
@@ -380,7 +384,7 @@ impl Inference for Session {
             .get(&self.output)
             .ok_or_else(|| Error::input(path, format!("the model gave no output {:?}", self.output)))?;
         let shape = read(answer, output).map_err(|reason| Error::input(path, reason))?;
-        map_size(path, &shape, output.len())
+        map_size(path, count, &shape, output.len())
     }
 
     fn describe(&self) -> EngineInfo {

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::join::JoinSettings;
 use super::onnx_header::OnnxHeader;
+use super::provider::Provider;
 use super::reduce::Reduced;
 use crate::error::{Error, Result};
 use crate::picture::Extent;
@@ -77,7 +78,9 @@ pub struct ModelEntry {
     pub output: OutputMeaning,
     /// Constants of the join, `edge_error_px` among them.
     pub join: JoinSettings,
-    /// Bytes of a loaded session at its usual size: what the budget is charged.
+    /// Input and output leave the number of pictures open, so that several of one size may go through together.
+    pub takes_batches: bool,
+    /// Bytes of a loaded session at its usual size, one picture at a time.
     pub bytes: u64,
     /// `bytes` was measured for this model; otherwise it is a guess from the file's size, corrected after the first run.
     pub measured: bool,
@@ -102,6 +105,7 @@ impl ModelEntry {
             std: [1.0; 3],
             output: OutputMeaning::RelativeDisparity,
             join: JoinSettings { edge_error_px: 2, q0: 0.01, q1: 0.04, lambda: 1.0 },
+            takes_batches: false,
             bytes: 76 << 20,
             measured: true,
         }
@@ -198,12 +202,19 @@ impl ModelEntry {
     }
 
     /// Bytes of the model itself, for engines that cannot tell; weights in other files are not counted.
-    #[cfg(feature = "onnx")]
     pub(super) fn file_bytes(&self) -> u64 {
         match &self.source {
             ModelSource::Embedded(bytes) => bytes.len() as u64,
             ModelSource::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
         }
+    }
+
+    /// Bytes of a loaded session that runs up to `together` pictures at once: the weights stay what they are, what a picture takes grows with the
+    /// number. A device has memory of its own for it.
+    pub fn session_bytes(&self, provider: Provider, together: usize) -> u64 {
+        let pictures = self.bytes.saturating_sub(contract::WEIGHT_COPIES * self.file_bytes());
+        let more = if provider == Provider::Cpu { (together as u64).saturating_sub(1) } else { 0 };
+        self.bytes.saturating_add(pictures.saturating_mul(more))
     }
 
     /// An error about this model.
@@ -301,6 +312,7 @@ mod tests {
         let header = OnnxHeader::parse(CHIARO_SMALL).unwrap();
         assert_eq!(header.inputs.len(), 1);
         assert_eq!((&header.inputs[0].name, &header.outputs[0].name), (&entry.input_name, &entry.output_name));
+        assert_eq!(entry.takes_batches, header.inputs[0].shape.iter().flatten().take(1).all(contract::is_symbolic));
         // Open sides: one graph for wide and tall pictures.
         assert!(header.inputs[0].shape.iter().flatten().skip(2).all(contract::is_symbolic));
         assert_eq!(entry.input_size(Extent { width: 6000, height: 4000 }), (256, 192));

@@ -50,7 +50,7 @@ impl Pools {
             model,
             input,
             output,
-            shape: [1, 3, height as usize, width as usize],
+            picture: [3, height as usize, width as usize],
             threads: threads.clone(),
             path: entry.path().display().to_string(),
         }))
@@ -79,17 +79,19 @@ struct Session {
     model: Arc<Model>,
     input: NodeId,
     output: NodeId,
-    shape: [usize; 4],
+    /// Planes, rows and columns of a picture.
+    picture: [usize; 3],
     threads: Arc<ThreadPool>,
     path: String,
 }
 
 impl Inference for Session {
-    fn run(&mut self, input: &[f32], output: &mut Vec<f32>) -> Result<(u32, u32)> {
+    fn run_batch(&mut self, count: usize, input: &[f32], output: &mut Vec<f32>) -> Result<(u32, u32)> {
+        let [planes, height, width] = self.picture;
+        let shape = [count, planes, height, width];
         let fail = |reason: String| Error::input(&self.path, reason);
-        let view = NdTensorView::<f32, 4>::try_from_data(self.shape, input).map_err(|_| {
-            fail(format!("the input tensor has {} values, the model takes {:?}", input.len(), self.shape))
-        })?;
+        let view = NdTensorView::<f32, 4>::try_from_data(shape, input)
+            .map_err(|_| fail(format!("the input tensor has {} values, the model takes {shape:?}", input.len())))?;
         let options = RunOptions::default().with_thread_pool(Some(self.threads.clone()));
         let mut answers = self
             .model
@@ -99,7 +101,7 @@ impl Inference for Session {
             .pop()
             .and_then(Value::into_tensor)
             .ok_or_else(|| fail("the answer of the depth model is no tensor of f32 or f16".into()))?;
-        let size = map_size(&self.path, map.shape(), map.len())?;
+        let size = map_size(&self.path, count, map.shape(), map.len())?;
         output.clear();
         output.extend(map.iter());
         Ok(size)

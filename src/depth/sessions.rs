@@ -127,7 +127,7 @@ mod tests {
     struct Fake;
 
     impl Inference for Fake {
-        fn run(&mut self, _: &[f32], _: &mut Vec<f32>) -> Result<(u32, u32)> {
+        fn run_batch(&mut self, _: usize, _: &[f32], _: &mut Vec<f32>) -> Result<(u32, u32)> {
             Ok((0, 0))
         }
         fn describe(&self) -> EngineInfo {

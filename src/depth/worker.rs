@@ -1,21 +1,24 @@
 //! The depth stage: threads that take requests in the order they came and answer them with models they keep loaded.
 //!
 //! A full queue makes the sender wait; nothing is dropped. Whatever goes wrong belongs to one request: a model that does not load, an
-//! answer that is no map, even a panic inside an engine. How many threads there are changes no answer.
+//! answer that is no map, even a panic inside an engine. How many threads there are changes no answer, nor does company: requests of one size
+//! that wait together run together where that was found to change no bit and to save time ([`batch`](super::batch)).
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use super::batch::{self, Ran};
 use super::engine::{Engine, EngineInfo, Inference};
+use super::provider::Provider;
+use super::queue::Queue;
 use super::registry::ModelEntry;
 use super::sessions::{CacheCounts, Loaded, ModelCache, SessionKey};
+use super::workers::Workers;
 use crate::error::{Error, Result};
-
-/// Requests that wait in front of the workers before senders do.
-const QUEUE: usize = 2;
 
 /// One picture's question.
 #[derive(Debug, Clone)]
@@ -26,6 +29,16 @@ pub struct DepthRequest {
     pub input: Vec<f32>,
     /// Its (width, height).
     pub size: (u32, u32),
+}
+
+impl DepthRequest {
+    fn check(&self) -> Result<()> {
+        let expected = 3 * self.size.0 as usize * self.size.1 as usize;
+        if self.input.len() == expected {
+            return Ok(());
+        }
+        Err(self.model.error(format!("the input tensor has {} values, expected {expected}", self.input.len())))
+    }
 }
 
 /// The answer: disparity at the model's resolution, larger = nearer, in the model's own scale.
@@ -55,9 +68,9 @@ type Envelope = (DepthRequest, Sender<Result<LowResDisparity>>);
 
 /// The stage. Dropping it lets the workers finish what is queued.
 pub struct DepthStage {
-    queue: Option<SyncSender<Envelope>>,
-    workers: Vec<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
     notes: Vec<String>,
+    workers: Workers,
     shared: Arc<Shared>,
 }
 
@@ -80,38 +93,42 @@ impl DepthStage {
     /// # Errors
     /// Environment: no thread could be started.
     pub fn start(engine: Engine, cache_bytes: u64) -> Result<Self> {
-        Self::start_workers(engine, 1, cache_bytes)
+        Self::start_workers(engine, Workers::ONE, cache_bytes)
     }
 
-    /// Starts `count` workers, at least one; [`Workers`](super::workers::Workers) knows how many are worth it.
+    /// Starts several workers; the threads of each inference are the engine's.
     ///
     /// # Errors
     /// As [`start`](Self::start).
-    pub fn start_workers(engine: Engine, count: usize, cache_bytes: u64) -> Result<Self> {
+    pub fn start_workers(engine: Engine, workers: Workers, cache_bytes: u64) -> Result<Self> {
         let (info, notes) = (engine.info().clone(), engine.notes().to_vec());
         let load: Loader = Box::new(move |worker, model, size| engine.load_for(worker, model, size));
-        let mut stage = Self::with_loader(info, load, count, cache_bytes)?;
+        let mut stage = Self::with_loader(info, load, workers, cache_bytes)?;
         stage.notes = notes;
         Ok(stage)
     }
 
-    fn with_loader(engine: EngineInfo, load: Loader, count: usize, cache_bytes: u64) -> Result<Self> {
-        let (queue, requests) = sync_channel(QUEUE);
+    fn with_loader(engine: EngineInfo, load: Loader, workers: Workers, cache_bytes: u64) -> Result<Self> {
         let shared = Arc::new(Shared {
-            requests: Mutex::new(requests),
+            queue: Queue::new(workers.ahead()),
             cache: Mutex::new(ModelCache::new(cache_bytes)),
             measuring: Mutex::new(()),
             load,
+            provider: Provider::named(&engine.provider).unwrap_or_default(),
             engine,
+            together: workers.together.max(1),
         });
         let start = |number: usize| {
-            let worker = Worker { shared: shared.clone(), number };
+            let mut worker = Worker { shared: shared.clone(), number, company: HashMap::new() };
             let builder = std::thread::Builder::new().name(format!("depth-{number}"));
             let started = builder.spawn(move || worker.serve());
             started.map_err(|error| Error::Environment(format!("cannot start the depth thread: {error}")))
         };
-        let workers = (0..count.max(1)).map(start).collect::<Result<Vec<_>>>()?;
-        Ok(Self { queue: Some(queue), workers, notes: Vec::new(), shared })
+        let mut stage = Self { threads: Vec::new(), notes: Vec::new(), workers, shared: shared.clone() };
+        for number in 0..workers.count.max(1) {
+            stage.threads.push(start(number)?);
+        }
+        Ok(stage)
     }
 
     /// Hands in a request; waits only while the queue is full.
@@ -120,8 +137,7 @@ impl DepthStage {
     /// Environment: the worker is gone.
     pub fn submit(&self, request: DepthRequest) -> Result<Pending> {
         let (reply, answer) = channel();
-        let queue = self.queue.as_ref().ok_or_else(gone)?;
-        queue.send((request, reply)).map_err(|_| gone())?;
+        self.shared.queue.add((request, reply)).map_err(|_| gone())?;
         Ok(Pending(answer))
     }
 
@@ -143,6 +159,11 @@ impl DepthStage {
         &self.notes
     }
 
+    /// Inferences side by side.
+    pub fn workers(&self) -> Workers {
+        self.workers
+    }
+
     /// What the cache did up to the last answer.
     pub fn counts(&self) -> CacheCounts {
         self.shared.cache().counts()
@@ -151,10 +172,10 @@ impl DepthStage {
 
 impl Drop for DepthStage {
     fn drop(&mut self) {
-        drop(self.queue.take());
-        for worker in self.workers.drain(..) {
+        self.shared.queue.close();
+        for thread in self.threads.drain(..) {
             // A panic of the worker was reported to whoever waited.
-            let _ = worker.join();
+            let _ = thread.join();
         }
     }
 }
@@ -165,12 +186,15 @@ fn gone() -> Error {
 
 /// What the workers share.
 struct Shared {
-    requests: Mutex<Receiver<Envelope>>,
+    queue: Queue<Envelope>,
     cache: Mutex<ModelCache>,
     /// Held while the cost of a model is measured: by one worker at a time.
     measuring: Mutex<()>,
     load: Loader,
     engine: EngineInfo,
+    provider: Provider,
+    /// Pictures of one inference, at most.
+    together: usize,
 }
 
 impl Shared {
@@ -178,95 +202,158 @@ impl Shared {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next request; `None` when there will be no more.
-    fn next(&self) -> Option<Envelope> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+    /// Pictures that may go through a model together.
+    fn together(&self, model: &ModelEntry) -> usize {
+        if model.takes_batches { self.together } else { 1 }
+    }
+
+    /// Bytes of a session before it was measured.
+    fn bytes(&self, model: &ModelEntry) -> u64 {
+        model.session_bytes(self.provider, self.together(model))
     }
 }
 
 struct Worker {
     shared: Arc<Shared>,
     number: usize,
+    /// Which sessions may batch, as far as it was tried.
+    company: HashMap<SessionKey, bool>,
+}
+
+/// What came of requests that had a session.
+struct Served {
+    loaded: Loaded,
+    /// What it costs.
+    bytes: u64,
+    answers: Vec<Result<LowResDisparity>>,
+    /// Whether the session may batch, if that was tried.
+    company: Option<bool>,
 }
 
 impl Worker {
-    fn serve(&self) {
-        while let Some((request, reply)) = self.shared.next() {
-            let answer = self.answer(&request);
-            // Nobody waiting any more is no fault.
-            let _ = reply.send(answer);
+    fn serve(&mut self) {
+        let shared = self.shared.clone();
+        let alike = |(one, _): &Envelope, (other, _): &Envelope| {
+            one.size == other.size
+                && one.model.sha256 == other.model.sha256
+                && one.check().is_ok()
+                && other.check().is_ok()
+        };
+        while let Some(envelopes) = shared.queue.take(|(request, _)| self.together(request), alike) {
+            let (requests, replies): (Vec<_>, Vec<_>) = envelopes.into_iter().unzip();
+            for (answer, reply) in self.answers(&requests).into_iter().zip(replies) {
+                // Nobody waiting any more is no fault.
+                let _ = reply.send(answer);
+            }
         }
     }
 
-    fn answer(&self, request: &DepthRequest) -> Result<LowResDisparity> {
-        let model = &request.model;
-        let expected = 3 * request.size.0 as usize * request.size.1 as usize;
-        if request.input.len() != expected {
-            return Err(
-                model.error(format!("the input tensor has {} values, expected {expected}", request.input.len()))
-            );
-        }
-        let key = SessionKey {
-            model: model.sha256.clone(),
+    fn key(&self, request: &DepthRequest) -> SessionKey {
+        SessionKey {
+            model: request.model.sha256.clone(),
             size: request.size,
             engine: self.shared.engine.clone(),
             worker: self.number,
-        };
-        let found = self.shared.cache().take(&key, model.bytes);
-        let charged = found.as_ref().map_or(model.bytes, |loaded| loaded.bytes);
-        match catch_unwind(AssertUnwindSafe(|| self.run(&key, request, found))) {
-            Ok(Ok((loaded, bytes, answer))) => {
-                self.shared.cache().give_back(&key, loaded, bytes);
-                answer
-            }
-            Ok(Err(error)) => {
-                self.shared.cache().lost(charged);
-                Err(error)
-            }
-            Err(panic) => {
-                self.shared.cache().lost(charged);
-                Err(model.error(format!("the inference engine failed: {}", panic_text(panic.as_ref()))))
-            }
         }
     }
 
-    /// Runs a request in the session that was `found`, or in a new one. Returns the session, what it costs, and the answer; an error when there is
-    /// no session.
-    fn run(
-        &self,
-        key: &SessionKey,
-        request: &DepthRequest,
-        found: Option<Loaded>,
-    ) -> Result<(Loaded, u64, Result<LowResDisparity>)> {
-        let model = &request.model;
+    /// How many requests like this one this worker takes at once.
+    fn together(&self, request: &DepthRequest) -> usize {
+        let most = self.shared.together(&request.model);
+        if most > 1 && self.company.get(&self.key(request)) == Some(&false) { 1 } else { most }
+    }
+
+    /// Answers requests that are alike, one for one.
+    fn answers(&mut self, requests: &[DepthRequest]) -> Vec<Result<LowResDisparity>> {
+        let Some(first) = requests.first() else { return Vec::new() };
+        if let (Err(error), [_]) = (first.check(), requests) {
+            return vec![Err(error)];
+        }
+        let (key, bytes) = (self.key(first), self.shared.bytes(&first.model));
+        let found = self.shared.cache().take(&key, bytes);
+        let charged = found.as_ref().map_or(bytes, |loaded| loaded.bytes);
+        let failed = match catch_unwind(AssertUnwindSafe(|| self.run(&key, requests, found))) {
+            Ok(Ok(Served { loaded, bytes, answers, company })) => {
+                self.shared.cache().give_back(&key, loaded, bytes);
+                self.company.extend(company.map(|company| (key, company)));
+                return answers;
+            }
+            Ok(Err(error)) => error,
+            Err(panic) => {
+                let text = panic_text(panic.as_ref());
+                first.model.error(format!("the inference engine failed: {text}"))
+            }
+        };
+        self.shared.cache().lost(charged);
+        if requests.len() == 1 {
+            return vec![Err(failed)];
+        }
+        // It is the fault of one of them, or of their company.
+        self.company.insert(key, false);
+        requests.chunks(1).flat_map(|alone| self.answers(alone)).collect()
+    }
+
+    /// Runs requests in the session that was `found`, or in a new one. An error when there is no session.
+    fn run(&self, key: &SessionKey, requests: &[DepthRequest], found: Option<Loaded>) -> Result<Served> {
+        let Some(DepthRequest { model, size, .. }) = requests.first() else { return Err(gone()) };
         let measures = found.is_none() && !model.measured;
         let _alone = measures.then(|| self.shared.measuring.lock().unwrap_or_else(PoisonError::into_inner));
         let resident = if measures { resident_bytes() } else { 0 };
         let mut loaded = match found {
             Some(loaded) => loaded,
             None => {
-                let session = (self.shared.load)(self.number, model, request.size)?;
+                let session = (self.shared.load)(self.number, model, *size)?;
                 self.shared.cache().loaded(key);
-                Loaded { session, bytes: model.bytes }
+                Loaded { session, bytes: self.shared.bytes(model) }
             }
         };
-        let mut values = Vec::new();
-        let started = Instant::now();
-        let ran = loaded.session.run(&request.input, &mut values);
-        let seconds = started.elapsed().as_secs_f64();
+        let (ran, company) = self.infer(key, requests, loaded.session.as_mut());
         let mut bytes = loaded.bytes;
-        if measures && ran.is_ok() {
+        if measures && ran.iter().all(Result::is_ok) {
             // Other threads allocate meanwhile, so growth is trusted only within reason.
-            let weights = loaded.session.bytes();
-            bytes = resident_bytes().saturating_sub(resident).clamp(weights, model.bytes.max(weights) * 4);
+            let (weights, guess) = (loaded.session.bytes(), loaded.bytes);
+            bytes = resident_bytes().saturating_sub(resident).clamp(weights, guess.max(weights) * 4);
+            if requests.len() == 1 {
+                // What company will take was not seen yet.
+                bytes += guess.saturating_sub(model.bytes);
+            }
         }
         let engine = loaded.session.describe();
-        let answer = ran.and_then(|(width, height)| {
-            model.check_answer((width, height), request.size)?;
-            to_disparity(model, &mut values)?;
-            Ok(LowResDisparity { width, height, values, engine, worker: self.number, started, seconds })
-        });
-        Ok((loaded, bytes, answer))
+        let answers = ran.into_iter().map(|ran| self.answer(model, *size, &engine, ran?)).collect();
+        Ok(Served { loaded, bytes, answers, company })
+    }
+
+    /// Runs requests in a session: together where it is known to be worth it, and one by one where they are one, or that fails. Returns whether
+    /// company is worth it, if that was found out.
+    fn infer(
+        &self,
+        key: &SessionKey,
+        requests: &[DepthRequest],
+        session: &mut dyn Inference,
+    ) -> (Vec<Result<Ran>>, Option<bool>) {
+        let inputs: Vec<&[f32]> = requests.iter().map(|request| request.input.as_slice()).collect();
+        if inputs.len() > 1 {
+            match self.company.get(key) {
+                None => {
+                    let (ran, worth) = batch::trial(session, &inputs);
+                    return (ran, Some(worth));
+                }
+                Some(true) => {
+                    if let Ok(ran) = batch::together(session, &inputs) {
+                        return (ran.into_iter().map(Ok).collect(), None);
+                    }
+                }
+                Some(false) => {}
+            }
+        }
+        (inputs.into_iter().map(|input| batch::alone(session, input)).collect(), None)
+    }
+
+    fn answer(&self, model: &ModelEntry, size: (u32, u32), engine: &EngineInfo, ran: Ran) -> Result<LowResDisparity> {
+        let Ran { size: (width, height), mut values, started, seconds } = ran;
+        model.check_answer((width, height), size)?;
+        to_disparity(model, &mut values)?;
+        Ok(LowResDisparity { width, height, values, engine: engine.clone(), worker: self.number, started, seconds })
     }
 }
 
@@ -299,90 +386,4 @@ fn resident_bytes() -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::depth::registry::{NEAREST_M, OutputMeaning};
-
-    /// Answers with the mean of its input; the first value is a command: 7 panics, 8 fails, 9 answers NaN.
-    struct Fake;
-
-    impl Inference for Fake {
-        fn run(&mut self, input: &[f32], output: &mut Vec<f32>) -> Result<(u32, u32)> {
-            match input[0] {
-                7.0 => panic!("seven"),
-                8.0 => return Err(Error::Environment("eight".into())),
-                9.0 => *output = vec![f32::NAN],
-                _ => *output = vec![input.iter().sum::<f32>() / input.len() as f32],
-            }
-            Ok((1, 1))
-        }
-        fn describe(&self) -> EngineInfo {
-            fake()
-        }
-        fn bytes(&self) -> u64 {
-            1
-        }
-    }
-
-    fn fake() -> EngineInfo {
-        EngineInfo { engine: "fake".into(), version: "1".into(), provider: "cpu".into() }
-    }
-
-    fn ask(stage: &DepthStage, model: &Arc<ModelEntry>, first: f32) -> Result<LowResDisparity> {
-        let input = vec![first; 3 * 2 * 2];
-        stage.estimate(DepthRequest { model: model.clone(), input, size: (2, 2) })
-    }
-
-    #[test]
-    fn errors_and_panics_belong_to_their_request() {
-        let model = Arc::new(ModelEntry::embedded());
-        let stage = DepthStage::with_loader(fake(), Box::new(|_, _, _| Ok(Box::new(Fake))), 1, 1 << 30).unwrap();
-        assert_eq!(ask(&stage, &model, 0.5).unwrap().values, [0.5]);
-        let panic = ask(&stage, &model, 7.0).unwrap_err().to_string();
-        assert!(panic.contains("chiaro-small") && panic.contains("seven"), "{panic}");
-        assert!(ask(&stage, &model, 8.0).unwrap_err().to_string().contains("eight"));
-        assert!(ask(&stage, &model, 9.0).unwrap_err().to_string().contains("NaN"));
-        assert_eq!(ask(&stage, &model, 0.25).unwrap().values, [0.25]);
-        // The session that panicked was dropped and loaded again.
-        assert_eq!(stage.counts(), CacheCounts { loads: 2, hits: 3, evictions: 0, reloads: 1 });
-    }
-
-    #[test]
-    fn a_wrong_tensor_is_refused() {
-        let model = Arc::new(ModelEntry::embedded());
-        let stage = DepthStage::with_loader(fake(), Box::new(|_, _, _| Ok(Box::new(Fake))), 1, 1 << 30).unwrap();
-        let error = stage.estimate(DepthRequest { model, input: vec![0.0; 5], size: (2, 2) }).unwrap_err();
-        assert!(error.to_string().contains("5 values, expected 12"), "{error}");
-    }
-
-    #[test]
-    fn metric_answers_become_disparity() {
-        let model = Arc::new(ModelEntry { output: OutputMeaning::MetricDepth, ..ModelEntry::embedded() });
-        let stage = DepthStage::with_loader(fake(), Box::new(|_, _, _| Ok(Box::new(Fake))), 1, 1 << 30).unwrap();
-        assert_eq!(ask(&stage, &model, 4.0).unwrap().values, [0.25]);
-        assert_eq!(ask(&stage, &model, -4.0).unwrap().values, [1.0 / NEAREST_M]);
-    }
-
-    #[test]
-    fn many_drivers_are_served_by_any_number_of_workers() {
-        let model = Arc::new(ModelEntry::embedded());
-        for workers in [1, 3] {
-            let load: Loader = Box::new(|_, _, _| Ok(Box::new(Fake)));
-            let stage = DepthStage::with_loader(fake(), load, workers, 1 << 30).unwrap();
-            std::thread::scope(|scope| {
-                for i in 0..8 {
-                    let (stage, model) = (&stage, &model);
-                    scope.spawn(move || {
-                        for j in 0..20 {
-                            let value = (i * 20 + j) as f32 / 1024.0;
-                            assert_eq!(ask(stage, model, value).unwrap().values, [value]);
-                        }
-                    });
-                }
-            });
-            let counts = stage.counts();
-            assert_eq!(counts.loads + counts.hits, 160);
-            assert!((1..=workers as u64).contains(&counts.loads) && counts.reloads == 0, "{counts:?}");
-        }
-    }
-}
+mod tests;

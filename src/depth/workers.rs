@@ -8,6 +8,9 @@ use super::provider::Provider;
 use super::registry::ModelEntry;
 use crate::picture::Extent;
 
+/// Pictures that go through a model together, where it takes them and enough of one size wait.
+const BATCH: usize = 4;
+
 /// Workers and the threads of each; `count * threads` is at most the number of cores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Workers {
@@ -15,6 +18,8 @@ pub struct Workers {
     pub count: usize,
     /// Threads of one inference, at least 1.
     pub threads: usize,
+    /// Pictures of one inference, at least 1: so many, or one.
+    pub together: usize,
 }
 
 /// What the choice depends on.
@@ -22,25 +27,42 @@ pub struct Workers {
 pub struct Room {
     /// Cores that may be used.
     pub cores: usize,
-    /// Pictures in work at the same time.
+    /// Pictures, or tiles of pictures, in work at the same time.
     pub pictures: usize,
     /// Bytes that sessions may hold together.
     pub session_bytes: u64,
 }
 
 impl Workers {
-    /// The choice for a model. A GPU does one inference at a time.
+    /// One, with one thread, for one picture at a time.
+    pub const ONE: Self = Self { count: 1, threads: 1, together: 1 };
+
+    /// The choice for a model. A GPU does one inference at a time. Pictures go together where memory leaves room for it beside all workers, and where
+    /// there can be more of them than workers.
     pub fn choose(model: &ModelEntry, provider: Provider, room: Room) -> Self {
         let cores = room.cores.max(1);
         let fitting = room.session_bytes / (orientations(model) * model.bytes).max(1);
         let most = usize::try_from(fitting).unwrap_or(usize::MAX).min(room.pictures).min(cores);
         let count = if provider == Provider::Cpu { most.max(1) } else { 1 };
-        Self { count, threads: cores / count }
+        let one = Self { count, threads: cores / count, together: 1 };
+        let batching = Self { together: BATCH, ..one };
+        let fits = model.takes_batches && batching.wants(model, provider) <= room.session_bytes;
+        if fits && room.pictures >= BATCH + count { batching } else { one }
     }
 
     /// Bytes of sessions that all workers keep loaded: either orientation of the model, as far as `most` goes.
-    pub fn session_bytes(&self, model: &ModelEntry, most: u64) -> u64 {
-        (self.count as u64 * orientations(model)).saturating_mul(model.bytes).min(most).max(model.bytes)
+    pub fn session_bytes(&self, model: &ModelEntry, provider: Provider, most: u64) -> u64 {
+        self.wants(model, provider).min(most).max(model.session_bytes(provider, self.together))
+    }
+
+    fn wants(&self, model: &ModelEntry, provider: Provider) -> u64 {
+        let sessions = self.count as u64 * orientations(model);
+        sessions.saturating_mul(model.session_bytes(provider, self.together))
+    }
+
+    /// Tiles of one picture that are asked about at once, so that no worker waits for the next.
+    pub fn ahead(&self) -> usize {
+        2 * self.count.max(self.together)
     }
 }
 
@@ -57,7 +79,7 @@ mod tests {
     fn choose(bytes: u64, cores: usize, pictures: usize, session_bytes: u64) -> (usize, usize) {
         let model = ModelEntry { bytes, ..ModelEntry::embedded() };
         let workers = Workers::choose(&model, Provider::Cpu, Room { cores, pictures, session_bytes });
-        assert!(workers.count * workers.threads <= cores.max(1));
+        assert!(workers.count * workers.threads <= cores.max(1) && workers.together == 1);
         (workers.count, workers.threads)
     }
 
@@ -74,5 +96,29 @@ mod tests {
         let room = Room { cores: 16, pictures: 100, session_bytes: 2048 * MIB };
         let gpu = Workers::choose(&ModelEntry::embedded(), Provider::Cuda, room);
         assert_eq!((gpu.count, gpu.threads), (1, 16));
+    }
+
+    #[test]
+    fn pictures_go_together_where_there_is_room_and_company() {
+        const MIB: u64 = 1 << 20;
+        let model = |takes_batches, mib| ModelEntry { takes_batches, bytes: mib * MIB, ..ModelEntry::embedded() };
+        let choose = |model: &ModelEntry, provider, pictures, mib| {
+            let workers = Workers::choose(model, provider, Room { cores: 16, pictures, session_bytes: mib * MIB });
+            (workers.count, workers.together)
+        };
+        let (one, any) = (model(false, 100), model(true, 100));
+        // A device has its own memory for pictures.
+        assert_eq!(choose(&any, Provider::Cuda, 17, 200), (1, BATCH));
+        assert_eq!(choose(&any, Provider::Cuda, 4, 2048), (1, 1));
+        assert_eq!(choose(&one, Provider::Cuda, 17, 2048), (1, 1));
+        // On the CPU workers come first, and company needs memory beside them.
+        assert_eq!(choose(&any, Provider::Cpu, 17, 2048), (10, 1));
+        assert_eq!(choose(&any, Provider::Cpu, 17, 16_000), (16, 1));
+        assert_eq!(choose(&any, Provider::Cpu, 20, 16_000), (16, BATCH));
+        let batching = Workers { count: 1, threads: 16, together: BATCH };
+        let bytes = batching.session_bytes(&any, Provider::Cpu, u64::MAX);
+        assert!(bytes > 2 * 3 * any.bytes && bytes <= 2 * 4 * any.bytes);
+        assert_eq!(batching.session_bytes(&any, Provider::Cpu, 0), any.session_bytes(Provider::Cpu, BATCH));
+        assert_eq!(batching.session_bytes(&any, Provider::Cuda, u64::MAX), 2 * any.bytes);
     }
 }

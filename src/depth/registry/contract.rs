@@ -14,7 +14,7 @@ use crate::recipe::models;
 /// Prefix of the notes a model file may carry in its own metadata.
 const NOTE_PREFIX: &str = "chiaro.";
 /// A loaded session keeps its weights, often twice (as read and as packed for the kernels) ...
-const WEIGHT_COPIES: u64 = 2;
+pub(super) const WEIGHT_COPIES: u64 = 2;
 /// ... and activations, here per input pixel: a guess, corrected by measurement after the first run.
 const ACTIVATION_BYTES: u64 = 1024;
 
@@ -82,8 +82,8 @@ pub(super) fn entry(
     let fail = |reason: String| Error::input(path, reason);
     let (contract, noncommercial) = gathered(header, given, &sha256).map_err(fail)?;
     let input = picture_input(header).map_err(fail)?;
-    let output_name = map_output(header).map_err(fail)?;
-    let [.., height, width] = input.shape.as_deref().unwrap_or(&[]) else {
+    let output = map_output(header).map_err(fail)?;
+    let [pictures, _, height, width] = input.shape.as_deref().unwrap_or(&[]) else {
         return Err(fail(format!(
             "the input of a depth model is [1, 3, height, width], here it is {}",
             input.shape_words()
@@ -119,7 +119,8 @@ pub(super) fn entry(
         noncommercial,
         source: ModelSource::File(path.into()),
         input_name: input.name.clone(),
-        output_name,
+        output_name: output.name.clone(),
+        takes_batches: is_symbolic(pictures) && is_per_picture(output),
         size,
         channels: contract.channels.unwrap_or(ChannelOrder::Rgb),
         mean,
@@ -145,7 +146,7 @@ fn picture_input(header: &OnnxHeader) -> std::result::Result<&Value, String> {
         ));
     };
     let shape = input.shape.as_deref().unwrap_or(&[]);
-    let [_, channels, _, _] = shape else {
+    let [pictures, channels, _, _] = shape else {
         return Err(format!(
             "the input of a depth model is float [1, 3, height, width], here {:?} is {} {}",
             input.name,
@@ -169,13 +170,20 @@ fn picture_input(header: &OnnxHeader) -> std::result::Result<&Value, String> {
             input.shape_words()
         ));
     }
+    if matches!(pictures, Dimension::Fixed(count) if *count != 1) {
+        return Err(format!(
+            "the input of a depth model is one picture or any number of them, here {:?} is {}: export it with a batch of 1, or an open one",
+            input.name,
+            input.shape_words()
+        ));
+    }
     Ok(input)
 }
 
 /// The first output that can be a map.
-fn map_output(header: &OnnxHeader) -> std::result::Result<String, String> {
+fn map_output(header: &OnnxHeader) -> std::result::Result<&Value, String> {
     if let Some(output) = header.outputs.iter().find(|output| may_be_map(output)) {
-        return Ok(output.name.clone());
+        return Ok(output);
     }
     let shapes: Vec<String> =
         header.outputs.iter().map(|o| format!("{:?} is {} {}", o.name, o.element_name(), o.shape_words())).collect();
@@ -202,6 +210,15 @@ fn may_be_map(output: &Value) -> bool {
             is_side(height) && is_side(width) && is_symbolic(height) == is_symbolic(width) && !is_batch(height)
         }
         [before @ .., height, width] => before.iter().all(one) && is_side(height) && is_side(width),
+    }
+}
+
+/// Whether a declared output has a map for each picture of an input that leaves their number open. An undeclared one may.
+fn is_per_picture(output: &Value) -> bool {
+    match output.shape.as_deref() {
+        Some([pictures, .., _, _]) => is_symbolic(pictures),
+        Some([]) | None => true,
+        Some(_) => false,
     }
 }
 
@@ -250,7 +267,7 @@ fn size_rule(
 mod tests {
     use super::super::OutputMeaning;
     use super::*;
-    use crate::depth::onnx_header::tests::{model, model_with_node};
+    use crate::depth::onnx_header::tests::{model, model_answering, model_with_node};
 
     fn read(file: &[u8], given: &[(&str, &str)]) -> Result<ModelEntry> {
         let mut contract = Contract::default();
@@ -301,6 +318,22 @@ mod tests {
         );
         let turned = SizeRule::Fixed { landscape: (640, 192), portrait: (192, 640) };
         assert_eq!(rule([0, 0], &[("preset", "lite-mono")]), turned);
+    }
+
+    #[test]
+    fn batches_need_an_open_number_of_pictures() {
+        let takes = |input: &[u64], output: &[u64]| {
+            let known = [("size", "64"), ("mean", "0"), ("std", "1"), ("output", "disparity")];
+            read(&model_answering(input, output), &known).map(|entry| entry.takes_batches)
+        };
+        assert!(takes(&[0, 3, 0, 0], &[0, 1, 0, 0]).unwrap());
+        assert!(takes(&[0, 3, 64, 64], &[0, 64, 64]).unwrap());
+        assert!(takes(&[0, 3, 0, 0], &[]).unwrap());
+        assert!(!takes(&[1, 3, 0, 0], &[0, 1, 0, 0]).unwrap());
+        assert!(!takes(&[0, 3, 0, 0], &[1, 1, 0, 0]).unwrap());
+        assert!(!takes(&[0, 3, 64, 64], &[64, 64]).unwrap());
+        let error = takes(&[4, 3, 0, 0], &[4, 1, 0, 0]).unwrap_err().to_string();
+        assert!(error.contains("[4, 3, side, side]") && error.contains("batch of 1"), "{error}");
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Family {
     /// The family of what `engine` answers for `model` on this machine.
     pub fn new(model: &ModelEntry, engine: &EngineInfo) -> Self {
         // Spelled out, so that a new fact about models does not compile until it is decided whether it changes answers. What is done to the
-        // picture before it is fed (order, mean, deviation, size) is in the values fed; the join comes after.
+        // picture before it is fed (order, mean, deviation, size) is in the values fed; the join comes after. Company in a batch changes no bit.
         let ModelEntry {
             sha256,
             input_name,
@@ -55,6 +55,7 @@ impl Family {
             mean: _,
             std: _,
             join: _,
+            takes_batches: _,
             bytes: _,
             measured: _,
         } = model;
