@@ -184,6 +184,7 @@ pub fn facts(entry: &ModelEntry) -> Facts {
         .add("mean", format!("{:?}", entry.mean))
         .add("deviation", format!("{:?}", entry.std))
         .add("output", format!("{:?}, {}", entry.output_name, meaning(entry.output)))
+        .add("at once", if entry.takes_batches { "any number of pictures of one size" } else { "one picture" })
         .add("edge error", format!("{} px of the model's own size", entry.join.edge_error_px))
         .add(
             "memory",
@@ -238,6 +239,7 @@ fn entry_json(entry: &ModelEntry, state: State) -> Value {
         "output_name": entry.output_name,
         "metric": entry.output.is_metric(),
         "edge_error_px": entry.join.edge_error_px,
+        "takes_batches": entry.takes_batches,
         "memory_bytes": entry.bytes,
     })
 }

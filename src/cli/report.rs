@@ -37,7 +37,7 @@ pub struct Report {
     pub memory_bytes: Option<u64>,
     /// Pictures in work at the same time.
     pub jobs: Option<usize>,
-    /// Loads, hits, evictions and reloads of depth models.
+    /// Loads, hits, evictions and reloads of depth models, and pictures that went through them together.
     pub models: Option<CacheCounts>,
     /// Depth maps found in the cache, not found, and kept; `null` when no depth was estimated or the cache is off.
     pub depth_cache: Option<DepthCacheCounts>,

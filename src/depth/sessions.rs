@@ -28,12 +28,14 @@ pub struct SessionKey {
 pub struct CacheCounts {
     /// Sessions loaded, reloads included.
     pub loads: u64,
-    /// Requests that found their session loaded.
+    /// Runs that found their session loaded.
     pub hits: u64,
     /// Sessions dropped to make room.
     pub evictions: u64,
     /// Loads of a session that had been dropped: many of them mean a budget that is too small.
     pub reloads: u64,
+    /// Pictures, or tiles of pictures, that went through a model together with others.
+    pub batched: u64,
 }
 
 /// A session in the hands of its worker.
@@ -85,6 +87,11 @@ impl ModelCache {
         if !self.seen.insert(key.clone()) {
             self.counts.reloads += 1;
         }
+    }
+
+    /// Counts pictures that ran together.
+    pub fn batched(&mut self, pictures: usize) {
+        self.counts.batched += pictures as u64;
     }
 
     /// Takes a session back. `bytes` is what it turned out to cost; room is made for the difference.
@@ -161,12 +168,12 @@ mod tests {
         for model in [1, 2, 1, 2] {
             ask(&mut cache, model, 100);
         }
-        assert_eq!(cache.counts(), CacheCounts { loads: 2, hits: 2, evictions: 0, reloads: 0 });
+        assert_eq!(cache.counts(), CacheCounts { loads: 2, hits: 2, evictions: 0, reloads: 0, batched: 0 });
         // 1 was used before 2, so 3 drops it; then everybody drops the next one needed.
         for model in [3, 1, 2, 3] {
             ask(&mut cache, model, 100);
         }
-        assert_eq!(cache.counts(), CacheCounts { loads: 6, hits: 2, evictions: 4, reloads: 3 });
+        assert_eq!(cache.counts(), CacheCounts { loads: 6, hits: 2, evictions: 4, reloads: 3, batched: 0 });
         assert_eq!(cache.held_bytes(), 200);
         ask(&mut cache, 2, 100);
         assert_eq!(cache.counts().hits, 3);

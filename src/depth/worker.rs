@@ -340,6 +340,7 @@ impl Worker {
                 }
                 Some(true) => {
                     if let Ok(ran) = batch::together(session, &inputs) {
+                        self.shared.cache().batched(ran.len());
                         return (ran.into_iter().map(Ok).collect(), None);
                     }
                 }

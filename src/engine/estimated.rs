@@ -6,13 +6,14 @@ use super::analyse::Found;
 use super::depth_cache::StoredMap;
 use super::drive::Work;
 use super::exports::{KnownUnit, MapFacts};
+use super::identity::Digest;
 use super::profile::{Kind, Span, Stage, Track};
 use super::supplied_depth::BEYOND;
 use super::tiled;
 use crate::depth::gate::Scores;
 use crate::depth::join::{JoinSettings, Normalization};
 use crate::depth::reduce::Reduced;
-use crate::depth::worker::{DepthRequest, LowResDisparity};
+use crate::depth::worker::{DepthRequest, LowResDisparity, Pending};
 use crate::depth::{join, orient};
 use crate::error::{Error, Result};
 use crate::exec::Executor;
@@ -63,11 +64,11 @@ fn encode_for_model(work: &Work, program: &Program, reduced: &mut Reduced) -> Re
 
 /// Runs the model on the upright picture and fits the join to the stored one.
 fn estimate(work: &Work, reduced: Reduced, info: &PictureInfo, joiner: Joiner) -> Result<(Found, String)> {
-    let answer = ask(work, &reduced, info.orientation)?;
+    let (answer, upright) = ask(work, &reduced, info.orientation)?;
     let started = Instant::now();
     let (disparity, norm) = normalize(work, &answer.stored)?;
     let model = &work.engine.depth()?.model;
-    let found = answer.found(work, norm, joiner.fit(&disparity, reduced, &model.join))?;
+    let found = answer.found(work, norm, joiner.fit(&disparity, reduced, &model.join), &upright)?;
     work.probe.other(work.probe.driver(), Stage::Analyse, started, Kind::More);
     Ok((found, format!("model {}, {}", model.id, answer.origin)))
 }
@@ -141,74 +142,106 @@ pub(super) struct Answer {
     pub stored: Vec<f32>,
     /// The same, upright.
     upright: Vec<f32>,
-    /// What it was asked about, upright.
-    turned: Reduced,
     /// What ran, in words.
     pub origin: String,
 }
 
 impl Answer {
-    /// What is known of the depth of a picture that this is the map of, normalized by `norm` and joined.
-    pub fn found(&self, work: &Work, norm: Normalization, join: Join) -> Result<Found> {
+    /// What is known of the depth of a picture that this is the map of, normalized by `norm` and joined. `picture` is what was asked about, upright.
+    pub fn found(&self, work: &Work, norm: Normalization, join: Join, picture: &Reduced) -> Result<Found> {
         Ok(Found {
             depth: DepthFacts::Joined(join),
             map: MapFacts::of(&self.stored, norm, KnownUnit::Relative)
                 .by(&work.engine.depth()?.model)
                 .tied(anchors(work)),
-            scores: Scores::of(&join::normalize(&self.upright).0, &self.turned),
+            scores: Scores::of(&join::normalize(&self.upright).0, picture),
         })
     }
 }
 
-/// Stands a reduced picture up, asks the model about it and lays the answer down again.
-pub(super) fn ask(work: &Work, reduced: &Reduced, orientation: u16) -> Result<Answer> {
-    let (model, probe) = (&work.engine.depth()?.model, &work.probe);
-    let started = Instant::now();
-    let turned = orient::upright_picture(reduced, orientation);
-    let size = (turned.width, turned.height);
-    let request = DepthRequest { model: model.clone(), input: model.tensor(&turned), size: model.frame(size) };
-    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
-    let (answer, from) = answer(work, request)?;
-    let started = Instant::now();
-    let upright = model.map(&answer.values, (answer.width, answer.height), size);
-    let stored = orient::stored(&upright, size, orientation);
-    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
-    Ok(Answer { stored, upright, turned, origin: format!("{}{from}", answer.engine) })
+/// Asks the model about a reduced picture and waits for the answer. Returns also what it was asked about, upright.
+pub(super) fn ask(work: &Work, reduced: &Reduced, orientation: u16) -> Result<(Answer, Reduced)> {
+    let upright = orient::upright_picture(reduced, orientation);
+    Ok((Asked::about(work, &upright, orientation)?.answer(work)?, upright))
 }
 
-/// The map of a request, from the depth cache or from the model, and what reports add about where it came from: nothing, or `, cached`.
-fn answer(work: &Work, request: DepthRequest) -> Result<(LowResDisparity, &'static str)> {
-    let depth = work.engine.depth()?;
-    let Some(cache) = &depth.cache else { return Ok((infer(work, request)?, "")) };
-    let (probe, started) = (&work.probe, Instant::now());
-    let key = cache.family().key(&request);
-    let found = cache.find(&key);
-    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
-    if let Some(map) = found {
-        let engine = depth.stage.engine().clone();
-        let StoredMap { width, height, values } = map;
-        return Ok((LowResDisparity { width, height, values, engine, worker: 0, started, seconds: 0.0 }, ", cached"));
+/// A question about a reduced picture, on its way to the model.
+pub(super) struct Asked {
+    /// Of the upright picture.
+    size: (u32, u32),
+    orientation: u16,
+    reply: Reply,
+}
+
+/// Where the map of a question comes from.
+enum Reply {
+    Cached(StoredMap),
+    /// From the model; with the key in the depth cache, if there is one, when it was asked, and the bytes of the question.
+    Pending {
+        map: Pending,
+        key: Option<Digest>,
+        since: Instant,
+        bytes: u64,
+    },
+}
+
+impl Asked {
+    /// Asks about a reduced picture that stands upright, and is stored in `orientation`: the depth cache, and the model where that does not know.
+    pub fn about(work: &Work, upright: &Reduced, orientation: u16) -> Result<Self> {
+        let (depth, probe) = (work.engine.depth()?, &work.probe);
+        let started = Instant::now();
+        let (model, size) = (&depth.model, (upright.width, upright.height));
+        let request = DepthRequest { model: model.clone(), input: model.tensor(upright), size: model.frame(size) };
+        let key = depth.cache.as_ref().map(|cache| cache.family().key(&request));
+        let known = depth.cache.as_ref().zip(key.as_ref()).and_then(|(cache, key)| cache.find(key));
+        probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
+        let reply = match known {
+            Some(map) => Reply::Cached(map),
+            None => {
+                let (since, bytes) = (Instant::now(), std::mem::size_of_val(request.input.as_slice()) as u64);
+                work.engine.warm_up()?;
+                Reply::Pending { map: depth.stage.submit(request)?, key, since, bytes }
+            }
+        };
+        Ok(Self { size, orientation, reply })
     }
-    let answer = infer(work, request)?;
-    let started = Instant::now();
-    cache.store(&key, &answer);
-    probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
-    Ok((answer, ""))
+
+    /// Waits for the answer and lays it down as the picture is stored.
+    pub fn answer(self, work: &Work) -> Result<Answer> {
+        let (depth, probe, size) = (work.engine.depth()?, &work.probe, self.size);
+        let (values, answered, origin) = match self.reply {
+            Reply::Cached(StoredMap { width, height, values }) => {
+                (values, (width, height), format!("{}, cached", depth.stage.engine()))
+            }
+            Reply::Pending { map, key, since, bytes } => {
+                let answer = wait(work, map, since, bytes)?;
+                let started = Instant::now();
+                if let (Some(cache), Some(key)) = (&depth.cache, key) {
+                    cache.store(&key, &answer);
+                }
+                probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
+                (answer.values, (answer.width, answer.height), answer.engine.to_string())
+            }
+        };
+        let started = Instant::now();
+        let upright = depth.model.map(&values, answered, size);
+        let stored = orient::stored(&upright, size, self.orientation);
+        probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
+        Ok(Answer { stored, upright, origin })
+    }
 }
 
-/// Asks the model. Its work is busy time of its own thread; what the driver waits beyond that, behind other pictures and for the model
-/// to be loaded, is waiting.
-fn infer(work: &Work, request: DepthRequest) -> Result<LowResDisparity> {
+/// The model's answer to what was asked at `since`. The model's work is busy time of its own thread; what the driver waits beyond that, behind other
+/// pictures and for the model to be loaded, is waiting.
+fn wait(work: &Work, map: Pending, since: Instant, bytes: u64) -> Result<LowResDisparity> {
     let probe = &work.probe;
-    let (started, bytes) = (Instant::now(), std::mem::size_of_val(request.input.as_slice()) as u64);
-    work.engine.warm_up()?;
-    let answer = work.engine.depth()?.stage.estimate(request).map_err(|error| of_picture(work, error))?;
+    let answer = map.wait().map_err(|error| of_picture(work, error))?;
     let ran = Duration::from_secs_f64(answer.seconds);
     let span =
         Span { stage: Stage::Infer, track: Track::Model(answer.worker), started: answer.started, took: ran, bytes };
     probe.span(Kind::Busy, span);
-    let took = answer.started.saturating_duration_since(started);
-    probe.span(Kind::Waiting, Span { track: probe.driver(), started, took, bytes: 0, ..span });
+    let took = answer.started.saturating_duration_since(since);
+    probe.span(Kind::Waiting, Span { track: probe.driver(), started: since, took, bytes: 0, ..span });
     Ok(answer)
 }
 

@@ -34,10 +34,13 @@ use crate::exec::gpu::{Gpu, Selection};
 use crate::ops::Isa;
 use crate::picture::Extent;
 use crate::plan::reads_depth;
-use crate::recipe::Recipe;
+use crate::recipe::{Detail, Recipe};
 
 /// Bytes of loaded models, at most; the depth stage's share of the memory.
 const MODEL_BYTES: u64 = 2 << 30;
+/// Tiles of one picture that are asked about side by side where there are cores for it. A session takes as long to load as two of them take to run,
+/// so not as many as there are.
+const TILES: usize = 4;
 
 /// Bytes one job may hold when `jobs` drivers share `total` bytes over `pictures`.
 pub fn job_share(total: u64, jobs: usize, pictures: usize) -> u64 {
@@ -167,7 +170,9 @@ impl Engine {
         registry::permit(&model, self.options.allow_noncommercial)?;
         let provider = self.options.provider;
         let session_bytes = (self.memory_bytes / 2).min(MODEL_BYTES);
-        let room = Room { cores: self.pool.current_num_threads(), pictures: self.jobs.min(pictures), session_bytes };
+        let tiles = if self.recipe.depth.detail == Detail::Tiled { TILES } else { 1 };
+        let most = self.jobs.min(pictures) * tiles;
+        let room = Room { cores: self.pool.current_num_threads(), pictures: most, session_bytes };
         let workers = Workers::choose(&model, provider, room);
         let inference = Inference::resolve_on(&self.options.inference, provider, workers.threads)?;
         let kept = self.options.depth_cache.as_ref().filter(|_| inference.keeps());

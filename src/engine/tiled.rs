@@ -1,10 +1,12 @@
-//! Depth with detail: the model sees the whole picture and then tiles of it, one after the other, and the answers become one map.
+//! Depth with detail: the model sees the whole picture and then tiles of it, as many at once as keep its workers busy, and the answers become one map,
+//! added in the order of the tiles.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::analyse::Found;
 use super::drive::Work;
-use super::estimated::{self, Joiner, ask};
+use super::estimated::{self, Asked, Joiner, ask};
 use super::profile::{Kind, Stage};
 use crate::depth::gate::Scores;
 use crate::depth::reduce::Reduced;
@@ -43,15 +45,21 @@ pub(super) fn estimate(
 ) -> Result<(Found, String)> {
     let (probe, model) = (&work.probe, &work.engine.depth()?.model);
     let reduced = tiling.whole(&working);
-    let answer = ask(work, &reduced, info.orientation)?;
+    let (answer, upright) = ask(work, &reduced, info.orientation)?;
     let started = Instant::now();
     let (whole, norm) = estimated::normalize(work, &answer.stored)?;
     let mut blend = Blend::new(*tiling, &whole, &joined(&whole, &reduced, &working, &model.join));
     probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
-    let places = tiling.places();
-    for &place in &places {
+    let (places, ahead) = (tiling.places(), work.engine.depth()?.stage.workers().ahead());
+    let (mut next, mut asked) = (places.iter(), VecDeque::new());
+    loop {
         work.engine.cancel.check()?;
-        let tile = ask(work, &tiling.cut(&working, place), info.orientation)?;
+        for &place in next.by_ref().take(ahead - asked.len().min(ahead)) {
+            let tile = orient::upright_picture(&tiling.cut(&working, place), info.orientation);
+            asked.push_back((place, Asked::about(work, &tile, info.orientation)?));
+        }
+        let Some((place, tile)) = asked.pop_front() else { break };
+        let tile = tile.answer(work)?;
         let started = Instant::now();
         blend.add(place, &tile.stored);
         probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
@@ -60,7 +68,7 @@ pub(super) fn estimate(
     let used = blend.used();
     let map = blend.finish();
     let seam = seam(&map, &working, info.orientation);
-    let mut found = answer.found(work, norm, joiner.fit(&map, working, &model.join))?;
+    let mut found = answer.found(work, norm, joiner.fit(&map, working, &model.join), &upright)?;
     found.scores.seam = seam;
     probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
     let described = format!("model {}, {}, {used} of {} tiles", model.id, answer.origin, places.len());

@@ -44,7 +44,7 @@ fn errors_and_panics_belong_to_their_request() {
     assert!(ask(&stage, &model, 9.0).unwrap_err().to_string().contains("NaN"));
     assert_eq!(ask(&stage, &model, 0.25).unwrap().values, [0.25]);
     // The session that panicked was dropped and loaded again.
-    assert_eq!(stage.counts(), CacheCounts { loads: 2, hits: 3, evictions: 0, reloads: 1 });
+    assert_eq!(stage.counts(), CacheCounts { loads: 2, hits: 3, evictions: 0, reloads: 1, batched: 0 });
 }
 
 #[test]
