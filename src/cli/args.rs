@@ -257,6 +257,9 @@ pub struct JobArgs {
     /// What ONNX Runtime computes on: cpu, cuda, tensorrt, coreml, directml, openvino (see chiaro doctor)
     #[arg(help_heading = "Machine", long, value_name = "PROVIDER", default_value = "cpu", value_parser = values::provider)]
     pub provider: Provider,
+    /// Pictures of one size that go through a depth model together, at most, where it takes them [default: 4, on the CPU 1]
+    #[arg(help_heading = "Machine", long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub depth_batch: Option<u16>,
     /// Where estimated depth is kept for further runs: a folder, or off [default: $CHIARO_CACHE, or the user's caches]
     #[arg(help_heading = "Machine", long, value_name = "FOLDER|off", value_parser = cache_args::cache)]
     pub depth_cache: Option<CacheArg>,
@@ -309,6 +312,7 @@ impl JobArgs {
             inference: self.inference.clone(),
             allow_noncommercial: self.machine.allow_noncommercial,
             provider: self.provider,
+            depth_batch: self.depth_batch.map(usize::from),
             depth_cache: CacheArg::options(self.depth_cache.as_ref()),
             ..EngineOptions::default()
         }

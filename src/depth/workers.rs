@@ -8,7 +8,8 @@ use super::provider::Provider;
 use super::registry::ModelEntry;
 use crate::picture::Extent;
 
-/// Pictures that go through a model together, where it takes them and enough of one size wait.
+/// Pictures that go through a model together on a device, where nothing else is asked for. On the CPU nobody goes together unless asked for: there
+/// it gains a few percent at one input size and loses more at another (`docs/decisions/2026-11-20-inference-side-by-side.md`).
 const BATCH: usize = 4;
 
 /// Workers and the threads of each; `count * threads` is at most the number of cores.
@@ -31,23 +32,28 @@ pub struct Room {
     pub pictures: usize,
     /// Bytes that sessions may hold together.
     pub session_bytes: u64,
+    /// Pictures that may go through a model together; `None`: what is usual for the provider.
+    pub together: Option<usize>,
 }
 
 impl Workers {
     /// One, with one thread, for one picture at a time.
     pub const ONE: Self = Self { count: 1, threads: 1, together: 1 };
 
-    /// The choice for a model. A GPU does one inference at a time. Pictures go together where memory leaves room for it beside all workers, and where
-    /// there can be more of them than workers.
+    /// The choice for a model. A GPU does one inference at a time. Pictures go together where the model takes them, memory leaves room for it, and as
+    /// many can wait while one runs.
     pub fn choose(model: &ModelEntry, provider: Provider, room: Room) -> Self {
-        let cores = room.cores.max(1);
-        let fitting = room.session_bytes / (orientations(model) * model.bytes).max(1);
-        let most = usize::try_from(fitting).unwrap_or(usize::MAX).min(room.pictures).min(cores);
-        let count = if provider == Provider::Cpu { most.max(1) } else { 1 };
-        let one = Self { count, threads: cores / count, together: 1 };
-        let batching = Self { together: BATCH, ..one };
-        let fits = model.takes_batches && batching.wants(model, provider) <= room.session_bytes;
-        if fits && room.pictures >= BATCH + count { batching } else { one }
+        let (cores, pictures) = (room.cores.max(1), room.pictures.max(1));
+        let fitting = |together| {
+            let sessions = orientations(model).saturating_mul(model.session_bytes(provider, together));
+            usize::try_from(room.session_bytes / sessions.max(1)).unwrap_or(usize::MAX)
+        };
+        let usual = if provider == Provider::Cpu { 1 } else { BATCH };
+        let wanted = room.together.unwrap_or(usual).min(pictures - 1).max(1);
+        let together = if model.takes_batches && fitting(wanted) > 0 { wanted } else { 1 };
+        let most = if provider == Provider::Cpu { fitting(together).min(pictures).min(cores) } else { 1 };
+        let count = most.max(1);
+        Self { count, threads: cores / count, together }
     }
 
     /// Bytes of sessions that all workers keep loaded: either orientation of the model, as far as `most` goes.
@@ -78,7 +84,7 @@ mod tests {
 
     fn choose(bytes: u64, cores: usize, pictures: usize, session_bytes: u64) -> (usize, usize) {
         let model = ModelEntry { bytes, ..ModelEntry::embedded() };
-        let workers = Workers::choose(&model, Provider::Cpu, Room { cores, pictures, session_bytes });
+        let workers = Workers::choose(&model, Provider::Cpu, Room { cores, pictures, session_bytes, together: None });
         assert!(workers.count * workers.threads <= cores.max(1) && workers.together == 1);
         (workers.count, workers.threads)
     }
@@ -93,7 +99,7 @@ mod tests {
         assert_eq!(choose(600 * MIB, 16, 100, 100 * MIB), (1, 16));
         assert_eq!(choose(100 * MIB, 2, 2, 2048 * MIB), (2, 1));
         assert_eq!(choose(0, 0, 0, 0), (1, 1));
-        let room = Room { cores: 16, pictures: 100, session_bytes: 2048 * MIB };
+        let room = Room { cores: 16, pictures: 100, session_bytes: 2048 * MIB, together: None };
         let gpu = Workers::choose(&ModelEntry::embedded(), Provider::Cuda, room);
         assert_eq!((gpu.count, gpu.threads), (1, 16));
     }
@@ -101,20 +107,25 @@ mod tests {
     #[test]
     fn pictures_go_together_where_there_is_room_and_company() {
         const MIB: u64 = 1 << 20;
-        let model = |takes_batches, mib| ModelEntry { takes_batches, bytes: mib * MIB, ..ModelEntry::embedded() };
-        let choose = |model: &ModelEntry, provider, pictures, mib| {
-            let workers = Workers::choose(model, provider, Room { cores: 16, pictures, session_bytes: mib * MIB });
+        let model = |takes_batches| ModelEntry { takes_batches, bytes: 100 * MIB, ..ModelEntry::embedded() };
+        let choose = |model: &ModelEntry, provider, together, pictures, mib| {
+            let room = Room { cores: 16, pictures, session_bytes: mib * MIB, together };
+            let workers = Workers::choose(model, provider, room);
             (workers.count, workers.together)
         };
-        let (one, any) = (model(false, 100), model(true, 100));
+        let (one, any) = (model(false), model(true));
         // A device has its own memory for pictures.
-        assert_eq!(choose(&any, Provider::Cuda, 17, 200), (1, BATCH));
-        assert_eq!(choose(&any, Provider::Cuda, 4, 2048), (1, 1));
-        assert_eq!(choose(&one, Provider::Cuda, 17, 2048), (1, 1));
-        // On the CPU workers come first, and company needs memory beside them.
-        assert_eq!(choose(&any, Provider::Cpu, 17, 2048), (10, 1));
-        assert_eq!(choose(&any, Provider::Cpu, 17, 16_000), (16, 1));
-        assert_eq!(choose(&any, Provider::Cpu, 20, 16_000), (16, BATCH));
+        assert_eq!(choose(&any, Provider::Cuda, None, 17, 200), (1, BATCH));
+        assert_eq!(choose(&any, Provider::Cuda, Some(16), 17, 200), (1, 16));
+        assert_eq!(choose(&any, Provider::Cuda, Some(1), 17, 200), (1, 1));
+        assert_eq!(choose(&any, Provider::Cuda, None, 3, 200), (1, 2));
+        assert_eq!(choose(&any, Provider::Cuda, None, 1, 200), (1, 1));
+        assert_eq!(choose(&one, Provider::Cuda, Some(16), 17, 200), (1, 1));
+        // On the CPU pictures go together when that is asked for, and share the memory with fewer workers.
+        assert_eq!(choose(&any, Provider::Cpu, None, 17, 2048), (10, 1));
+        assert_eq!(choose(&any, Provider::Cpu, Some(4), 17, 2048), (2, 4));
+        assert_eq!(choose(&any, Provider::Cpu, Some(4), 17, 200), (1, 1));
+        assert_eq!(choose(&one, Provider::Cpu, Some(4), 17, 2048), (10, 1));
         let batching = Workers { count: 1, threads: 16, together: BATCH };
         let bytes = batching.session_bytes(&any, Provider::Cpu, u64::MAX);
         assert!(bytes > 2 * 3 * any.bytes && bytes <= 2 * 4 * any.bytes);

@@ -63,6 +63,8 @@ pub struct EngineOptions {
     pub allow_noncommercial: bool,
     /// What it computes on.
     pub provider: Provider,
+    /// Pictures of one size that go through a depth model together, at most.
+    pub depth_batch: Option<usize>,
     /// Where estimated depth is kept for further runs; `None` = it is not.
     pub depth_cache: Option<DepthCacheOptions>,
     /// Colors and unit of depth maps of [`super::job::Work::Depth`]; outputs of recipes have their own.

@@ -172,7 +172,12 @@ impl Engine {
         let session_bytes = (self.memory_bytes / 2).min(MODEL_BYTES);
         let tiles = if self.recipe.depth.detail == Detail::Tiled { TILES } else { 1 };
         let most = self.jobs.min(pictures) * tiles;
-        let room = Room { cores: self.pool.current_num_threads(), pictures: most, session_bytes };
+        let room = Room {
+            cores: self.pool.current_num_threads(),
+            pictures: most,
+            session_bytes,
+            together: self.options.depth_batch,
+        };
         let workers = Workers::choose(&model, provider, room);
         let inference = Inference::resolve_on(&self.options.inference, provider, workers.threads)?;
         let kept = self.options.depth_cache.as_ref().filter(|_| inference.keeps());
