@@ -9,7 +9,7 @@ use super::registry::ModelEntry;
 use crate::picture::Extent;
 
 /// Pictures that go through a model together on a device, where nothing else is asked for. On the CPU nobody goes together unless asked for: there
-/// it gains a few percent at one input size and loses more at another (`docs/decisions/2026-11-20-inference-side-by-side.md`).
+/// it gains a few percent at one input size and loses more at another (`docs/decisions/2026-11-21-inference-side-by-side.md`).
 const BATCH: usize = 4;
 
 /// Workers and the threads of each; `count * threads` is at most the number of cores.
