@@ -2,7 +2,7 @@
 //!
 //! A full queue makes the sender wait; nothing is dropped. Whatever goes wrong belongs to one request: a model that does not load, an
 //! answer that is no map, even a panic inside an engine. How many threads there are changes no answer, nor does company: requests of one size
-//! that wait together run together where that was found to change no bit and to save time ([`batch`](super::batch)).
+//! that wait together run together where that was found to change no bit and to save time (`batch`).
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
