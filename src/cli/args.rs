@@ -257,7 +257,8 @@ pub struct JobArgs {
     /// What ONNX Runtime computes on: cpu, cuda, tensorrt, coreml, directml, openvino (see chiaro doctor)
     #[arg(help_heading = "Machine", long, value_name = "PROVIDER", default_value = "cpu", value_parser = values::provider)]
     pub provider: Provider,
-    /// Pictures of one size that go through a depth model together, at most, where it takes them [default: 4, on the CPU 1]
+    /// Pictures of one size that go through a depth model together, or fewer for want of memory, where it takes more than one
+    /// [default: 4, on the CPU 1]
     #[arg(help_heading = "Machine", long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub depth_batch: Option<u16>,
     /// Where estimated depth is kept for further runs: a folder, or off [default: $CHIARO_CACHE, or the user's caches]

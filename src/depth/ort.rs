@@ -3,13 +3,15 @@
 //! Any call into `ort` before a library is loaded panics, so everything here starts from a [`Library`], which exists only after
 //! that. One process uses one library; candidates are tried in order until one loads.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::environment::Environment;
 use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
-use ort::session::Session as OrtSession;
+use ort::logging::LogLevel;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::session::{RunOptions, Session as OrtSession};
 use ort::value::{DynValue, TensorElementType, TensorRef, ValueType};
 
 use super::engine::{EngineInfo, Inference, map_size};
@@ -39,8 +41,8 @@ pub(super) struct Library {
     path: PathBuf,
     environment: Environment,
     provider: Provider,
-    /// Held while an optimized graph is stored: by one worker, the others load without.
-    storing: Arc<Mutex<()>>,
+    /// Folders in which no graph could be stored. Held while one is: by one worker, the others load without.
+    given_up: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 impl Library {
@@ -154,18 +156,19 @@ impl Library {
             input: entry.input_name.clone(),
             output: entry.output_name.clone(),
             picture: [3, height as usize, width as usize],
-            bytes: entry.file_bytes(),
+            bytes: entry.file_bytes,
         }))
     }
 
     /// Loads a model for the CPU: its optimized graph in `folder`, or the model itself, of which that is made on the way.
     fn optimized(&self, entry: &ModelEntry, threads: usize, folder: Option<&Path>) -> Result<OrtSession> {
-        if let Some(graph) = folder.and_then(stored::find)
-            && let Ok(session) = self.load_stored(threads, &graph)
-        {
-            return Ok(session);
+        if let Some(graph) = folder.and_then(stored::find) {
+            match self.load_stored(threads, &graph) {
+                Ok(session) => return Ok(session),
+                Err(_) => stored::discard(&graph),
+            }
         }
-        if let Some(folder) = folder.filter(|_| entry.file_bytes() <= stored::MAX_BYTES)
+        if let Some(folder) = folder.filter(|_| entry.file_bytes <= stored::MAX_BYTES)
             && let Some(session) = self.load_and_store(entry, threads, folder)
         {
             return Ok(session);
@@ -175,18 +178,35 @@ impl Library {
 
     /// What is stored is optimized: looking for more would only take time.
     fn load_stored(&self, threads: usize, graph: &Path) -> ort::Result<OrtSession> {
-        self.builder(threads)?.with_optimization_level(GraphOptimizationLevel::Disable)?.commit_from_file(graph)
+        let builder = self.quiet_builder(threads)?;
+        builder.with_optimization_level(GraphOptimizationLevel::Disable)?.commit_from_file(graph)
     }
 
     /// `None` when another worker is at it, or this does not succeed: for want of room on the disk, or because the model itself is at fault,
-    /// which shows when it is loaded alone.
+    /// which shows when it is loaded alone. It is not tried a second time then.
     fn load_and_store(&self, entry: &ModelEntry, threads: usize, folder: &Path) -> Option<OrtSession> {
-        let _alone = self.storing.try_lock().ok()?;
-        let unfinished = Unfinished::begin(folder)?;
-        let builder = self.builder(threads).ok()?.with_optimized_model_path(unfinished.path()).ok()?;
-        let session = self.commit(entry, builder).ok()?;
-        unfinished.keep();
-        Some(session)
+        let mut given_up = self.given_up.try_lock().ok()?;
+        if given_up.contains(folder) {
+            return None;
+        }
+        let attempt = || {
+            let unfinished = Unfinished::begin(folder)?;
+            let builder = self.quiet_builder(threads).ok()?.with_optimized_model_path(unfinished.path()).ok()?;
+            let session = self.commit(entry, builder).ok()?;
+            // A file that was replaced since the run began is another model.
+            let kept = entry.verify().is_ok() && unfinished.keep();
+            Some((session, kept))
+        };
+        let attempted = attempt();
+        if !attempted.as_ref().is_some_and(|(_, kept)| *kept) {
+            given_up.insert(folder.to_owned());
+        }
+        attempted.map(|(session, _)| session)
+    }
+
+    /// For what is done another way when it does not succeed: then there is nothing to tell.
+    fn quiet_builder(&self, threads: usize) -> ort::Result<SessionBuilder> {
+        Ok(self.builder(threads)?.with_log_level(LogLevel::Fatal)?)
     }
 
     /// The folder for what is made of a model, in `folder`.
@@ -299,9 +319,8 @@ fn open(file: &Path) -> std::result::Result<Library, String> {
     }
     let builder = ort::init_from(&path).map_err(|error| error.to_string())?;
     let environment = builder.with_name("chiaro").with_telemetry(false).build().map_err(|error| error.to_string())?;
-    // What goes wrong is told by the errors it returns.
-    environment.set_log_level(ort::logging::LogLevel::Fatal);
-    let library = Library { path, environment, provider: Provider::Cpu, storing: Arc::default() };
+    environment.set_log_level(LogLevel::Error);
+    let library = Library { path, environment, provider: Provider::Cpu, given_up: Arc::default() };
     *loaded = Some(library.clone());
     Ok(library)
 }
@@ -379,7 +398,11 @@ impl Inference for Session {
                 ort::inputs![name => TensorRef::from_array_view((shape, &half[..])).map_err(fail)?]
             }
         };
-        let answers = self.session.run(inputs).map_err(fail)?;
+        // A batch that does not run is run one by one: then there is nothing to tell.
+        let level = if count > 1 { LogLevel::Fatal } else { LogLevel::Error };
+        let mut options = RunOptions::new().map_err(fail)?;
+        options.set_log_level(level).map_err(fail)?;
+        let answers = self.session.run_with_options(inputs, &options).map_err(fail)?;
         let answer = answers
             .get(&self.output)
             .ok_or_else(|| Error::input(path, format!("the model gave no output {:?}", self.output)))?;

@@ -45,6 +45,12 @@ impl Provider {
         matches!(self, Self::Cpu | Self::TensorRt | Self::CoreMl | Self::OpenVino)
     }
 
+    /// True where pictures may go through a model together. Providers that compile a model do so for the number of pictures they see: another number
+    /// would have them compile again, and what they then made run for one picture too.
+    pub fn batches(self) -> bool {
+        matches!(self, Self::Cpu | Self::Cuda | Self::DirectMl)
+    }
+
     /// Name of the folder for what is made of a model (by its SHA-256) for inputs of `size` = (width, height); `None` where nothing is. `library`
     /// is the version of ONNX Runtime. What is made for the CPU fits every size, and only processors like this one.
     pub fn compiled_name(self, sha256: &str, library: &str, (width, height): (u32, u32)) -> Option<String> {

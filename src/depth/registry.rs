@@ -78,6 +78,8 @@ pub struct ModelEntry {
     pub output: OutputMeaning,
     /// Constants of the join, `edge_error_px` among them.
     pub join: JoinSettings,
+    /// Bytes of the file, and of the weights beside it.
+    pub file_bytes: u64,
     /// Input and output leave the number of pictures open, so that several of one size may go through together.
     pub takes_batches: bool,
     /// Bytes of a loaded session at its usual size, one picture at a time.
@@ -105,6 +107,7 @@ impl ModelEntry {
             std: [1.0; 3],
             output: OutputMeaning::RelativeDisparity,
             join: JoinSettings { edge_error_px: 2, q0: 0.01, q1: 0.04, lambda: 1.0 },
+            file_bytes: CHIARO_SMALL.len() as u64,
             takes_batches: false,
             bytes: 76 << 20,
             measured: true,
@@ -201,18 +204,10 @@ impl ModelEntry {
         }
     }
 
-    /// Bytes of the model itself, for engines that cannot tell; weights in other files are not counted.
-    pub(super) fn file_bytes(&self) -> u64 {
-        match &self.source {
-            ModelSource::Embedded(bytes) => bytes.len() as u64,
-            ModelSource::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
-        }
-    }
-
     /// Bytes of a loaded session that runs up to `together` pictures at once: the weights stay what they are, what a picture takes grows with the
     /// number. A device has memory of its own for it.
     pub fn session_bytes(&self, provider: Provider, together: usize) -> u64 {
-        let pictures = self.bytes.saturating_sub(contract::WEIGHT_COPIES * self.file_bytes());
+        let pictures = self.bytes.saturating_sub(contract::WEIGHT_COPIES * self.file_bytes);
         let more = if provider == Provider::Cpu { (together as u64).saturating_sub(1) } else { 0 };
         self.bytes.saturating_add(pictures.saturating_mul(more))
     }

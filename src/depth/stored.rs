@@ -25,22 +25,30 @@ const ABANDONED: Duration = Duration::from_secs(3600);
 pub(super) fn find(folder: &Path) -> Option<PathBuf> {
     let entries = std::fs::read_dir(folder).ok()?;
     let mut graphs: Vec<PathBuf> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|p| is_graph(p)).collect();
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| is_graph(path)).collect();
     graphs.sort();
     graphs.into_iter().find(|graph| {
-        let whole = hash(graph).is_some_and(|hash| graph.file_stem().is_some_and(|stem| stem == hash.as_str()));
+        // One that cannot be read now may be whole.
+        let Some(hash) = hash(graph) else { return false };
+        let whole = graph.file_stem().is_some_and(|stem| stem == hash.as_str());
         if !whole {
-            // Where it cannot be removed it is only looked at again the next time.
-            let _ = std::fs::remove_file(graph);
+            discard(graph);
         }
         whole
     })
 }
 
+/// Removes a graph that is of no use. Where that cannot be done it is only looked at again the next time.
+pub(super) fn discard(graph: &Path) {
+    let _ = std::fs::remove_file(graph);
+}
+
+/// A file of its own, not a link to another, and named as ours are.
 fn is_graph(path: &Path) -> bool {
     let digits = |stem: &str| stem.len() == 64 && stem.bytes().all(|b| b.is_ascii_hexdigit());
     path.extension().is_some_and(|end| end == GRAPH)
         && path.file_stem().and_then(|stem| stem.to_str()).is_some_and(digits)
+        && path.symlink_metadata().is_ok_and(|facts| facts.is_file())
 }
 
 /// The hash of a file in hexadecimal, read piece by piece: a graph may have gigabytes.
@@ -64,8 +72,10 @@ impl Unfinished {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         std::fs::create_dir_all(folder).ok()?;
         sweep(folder);
+        // Two containers that share the folder may have the same process number.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Some(Self(folder.join(format!("{}-{number}.{UNFINISHED}", std::process::id()))))
+        Some(Self(folder.join(format!("{}-{now}-{number}.{UNFINISHED}", std::process::id()))))
     }
 
     /// Where the graph is to be written.

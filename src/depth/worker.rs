@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -32,6 +32,12 @@ pub struct DepthRequest {
 }
 
 impl DepthRequest {
+    /// Whether both can be one run.
+    fn goes_with(&self, other: &Self) -> bool {
+        let same = self.size == other.size && self.model.sha256 == other.model.sha256;
+        same && self.check().is_ok() && other.check().is_ok()
+    }
+
     fn check(&self) -> Result<()> {
         let expected = 3 * self.size.0 as usize * self.size.1 as usize;
         if self.input.len() == expected {
@@ -64,7 +70,12 @@ pub struct LowResDisparity {
 type Loader = Box<dyn Fn(usize, &ModelEntry, (u32, u32)) -> Result<Box<dyn Inference>> + Send + Sync>;
 
 /// A question on its way, with the address of the answer.
-type Envelope = (DepthRequest, Sender<Result<LowResDisparity>>);
+struct Envelope {
+    request: DepthRequest,
+    reply: Sender<Result<LowResDisparity>>,
+    /// Gone when nobody waits for the answer any more.
+    wanted: Weak<()>,
+}
 
 /// The stage. Dropping it lets the workers finish what is queued.
 pub struct DepthStage {
@@ -74,8 +85,11 @@ pub struct DepthStage {
     shared: Arc<Shared>,
 }
 
-/// An answer that is not there yet.
-pub struct Pending(Receiver<Result<LowResDisparity>>);
+/// An answer that is not there yet. Dropping it withdraws the request, unless it runs already.
+pub struct Pending {
+    answer: Receiver<Result<LowResDisparity>>,
+    _wanted: Arc<()>,
+}
 
 impl Pending {
     /// Waits for the answer.
@@ -83,7 +97,7 @@ impl Pending {
     /// # Errors
     /// What went wrong with this request.
     pub fn wait(self) -> Result<LowResDisparity> {
-        self.0.recv().unwrap_or_else(|_| Err(gone()))
+        self.answer.recv().unwrap_or_else(|_| Err(gone()))
     }
 }
 
@@ -116,7 +130,7 @@ impl DepthStage {
             load,
             provider: Provider::named(&engine.provider).unwrap_or_default(),
             engine,
-            together: workers.together.max(1),
+            together: workers.together,
         });
         let start = |number: usize| {
             let mut worker = Worker { shared: shared.clone(), number, company: HashMap::new() };
@@ -136,9 +150,10 @@ impl DepthStage {
     /// # Errors
     /// Environment: the worker is gone.
     pub fn submit(&self, request: DepthRequest) -> Result<Pending> {
-        let (reply, answer) = channel();
-        self.shared.queue.add((request, reply)).map_err(|_| gone())?;
-        Ok(Pending(answer))
+        let ((reply, answer), wanted) = (channel(), Arc::new(()));
+        let envelope = Envelope { request, reply, wanted: Arc::downgrade(&wanted) };
+        self.shared.queue.add(envelope).map_err(|_| gone())?;
+        Ok(Pending { answer, _wanted: wanted })
     }
 
     /// Hands in a request and waits for its answer.
@@ -152,6 +167,11 @@ impl DepthStage {
     /// What runs the models.
     pub fn engine(&self) -> &EngineInfo {
         &self.shared.engine
+    }
+
+    /// Adds to [`notes`](Self::notes).
+    pub fn note(&mut self, note: String) {
+        self.notes.push(note);
     }
 
     /// See [`Engine::notes`].
@@ -233,14 +253,10 @@ struct Served {
 impl Worker {
     fn serve(&mut self) {
         let shared = self.shared.clone();
-        let alike = |(one, _): &Envelope, (other, _): &Envelope| {
-            one.size == other.size
-                && one.model.sha256 == other.model.sha256
-                && one.check().is_ok()
-                && other.check().is_ok()
-        };
-        while let Some(envelopes) = shared.queue.take(|(request, _)| self.together(request), alike) {
-            let (requests, replies): (Vec<_>, Vec<_>) = envelopes.into_iter().unzip();
+        let alike = |one: &Envelope, other: &Envelope| one.request.goes_with(&other.request);
+        while let Some(mut envelopes) = shared.queue.take(|first| self.together(&first.request), alike) {
+            envelopes.retain(|envelope| envelope.wanted.strong_count() > 0);
+            let (requests, replies): (Vec<_>, Vec<_>) = envelopes.into_iter().map(|e| (e.request, e.reply)).unzip();
             for (answer, reply) in self.answers(&requests).into_iter().zip(replies) {
                 // Nobody waiting any more is no fault.
                 let _ = reply.send(answer);
@@ -272,7 +288,11 @@ impl Worker {
         let (key, bytes) = (self.key(first), self.shared.bytes(&first.model));
         let found = self.shared.cache().take(&key, bytes);
         let charged = found.as_ref().map_or(bytes, |loaded| loaded.bytes);
-        let failed = match catch_unwind(AssertUnwindSafe(|| self.run(&key, requests, found))) {
+        if found.is_none() && self.company.get(&key) == Some(&true) {
+            // What was good for one session need not be for the next.
+            self.company.remove(&key);
+        }
+        let failed = match catch_unwind(AssertUnwindSafe(|| self.run(&key, requests, found, bytes))) {
             Ok(Ok(Served { loaded, bytes, answers, company })) => {
                 self.shared.cache().give_back(&key, loaded, bytes);
                 self.company.extend(company.map(|company| (key, company)));
@@ -293,8 +313,8 @@ impl Worker {
         requests.chunks(1).flat_map(|alone| self.answers(alone)).collect()
     }
 
-    /// Runs requests in the session that was `found`, or in a new one. An error when there is no session.
-    fn run(&self, key: &SessionKey, requests: &[DepthRequest], found: Option<Loaded>) -> Result<Served> {
+    /// Runs requests in the session that was `found`, or in a new one, for which `bytes` were charged. An error when there is no session.
+    fn run(&self, key: &SessionKey, requests: &[DepthRequest], found: Option<Loaded>, bytes: u64) -> Result<Served> {
         let Some(DepthRequest { model, size, .. }) = requests.first() else { return Err(gone()) };
         let measures = found.is_none() && !model.measured;
         let _alone = measures.then(|| self.shared.measuring.lock().unwrap_or_else(PoisonError::into_inner));
@@ -304,7 +324,7 @@ impl Worker {
             None => {
                 let session = (self.shared.load)(self.number, model, *size)?;
                 self.shared.cache().loaded(key);
-                Loaded { session, bytes: self.shared.bytes(model) }
+                Loaded { session, bytes }
             }
         };
         let (ran, company) = self.infer(key, requests, loaded.session.as_mut());
@@ -332,22 +352,18 @@ impl Worker {
         session: &mut dyn Inference,
     ) -> (Vec<Result<Ran>>, Option<bool>) {
         let inputs: Vec<&[f32]> = requests.iter().map(|request| request.input.as_slice()).collect();
-        if inputs.len() > 1 {
-            match self.company.get(key) {
-                None => {
-                    let (ran, worth) = batch::trial(session, &inputs);
-                    return (ran, Some(worth));
+        let alone = |session: &mut dyn Inference| inputs.iter().map(|input| batch::alone(session, input)).collect();
+        match self.company.get(key) {
+            None if inputs.len() > 1 => batch::trial(session, &inputs),
+            Some(true) if inputs.len() > 1 => match batch::together(session, &inputs) {
+                Ok(ran) => {
+                    self.shared.cache().batched(ran.len());
+                    (ran.into_iter().map(Ok).collect(), None)
                 }
-                Some(true) => {
-                    if let Ok(ran) = batch::together(session, &inputs) {
-                        self.shared.cache().batched(ran.len());
-                        return (ran.into_iter().map(Ok).collect(), None);
-                    }
-                }
-                Some(false) => {}
-            }
+                Err(_) => (alone(session), Some(false)),
+            },
+            _ => (alone(session), None),
         }
-        (inputs.into_iter().map(|input| batch::alone(session, input)).collect(), None)
     }
 
     fn answer(&self, model: &ModelEntry, size: (u32, u32), engine: &EngineInfo, ran: Ran) -> Result<LowResDisparity> {

@@ -40,18 +40,19 @@ impl Workers {
     /// One, with one thread, for one picture at a time.
     pub const ONE: Self = Self { count: 1, threads: 1, together: 1 };
 
-    /// The choice for a model. A GPU does one inference at a time. Pictures go together where the model takes them, memory leaves room for it, and as
-    /// many can wait while one runs.
+    /// The choice for a model. A GPU does one inference at a time. Pictures go together where model and provider take them: as many as memory leaves
+    /// room for, and as can wait while others run.
     pub fn choose(model: &ModelEntry, provider: Provider, room: Room) -> Self {
         let (cores, pictures) = (room.cores.max(1), room.pictures.max(1));
-        let fitting = |together| {
+        let fitting = |together: usize| {
             let sessions = orientations(model).saturating_mul(model.session_bytes(provider, together));
             usize::try_from(room.session_bytes / sessions.max(1)).unwrap_or(usize::MAX)
         };
         let usual = if provider == Provider::Cpu { 1 } else { BATCH };
-        let wanted = room.together.unwrap_or(usual).min(pictures - 1).max(1);
-        let together = if model.takes_batches && fitting(wanted) > 0 { wanted } else { 1 };
-        let most = if provider == Provider::Cpu { fitting(together).min(pictures).min(cores) } else { 1 };
+        let most = if model.takes_batches && provider.batches() { room.together.unwrap_or(usual) } else { 1 };
+        let together = (1..=most.min(pictures - 1)).rev().find(|&together| fitting(together) > 0).unwrap_or(1);
+        // With a worker for every picture none would ever wait for company.
+        let most = if provider == Provider::Cpu { fitting(together).min(pictures / together).min(cores) } else { 1 };
         let count = most.max(1);
         Self { count, threads: cores / count, together }
     }
@@ -66,7 +67,20 @@ impl Workers {
         sessions.saturating_mul(model.session_bytes(provider, self.together))
     }
 
-    /// Tiles of one picture that are asked about at once, so that no worker waits for the next.
+    /// Why fewer pictures go together than were `asked` for.
+    pub fn unmet(&self, model: &ModelEntry, provider: Provider, asked: Option<usize>) -> Option<String> {
+        let (asked, together) = (asked.filter(|asked| *asked > self.together)?, self.together);
+        let reason = if !model.takes_batches {
+            format!("{} takes one picture at a time", model.id)
+        } else if !provider.batches() {
+            format!("models that {} compiles take one picture at a time", provider.name())
+        } else {
+            format!("memory and pictures in work (--memory, --jobs) allow {together} at a time")
+        };
+        Some(format!("{asked} pictures cannot go through the depth model together: {reason}"))
+    }
+
+    /// Tiles of one picture that are on their way at once, so that no worker waits for the next.
     pub fn ahead(&self) -> usize {
         2 * self.count.max(self.together)
     }
@@ -121,11 +135,21 @@ mod tests {
         assert_eq!(choose(&any, Provider::Cuda, None, 3, 200), (1, 2));
         assert_eq!(choose(&any, Provider::Cuda, None, 1, 200), (1, 1));
         assert_eq!(choose(&one, Provider::Cuda, Some(16), 17, 200), (1, 1));
+        assert_eq!(choose(&any, Provider::TensorRt, Some(16), 17, 200), (1, 1));
         // On the CPU pictures go together when that is asked for, and share the memory with fewer workers.
         assert_eq!(choose(&any, Provider::Cpu, None, 17, 2048), (10, 1));
         assert_eq!(choose(&any, Provider::Cpu, Some(4), 17, 2048), (2, 4));
-        assert_eq!(choose(&any, Provider::Cpu, Some(4), 17, 200), (1, 1));
+        assert_eq!(choose(&any, Provider::Cpu, Some(4), 17, 16_000), (4, 4));
+        assert_eq!(choose(&any, Provider::Cpu, Some(4), 3, 16_000), (1, 2));
+        assert_eq!(choose(&any, Provider::Cpu, Some(4), 17, 400), (1, 2));
+        assert_eq!(choose(&any, Provider::Cpu, Some(4), 17, 100), (1, 1));
         assert_eq!(choose(&one, Provider::Cpu, Some(4), 17, 2048), (10, 1));
+        let single = Workers { count: 1, ..Workers::ONE };
+        let unmet = |model, provider, asked| single.unmet(model, provider, asked).unwrap_or_default();
+        assert_eq!((single.unmet(&any, Provider::Cpu, None), single.unmet(&one, Provider::Cpu, Some(1))), (None, None));
+        assert!(unmet(&one, Provider::Cpu, Some(4)).contains("chiaro-small takes one picture"));
+        assert!(unmet(&any, Provider::TensorRt, Some(4)).contains("tensorrt"));
+        assert!(unmet(&any, Provider::Cpu, Some(4)).contains("--memory"));
         let batching = Workers { count: 1, threads: 16, together: BATCH };
         let bytes = batching.session_bytes(&any, Provider::Cpu, u64::MAX);
         assert!(bytes > 2 * 3 * any.bytes && bytes <= 2 * 4 * any.bytes);

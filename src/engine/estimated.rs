@@ -176,11 +176,10 @@ pub(super) struct Asked {
 /// Where the map of a question comes from.
 enum Reply {
     Cached(StoredMap),
-    /// From the model; with the key in the depth cache, if there is one, when it was asked, and the bytes of the question.
+    /// From the model; with the key in the depth cache, if there is one, and the bytes of the question.
     Pending {
         map: Pending,
         key: Option<Digest>,
-        since: Instant,
         bytes: u64,
     },
 }
@@ -200,7 +199,9 @@ impl Asked {
             None => {
                 let (since, bytes) = (Instant::now(), std::mem::size_of_val(request.input.as_slice()) as u64);
                 work.engine.warm_up()?;
-                Reply::Pending { map: depth.stage.submit(request)?, key, since, bytes }
+                let map = depth.stage.submit(request)?;
+                waited(work, since, since.elapsed());
+                Reply::Pending { map, key, bytes }
             }
         };
         Ok(Self { size, orientation, reply })
@@ -213,8 +214,8 @@ impl Asked {
             Reply::Cached(StoredMap { width, height, values }) => {
                 (values, (width, height), format!("{}, cached", depth.stage.engine()))
             }
-            Reply::Pending { map, key, since, bytes } => {
-                let answer = wait(work, map, since, bytes)?;
+            Reply::Pending { map, key, bytes } => {
+                let answer = wait(work, map, bytes)?;
                 let started = Instant::now();
                 if let (Some(cache), Some(key)) = (&depth.cache, key) {
                     cache.store(&key, &answer);
@@ -231,18 +232,20 @@ impl Asked {
     }
 }
 
-/// The model's answer to what was asked at `since`. The model's work is busy time of its own thread; what the driver waits beyond that, behind other
-/// pictures and for the model to be loaded, is waiting.
-fn wait(work: &Work, map: Pending, since: Instant, bytes: u64) -> Result<LowResDisparity> {
-    let probe = &work.probe;
+/// The model's answer. Its work is busy time of its own thread; what the driver waits before that, behind other pictures and for the model to be
+/// loaded, is waiting.
+fn wait(work: &Work, map: Pending, bytes: u64) -> Result<LowResDisparity> {
+    let since = Instant::now();
     let answer = map.wait().map_err(|error| of_picture(work, error))?;
-    let ran = Duration::from_secs_f64(answer.seconds);
-    let span =
-        Span { stage: Stage::Infer, track: Track::Model(answer.worker), started: answer.started, took: ran, bytes };
-    probe.span(Kind::Busy, span);
-    let took = answer.started.saturating_duration_since(since);
-    probe.span(Kind::Waiting, Span { track: probe.driver(), started: since, took, bytes: 0, ..span });
+    let (took, track) = (Duration::from_secs_f64(answer.seconds), Track::Model(answer.worker));
+    work.probe.span(Kind::Busy, Span { stage: Stage::Infer, track, started: answer.started, took, bytes });
+    waited(work, since, answer.started.saturating_duration_since(since));
     Ok(answer)
+}
+
+fn waited(work: &Work, started: Instant, took: Duration) {
+    let span = Span { stage: Stage::Infer, track: work.probe.driver(), started, took, bytes: 0 };
+    work.probe.span(Kind::Waiting, span);
 }
 
 /// The model was found fit before, so what it cannot do now is a matter of this picture.

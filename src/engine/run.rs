@@ -184,7 +184,8 @@ impl Engine {
         let compiled = kept.and_then(|cache| compiled::make(&cache.folder));
         let inference = inference.keeping(compiled);
         let cache_bytes = workers.session_bytes(&model, provider, session_bytes);
-        let stage = DepthStage::start_workers(inference, workers, cache_bytes)?;
+        let mut stage = DepthStage::start_workers(inference, workers, cache_bytes)?;
+        workers.unmet(&model, provider, self.options.depth_batch).into_iter().for_each(|note| stage.note(note));
         let cache = self.options.depth_cache.clone().map(|options| DepthCache::new(options, &model, stage.engine()));
         let depth = Depth { model: Arc::new(model), stage, cache, cache_bytes, warm: Mutex::new(None) };
         // Only this thread sets it; a second value would be dropped.

@@ -53,12 +53,13 @@ pub(super) fn estimate(
     let (places, ahead) = (tiling.places(), work.engine.depth()?.stage.workers().ahead());
     let (mut next, mut asked) = (places.iter(), VecDeque::new());
     loop {
-        work.engine.cancel.check()?;
         for &place in next.by_ref().take(ahead - asked.len().min(ahead)) {
+            work.engine.cancel.check()?;
             let tile = orient::upright_picture(&tiling.cut(&working, place), info.orientation);
             asked.push_back((place, Asked::about(work, &tile, info.orientation)?));
         }
         let Some((place, tile)) = asked.pop_front() else { break };
+        work.engine.cancel.check()?;
         let tile = tile.answer(work)?;
         let started = Instant::now();
         blend.add(place, &tile.stored);

@@ -120,6 +120,7 @@ pub(super) fn entry(
         source: ModelSource::File(path.into()),
         input_name: input.name.clone(),
         output_name: output.name.clone(),
+        file_bytes: bytes,
         takes_batches: is_symbolic(pictures) && is_per_picture(output),
         size,
         channels: contract.channels.unwrap_or(ChannelOrder::Rgb),
@@ -170,7 +171,8 @@ fn picture_input(header: &OnnxHeader) -> std::result::Result<&Value, String> {
             input.shape_words()
         ));
     }
-    if matches!(pictures, Dimension::Fixed(count) if *count != 1) {
+    // Old exporters write an open number as 0 or -1.
+    if matches!(pictures, Dimension::Fixed(2..=0xFFFF)) {
         return Err(format!(
             "the input of a depth model is one picture or any number of them, here {:?} is {}: export it with a batch of 1, or an open one",
             input.name,

@@ -151,7 +151,7 @@ const WAITING: [f32; 9] = [0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 6.5, 6.75];
 fn those_that_wait_run_together_once_it_was_tried() {
     let (answers, runs) = answers_together(&WAITING, 0.0);
     assert_eq!(values(&answers), WAITING.map(Some));
-    assert_eq!(runs, [1, 1, 1, 1, 1, 4, 4]);
+    assert_eq!(runs, [1, 1, 1, 1, 1, 4, 4, 4]);
 }
 
 #[test]
@@ -159,6 +159,41 @@ fn company_that_changes_a_bit_is_not_kept() {
     let (answers, runs) = answers_together(&WAITING, 0.25);
     assert_eq!(values(&answers), WAITING.map(Some));
     assert_eq!(runs, [1, 1, 1, 1, 1, 4, 1, 1, 1, 1]);
+}
+
+#[test]
+fn twins_decide_nothing() {
+    let (answers, runs) = answers_together(&[0.5, 1.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.5], 0.0);
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(runs, [1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 4]);
+}
+
+#[test]
+fn requests_that_nobody_waits_for_do_not_run() {
+    let model = Arc::new(ModelEntry::embedded());
+    let (opened, gate) = channel::<()>();
+    let (gate, loads) = (Mutex::new(gate), Arc::new(Mutex::new(0)));
+    let counted = loads.clone();
+    let load: Loader = Box::new(move |_, _, _| {
+        *counted.lock().unwrap() += 1;
+        let _ = gate.lock().unwrap().recv();
+        Ok(Box::new(Fake))
+    });
+    let stage = DepthStage::with_loader(fake(), load, Workers::ONE, 1 << 30).unwrap();
+    let submit = |size: u32| {
+        let input = vec![0.5; 3 * (size * size) as usize];
+        stage.submit(DepthRequest { model: model.clone(), input, size: (size, size) }).unwrap()
+    };
+    let first = submit(2);
+    while *loads.lock().unwrap() == 0 {
+        std::thread::yield_now();
+    }
+    // Each size would load a session.
+    drop(submit(3));
+    let last = submit(2);
+    drop(opened);
+    assert!(first.wait().is_ok() && last.wait().is_ok());
+    assert_eq!(*loads.lock().unwrap(), 1);
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! What execution providers compile of models (TensorRT's engines take minutes), in a folder beside the maps, so that the next run does not
-//! compile again.
+//! What is made of models before they run, in a folder beside the maps, so that the next run need not make it again: graphs that ONNX Runtime has
+//! optimized for the CPU, and what execution providers compile (TensorRT's engines take minutes).
 //!
-//! One folder for each model, engine, provider and input size; what is in it is the provider's own, and so is the check that it still fits
-//! library, driver and device. Losing it costs time and nothing else.
+//! One folder for each model, engine and provider, and for each input size or processor (`Provider::compiled_name`). Optimized graphs bear their
+//! checksum; what a provider compiles is its own, and so is the check that it still fits library, driver and device. Losing any of it costs time
+//! and nothing else.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};

@@ -55,6 +55,7 @@ impl Family {
             mean: _,
             std: _,
             join: _,
+            file_bytes: _,
             takes_batches: _,
             bytes: _,
             measured: _,
