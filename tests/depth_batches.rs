@@ -66,7 +66,12 @@ fn maps_do_not_depend_on_company() {
             let mut alone = engine.load(&model, (SIDE, SIDE)).unwrap();
             let stage =
                 DepthStage::start_workers(engine, Workers { together: TOGETHER, ..Workers::ONE }, 1 << 30).unwrap();
-            let request = |seed| DepthRequest { model: model.clone(), input: picture(seed), size: (SIDE, SIDE) };
+            let request = |seed| DepthRequest {
+                model: model.clone(),
+                input: picture(seed),
+                size: (SIDE, SIDE),
+                tries_out: false,
+            };
             // So many at once that the worker finds full batches waiting, whatever it decides about them.
             let maps: Vec<Vec<f32>> = std::thread::scope(|scope| {
                 let ask = |seed| stage.submit(request(seed)).map(Pending::wait);

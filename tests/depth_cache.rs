@@ -147,3 +147,17 @@ fn runs_side_by_side_share_a_folder() {
     assert_eq!(outputs(&dir, "one"), outputs(&dir, "three"));
     assert_eq!(maps(&dir).len(), 1);
 }
+
+/// Depth maps say where they come from; that it was the cache is for reports.
+#[test]
+fn files_are_the_same_whether_the_cache_knew_or_not() {
+    let dir = folder();
+    for (out, cache) in [("none", "off"), ("first", "kept"), ("second", "kept")] {
+        let kinds = "png,tiff,exr,npy,side-by-side";
+        let arguments = ["depth", "in", "-o", out, "--kind", kinds, "--depth-cache", cache, "--inference", "rten"];
+        dir.run(&arguments).ends(0);
+    }
+    assert!(!outputs(&dir, "none").is_empty());
+    assert_eq!(outputs(&dir, "none"), outputs(&dir, "first"));
+    assert_eq!(outputs(&dir, "none"), outputs(&dir, "second"));
+}

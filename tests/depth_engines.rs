@@ -120,7 +120,7 @@ fn the_stage_answers_like_the_engine() {
     let expected = run(&engine(), &model, size);
     let stage = DepthStage::start(engine(), 1 << 30).unwrap();
     for _ in 0..2 {
-        let request = DepthRequest { model: model.clone(), input: picture(size.0, size.1), size };
+        let request = DepthRequest { model: model.clone(), input: picture(size.0, size.1), size, tries_out: false };
         let answer = stage.estimate(request).unwrap();
         assert!(answer.values == expected && (answer.width, answer.height) == size);
         assert_eq!(&answer.engine, stage.engine());
@@ -137,7 +137,7 @@ fn workers_answer_like_one() {
     for engine in resolved.into_iter().flatten() {
         let expected = run(&engine, &model, size);
         let stage = DepthStage::start_workers(engine, Workers { count: 3, ..Workers::ONE }, 1 << 30).unwrap();
-        let request = || DepthRequest { model: model.clone(), input: picture(size.0, size.1), size };
+        let request = || DepthRequest { model: model.clone(), input: picture(size.0, size.1), size, tries_out: false };
         let pending: Vec<_> = std::thread::scope(|scope| {
             let asking: Vec<_> = (0..6).map(|_| scope.spawn(|| stage.estimate(request()).unwrap())).collect();
             asking.into_iter().map(|thread| thread.join().unwrap()).collect()

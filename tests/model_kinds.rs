@@ -123,6 +123,14 @@ fn an_answer_that_is_not_finite_fails_its_picture_alone() {
     }
 }
 
+/// Before the first picture a model is tried on gray: that it has no numbers for that says nothing about pictures.
+#[test]
+fn what_a_model_answers_to_gray_is_no_matter() {
+    let dir = folder(&onnx_util::all_but_gray(u64::from(SIDE)));
+    grade(&dir, &[]).ends(0);
+    assert_eq!(dir.tree("out"), ["a.tif", "b.tif", "c.tif"]);
+}
+
 #[test]
 fn a_classifier_is_refused_before_the_first_picture() {
     for (declared, says) in [(&[1, 3][..], "classifier"), (&[], "no depth model")] {
@@ -145,7 +153,7 @@ fn a_model_that_is_needed_late_and_unusable_ends_the_run() {
     let model = entry(&dir.path(""), "net.onnx", &file);
     let engine = Engine::resolve(&EngineChoice::Rten, 1).unwrap().info().clone();
     let cache = DepthCache::new(DepthCacheOptions::in_folder(dir.path(".cache/depth")), &model, &engine);
-    let request = DepthRequest { model: model.into(), input: vec![0.5; 3], size: (1, 1) };
+    let request = DepthRequest { model: model.into(), input: vec![0.5; 3], size: (1, 1), tries_out: false };
     let (values, started) = (vec![0.5], std::time::Instant::now());
     let map = LowResDisparity { width: 1, height: 1, values, engine, worker: 0, started, seconds: 0.0 };
     cache.store(&cache.family().key(&request), &map);

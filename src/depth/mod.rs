@@ -24,8 +24,8 @@ pub mod registry;
 #[cfg(feature = "onnx")]
 mod rten;
 pub mod sessions;
-#[cfg(feature = "onnx")]
-mod stored;
+#[cfg_attr(not(feature = "onnx"), allow(dead_code, reason = "only engines store graphs"))]
+pub mod stored;
 pub mod supplied;
 pub mod tiles;
 pub mod worker;

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::environment::Environment;
 use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
-use ort::logging::LogLevel;
+use ort::logging::{LogLevel, LoggerFunction};
+use ort::session::Session as OrtSession;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::session::{RunOptions, Session as OrtSession};
 use ort::value::{DynValue, TensorElementType, TensorRef, ValueType};
 
 use super::engine::{EngineInfo, Inference, map_size};
@@ -43,6 +43,8 @@ pub(super) struct Library {
     provider: Provider,
     /// Folders in which no graph could be stored. Held while one is: by one worker, the others load without.
     given_up: Arc<Mutex<HashSet<PathBuf>>>,
+    /// The last error it told of: why a provider does not start is told nowhere else.
+    heard: Arc<Mutex<String>>,
 }
 
 impl Library {
@@ -178,7 +180,7 @@ impl Library {
 
     /// What is stored is optimized: looking for more would only take time.
     fn load_stored(&self, threads: usize, graph: &Path) -> ort::Result<OrtSession> {
-        let builder = self.quiet_builder(threads)?;
+        let builder = self.builder(threads)?;
         builder.with_optimization_level(GraphOptimizationLevel::Disable)?.commit_from_file(graph)
     }
 
@@ -191,7 +193,7 @@ impl Library {
         }
         let attempt = || {
             let unfinished = Unfinished::begin(folder)?;
-            let builder = self.quiet_builder(threads).ok()?.with_optimized_model_path(unfinished.path()).ok()?;
+            let builder = self.builder(threads).ok()?.with_optimized_model_path(unfinished.path()).ok()?;
             let session = self.commit(entry, builder).ok()?;
             // A file that was replaced since the run began is another model.
             let kept = entry.verify().is_ok() && unfinished.keep();
@@ -202,11 +204,6 @@ impl Library {
             given_up.insert(folder.to_owned());
         }
         attempted.map(|(session, _)| session)
-    }
-
-    /// For what is done another way when it does not succeed: then there is nothing to tell.
-    fn quiet_builder(&self, threads: usize) -> ort::Result<SessionBuilder> {
-        Ok(self.builder(threads)?.with_log_level(LogLevel::Fatal)?)
     }
 
     /// The folder for what is made of a model, in `folder`.
@@ -221,9 +218,12 @@ impl Library {
         let kept = kept.and_then(|folder| folder.into_os_string().into_string().ok());
         let builder = self.builder(threads).map_err(not_starting)?;
         let builder = builder.with_execution_providers(dispatch(self.provider, kept)).map_err(|error| {
+            let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+            let reasons = [words(&error.to_string()), heard.clone()].join("; ");
             Error::Environment(format!(
-                "ONNX Runtime cannot compute on {} here: {error}; see chiaro doctor, or use --provider cpu",
-                self.provider.name()
+                "ONNX Runtime cannot compute on {} here: {}; see chiaro doctor, or use --provider cpu",
+                self.provider.name(),
+                reasons.trim_end_matches("; ")
             ))
         })?;
         // Its documentation asks for it: https://onnxruntime.ai/docs/execution-providers/DirectML-ExecutionProvider.html
@@ -236,7 +236,9 @@ impl Library {
             ModelSource::Embedded(bytes) => builder.commit_from_memory(bytes),
             ModelSource::File(path) => builder.commit_from_file(path),
         };
-        session.map_err(|error| entry.error(format!("{} cannot load the model: {error}", self.info())))
+        session.map_err(|error| {
+            entry.error(format!("{} cannot load the model: {}", self.info(), words(&error.to_string())))
+        })
     }
 
     fn builder(&self, threads: usize) -> ort::Result<SessionBuilder> {
@@ -248,6 +250,15 @@ impl Library {
             .with_inter_op_spinning(false)?
             .with_deterministic_compute(true)?)
     }
+}
+
+/// A message of the library on one line, without the colors it may have.
+fn words(message: &str) -> String {
+    let plain = message.split('\u{1b}').enumerate().map(|(i, part)| match part.split_once('m') {
+        Some((code, rest)) if i > 0 && code.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'[' | b';')) => rest,
+        _ => part,
+    });
+    plain.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn not_starting(error: ort::Error) -> Error {
@@ -318,9 +329,18 @@ fn open(file: &Path) -> std::result::Result<Library, String> {
         return Err(format!("this process already uses {}", library.path.display()));
     }
     let builder = ort::init_from(&path).map_err(|error| error.to_string())?;
-    let environment = builder.with_name("chiaro").with_telemetry(false).build().map_err(|error| error.to_string())?;
+    let heard: Arc<Mutex<String>> = Arc::default();
+    let hears = heard.clone();
+    // On stderr it would stand among lines of JSON, and say again what errors say.
+    let logger: LoggerFunction = Arc::new(move |level, _, _, _, message| {
+        if level >= LogLevel::Error {
+            *hears.lock().unwrap_or_else(PoisonError::into_inner) = words(message);
+        }
+    });
+    let environment = builder.with_name("chiaro").with_telemetry(false).with_logger(logger).build();
+    let environment = environment.map_err(|error| error.to_string())?;
     environment.set_log_level(LogLevel::Error);
-    let library = Library { path, environment, provider: Provider::Cpu, given_up: Arc::default() };
+    let library = Library { path, environment, provider: Provider::Cpu, given_up: Arc::default(), heard };
     *loaded = Some(library.clone());
     Ok(library)
 }
@@ -388,7 +408,9 @@ impl Inference for Session {
         let [planes, height, width] = self.picture;
         let shape = [count, planes, height, width];
         let path = &self.entry_path;
-        let fail = |error: ort::Error| Error::input(path, format!("ONNX Runtime cannot run the model: {error}"));
+        let fail = |error: ort::Error| {
+            Error::input(path, format!("ONNX Runtime cannot run the model: {}", words(&error.to_string())))
+        };
         let name = self.input.as_str();
         let inputs = match &mut self.half {
             None => ort::inputs![name => TensorRef::from_array_view((shape, input)).map_err(fail)?],
@@ -398,11 +420,7 @@ impl Inference for Session {
                 ort::inputs![name => TensorRef::from_array_view((shape, &half[..])).map_err(fail)?]
             }
         };
-        // A batch that does not run is run one by one: then there is nothing to tell.
-        let level = if count > 1 { LogLevel::Fatal } else { LogLevel::Error };
-        let mut options = RunOptions::new().map_err(fail)?;
-        options.set_log_level(level).map_err(fail)?;
-        let answers = self.session.run_with_options(inputs, &options).map_err(fail)?;
+        let answers = self.session.run(inputs).map_err(fail)?;
         let answer = answers
             .get(&self.output)
             .ok_or_else(|| Error::input(path, format!("the model gave no output {:?}", self.output)))?;
@@ -456,6 +474,12 @@ mod tests {
         ] {
             assert_eq!(version_in(Path::new(name)).as_deref(), version, "{name}");
         }
+    }
+
+    #[test]
+    fn messages_become_one_line() {
+        assert_eq!(words("\u{1b}[1;31mnode failed\n\n  at Reshape\u{1b}[m \n\n"), "node failed at Reshape");
+        assert_eq!(words("plain m\u{1b}"), "plain m");
     }
 
     #[test]

@@ -102,8 +102,8 @@ impl Drop for Unfinished {
     }
 }
 
-/// Removes what processes that died have left.
-fn sweep(folder: &Path) {
+/// Removes what processes that died have left of graphs.
+pub fn sweep(folder: &Path) {
     for path in std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
         let age = || SystemTime::now().duration_since(path.metadata().ok()?.modified().ok()?).ok();
         if path.extension().is_some_and(|end| end == UNFINISHED) && age().is_some_and(|age| age > ABANDONED) {

@@ -32,6 +32,8 @@ pub struct Facts {
     pub render: RenderFacts,
     /// Where depth came from, in words.
     pub depth_source: Option<String>,
+    /// The depth cache knew it.
+    pub cached: bool,
     /// What the numbers of a depth map mean.
     pub map: Option<MapFacts>,
     /// What looks wrong about it.
@@ -101,9 +103,9 @@ pub fn analyse(work: &mut Work, plan: &Plan, source: &mut dyn Source) -> Result<
         }
         (Some(DepthPlan::Estimated { .. }), _, Some(reduced)) => {
             let reduced = reduced.sums.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
-            let (found, described) = estimated::depth(work, plan, reduced, &info)?;
+            let (found, origin) = estimated::depth(work, plan, reduced, &info)?;
             facts.take(found);
-            facts.depth_source = Some(described);
+            (facts.depth_source, facts.cached) = (Some(origin.words), origin.cached);
         }
         _ => {}
     }

@@ -205,7 +205,8 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
     send(messages, Message::Started(outcome.index));
     let result = (|| {
         let facts = analyse(&mut work, &plan, source.as_mut())?;
-        outcome.depth.clone_from(&facts.depth_source);
+        let cached = if facts.cached { ", cached" } else { "" };
+        outcome.depth = facts.depth_source.as_ref().map(|words| format!("{words}{cached}"));
         outcome.scores = facts.scores;
         let delivered = (targets, replace);
         let (targets, replace) = match reviewed {

@@ -23,8 +23,16 @@ use crate::picture::{PictureInfo, Referred, Region, Strip};
 use crate::plan::{DepthFacts, MetricScale, Plan, Program, model_program};
 use crate::recipe::Guide;
 
-/// Depth of a picture and where it came from, in words.
-pub fn depth(work: &mut Work, plan: &Plan, mut reduced: Reduced, info: &PictureInfo) -> Result<(Found, String)> {
+/// Where estimated depth came from.
+pub struct Origin {
+    /// Model and engine, in words. The same whether the depth cache knew the answer or not: files hold it.
+    pub words: String,
+    /// The depth cache knew the answer.
+    pub cached: bool,
+}
+
+/// Depth of a picture and where it came from.
+pub fn depth(work: &mut Work, plan: &Plan, mut reduced: Reduced, info: &PictureInfo) -> Result<(Found, Origin)> {
     let mut joiner = Joiner::new(work, plan, info);
     if let Some(program) = model_program(&plan.input.1) {
         joiner.keep_codes(&reduced);
@@ -32,13 +40,13 @@ pub fn depth(work: &mut Work, plan: &Plan, mut reduced: Reduced, info: &PictureI
     }
     let started = Instant::now();
     let tiling = tiled::tiling(info, &work.engine.depth()?.model, work.engine.recipe.depth.detail);
-    let (found, described) = match tiling {
+    let (found, origin) = match tiling {
         Some(tiling) => tiled::estimate(work, &tiling, reduced, info, joiner)?,
         None => estimate(work, reduced, info, joiner)?,
     };
     work.warnings.extend(found.scores.remarks());
     work.stages.depth += started.elapsed().as_secs_f64();
-    Ok((found, described))
+    Ok((found, origin))
 }
 
 /// Brings the means of a picture to the encoding that the model wants, held inside 0..1.
@@ -63,14 +71,14 @@ fn encode_for_model(work: &Work, program: &Program, reduced: &mut Reduced) -> Re
 }
 
 /// Runs the model on the upright picture and fits the join to the stored one.
-fn estimate(work: &Work, reduced: Reduced, info: &PictureInfo, joiner: Joiner) -> Result<(Found, String)> {
+fn estimate(work: &Work, reduced: Reduced, info: &PictureInfo, joiner: Joiner) -> Result<(Found, Origin)> {
     let (answer, upright) = ask(work, &reduced, info.orientation)?;
     let started = Instant::now();
     let (disparity, norm) = normalize(work, &answer.stored)?;
     let model = &work.engine.depth()?.model;
     let found = answer.found(work, norm, joiner.fit(&disparity, reduced, &model.join), &upright)?;
     work.probe.other(work.probe.driver(), Stage::Analyse, started, Kind::More);
-    Ok((found, format!("model {}, {}", model.id, answer.origin)))
+    Ok((found, Origin { words: format!("model {}, {}", model.id, answer.engine), cached: answer.cached }))
 }
 
 /// The recipe's `near_m` and `far_m`.
@@ -143,7 +151,9 @@ pub(super) struct Answer {
     /// The same, upright.
     upright: Vec<f32>,
     /// What ran, in words.
-    pub origin: String,
+    pub engine: String,
+    /// It did not: the depth cache knew the answer.
+    pub cached: bool,
 }
 
 impl Answer {
@@ -190,7 +200,8 @@ impl Asked {
         let (depth, probe) = (work.engine.depth()?, &work.probe);
         let started = Instant::now();
         let (model, size) = (&depth.model, (upright.width, upright.height));
-        let request = DepthRequest { model: model.clone(), input: model.tensor(upright), size: model.frame(size) };
+        let (input, size_fed) = (model.tensor(upright), model.frame(size));
+        let request = DepthRequest { model: model.clone(), input, size: size_fed, tries_out: false };
         let key = depth.cache.as_ref().map(|cache| cache.family().key(&request));
         let known = depth.cache.as_ref().zip(key.as_ref()).and_then(|(cache, key)| cache.find(key));
         probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
@@ -210,10 +221,9 @@ impl Asked {
     /// Waits for the answer and lays it down as the picture is stored.
     pub fn answer(self, work: &Work) -> Result<Answer> {
         let (depth, probe, size) = (work.engine.depth()?, &work.probe, self.size);
-        let (values, answered, origin) = match self.reply {
-            Reply::Cached(StoredMap { width, height, values }) => {
-                (values, (width, height), format!("{}, cached", depth.stage.engine()))
-            }
+        let cached = matches!(self.reply, Reply::Cached(_));
+        let (values, answered) = match self.reply {
+            Reply::Cached(StoredMap { width, height, values }) => (values, (width, height)),
             Reply::Pending { map, key, bytes } => {
                 let answer = wait(work, map, bytes)?;
                 let started = Instant::now();
@@ -221,14 +231,14 @@ impl Asked {
                     cache.store(&key, &answer);
                 }
                 probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
-                (answer.values, (answer.width, answer.height), answer.engine.to_string())
+                (answer.values, (answer.width, answer.height))
             }
         };
         let started = Instant::now();
         let upright = depth.model.map(&values, answered, size);
         let stored = orient::stored(&upright, size, self.orientation);
         probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
-        Ok(Answer { stored, upright, origin })
+        Ok(Answer { stored, upright, engine: depth.stage.engine().to_string(), cached })
     }
 }
 

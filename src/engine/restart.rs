@@ -76,6 +76,7 @@ impl Devices {
             kept: Vec::new(),
             render: facts.render.clone(),
             depth_source: facts.depth_source.clone(),
+            cached: facts.cached,
             map: facts.map.clone(),
             scores: facts.scores,
             finish: facts.finish.clone(),

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::analyse::Found;
 use super::drive::Work;
-use super::estimated::{self, Asked, Joiner, ask};
+use super::estimated::{self, Asked, Joiner, Origin, ask};
 use super::profile::{Kind, Stage};
 use crate::depth::gate::Scores;
 use crate::depth::reduce::Reduced;
@@ -42,7 +42,7 @@ pub(super) fn estimate(
     working: Reduced,
     info: &PictureInfo,
     joiner: Joiner,
-) -> Result<(Found, String)> {
+) -> Result<(Found, Origin)> {
     let (probe, model) = (&work.probe, &work.engine.depth()?.model);
     let reduced = tiling.whole(&working);
     let (answer, upright) = ask(work, &reduced, info.orientation)?;
@@ -72,8 +72,8 @@ pub(super) fn estimate(
     let mut found = answer.found(work, norm, joiner.fit(&map, working, &model.join), &upright)?;
     found.scores.seam = seam;
     probe.other(probe.driver(), Stage::Analyse, started, Kind::More);
-    let described = format!("model {}, {}, {used} of {} tiles", model.id, answer.origin, places.len());
-    Ok((found, described))
+    let words = format!("model {}, {}, {used} of {} tiles", model.id, answer.engine, places.len());
+    Ok((found, Origin { words, cached: answer.cached }))
 }
 
 /// The seam of the map that was put together; the other scores are those of the whole.

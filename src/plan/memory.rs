@@ -233,7 +233,9 @@ pub(super) fn check(plan: &Plan, request: &PlanRequest) -> Result<()> {
         true => {
             "memory for a picture that its format holds whole (raise --memory, or save it in strips or tiles), in bytes,"
         }
-        false => "memory for the rows that must be held at a time (raise --memory), in bytes,",
+        false => {
+            "memory for the rows that must be held at a time (raise --memory, of which loaded depth models take a part), in bytes,"
+        }
     };
     Err(Error::Limit { path: request.path.to_owned(), what, value: plan.bytes, limit: request.total_bytes })
 }

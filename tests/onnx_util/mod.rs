@@ -132,6 +132,20 @@ pub fn relative_to_all(side: u64) -> Vec<u8> {
     model(FLOAT, side, &[1, 1, side, side], &nodes, &[])
 }
 
+/// Channel means, but no numbers for a picture that is middle gray throughout: 0/0.
+pub fn all_but_gray(side: u64) -> Vec<u8> {
+    let nodes = [
+        node("ReduceMean", &["x"], "m", &[("axes", &[1]), ("keepdims=", &[1])]),
+        node("Sub", &["x", "gray"], "d", &[]),
+        node("Mul", &["d", "d"], "s", &[]),
+        node("ReduceMean", &["s"], "all", &[("axes", &[1, 2, 3]), ("keepdims=", &[1])]),
+        node("Div", &["all", "all"], "one", &[]),
+        node("Mul", &["m", "one"], "y", &[]),
+    ];
+    let gray = constant("gray", FLOAT, &[], &0.5f32.to_le_bytes());
+    model(FLOAT, side, &[1, 1, side, side], &nodes, &[gray])
+}
+
 /// Three numbers about the whole picture, as classifiers answer; `declared` is the shape that the graph says, none when empty.
 pub fn classifier(side: u64, declared: &[u64]) -> Vec<u8> {
     let nodes = [node("GlobalAveragePool", &["x"], "p", &[]), node("Flatten", &["p"], "y", &[])];

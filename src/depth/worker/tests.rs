@@ -30,7 +30,7 @@ fn fake() -> EngineInfo {
 
 fn ask(stage: &DepthStage, model: &Arc<ModelEntry>, first: f32) -> Result<LowResDisparity> {
     let input = vec![first; 3 * 2 * 2];
-    stage.estimate(DepthRequest { model: model.clone(), input, size: (2, 2) })
+    stage.estimate(DepthRequest { model: model.clone(), input, size: (2, 2), tries_out: false })
 }
 
 #[test]
@@ -51,7 +51,8 @@ fn errors_and_panics_belong_to_their_request() {
 fn a_wrong_tensor_is_refused() {
     let model = Arc::new(ModelEntry::embedded());
     let stage = DepthStage::with_loader(fake(), Box::new(|_, _, _| Ok(Box::new(Fake))), Workers::ONE, 1 << 30).unwrap();
-    let error = stage.estimate(DepthRequest { model, input: vec![0.0; 5], size: (2, 2) }).unwrap_err();
+    let error =
+        stage.estimate(DepthRequest { model, input: vec![0.0; 5], size: (2, 2), tries_out: false }).unwrap_err();
     assert!(error.to_string().contains("5 values, expected 12"), "{error}");
 }
 
@@ -129,8 +130,11 @@ fn answers_together(values: &[f32], drift: f32) -> (Vec<Result<LowResDisparity>>
         Ok(Box::new(Together { drift, runs: recorded.clone() }))
     });
     let stage = DepthStage::with_loader(fake(), load, Workers { together: 4, ..Workers::ONE }, 1 << 30).unwrap();
-    let ask =
-        |value: f32| stage.submit(DepthRequest { model: model.clone(), input: vec![value; 12], size: (2, 2) }).unwrap();
+    let ask = |value: f32| {
+        stage
+            .submit(DepthRequest { model: model.clone(), input: vec![value; 12], size: (2, 2), tries_out: false })
+            .unwrap()
+    };
     let mut pending = vec![ask(values[0])];
     begins.recv().unwrap();
     pending.extend(values[1..].iter().map(|&value| ask(value)));
@@ -182,7 +186,7 @@ fn requests_that_nobody_waits_for_do_not_run() {
     let stage = DepthStage::with_loader(fake(), load, Workers::ONE, 1 << 30).unwrap();
     let submit = |size: u32| {
         let input = vec![0.5; 3 * (size * size) as usize];
-        stage.submit(DepthRequest { model: model.clone(), input, size: (size, size) }).unwrap()
+        stage.submit(DepthRequest { model: model.clone(), input, size: (size, size), tries_out: false }).unwrap()
     };
     let first = submit(2);
     while *loads.lock().unwrap() == 0 {

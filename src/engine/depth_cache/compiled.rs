@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use super::sweep::{list, trouble};
 use crate::depth::provider::is_compiled_name;
+use crate::depth::stored;
 use crate::error::Result;
 
 /// The folder of them below that of the depth cache.
@@ -48,13 +49,14 @@ pub fn survey(folder: &Path) -> Result<Compiled> {
     Ok(found)
 }
 
-/// Removes those that nothing was added to or read from for `max_age` before `now`.
+/// Removes those that nothing was added to or read from for `max_age` before `now`, and what processes that died have left in the others.
 ///
 /// # Errors
 /// Environment: a folder cannot be listed or removed.
 pub fn collect(folder: &Path, max_age: Duration, now: SystemTime) -> Result<Compiled> {
     let mut removed = Compiled::default();
     for model in models(folder)? {
+        stored::sweep(&model);
         let (bytes, used) = contents(&model)?;
         if max_age.is_zero() || now.duration_since(used).unwrap_or_default() > max_age {
             match std::fs::remove_dir_all(&model) {
@@ -73,6 +75,10 @@ pub fn collect(folder: &Path, max_age: Duration, now: SystemTime) -> Result<Comp
 }
 
 fn models(folder: &Path) -> Result<Vec<PathBuf>> {
+    // A file in its place is not ours, and nothing is in it.
+    if !folder_in(folder).is_dir() {
+        return Ok(Vec::new());
+    }
     let named = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(is_compiled_name);
     Ok(list(&folder_in(folder))?
         .into_iter()
@@ -121,6 +127,15 @@ mod tests {
         assert!(ours.is_dir());
         assert_eq!(collect(root.path(), DAY, SystemTime::now() + 2 * DAY).unwrap(), Compiled { models: 1, bytes: 100 });
         assert!(!ours.exists() && foreign.iter().all(|folder| folder.join("deeper/engine.blob").is_file()));
+    }
+
+    #[test]
+    fn a_file_in_its_place_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(folder_in(root.path()), b"not ours").unwrap();
+        assert_eq!(survey(root.path()).unwrap(), Compiled::default());
+        assert_eq!(collect(root.path(), Duration::ZERO, SystemTime::now()).unwrap(), Compiled::default());
+        assert!(folder_in(root.path()).is_file());
     }
 
     #[test]

@@ -144,7 +144,7 @@ mod tests {
     }
 
     fn request(value: f32) -> DepthRequest {
-        DepthRequest { model: Arc::new(ModelEntry::embedded()), input: vec![value; 12], size: (2, 2) }
+        DepthRequest { model: Arc::new(ModelEntry::embedded()), input: vec![value; 12], size: (2, 2), tries_out: false }
     }
 
     fn answer() -> LowResDisparity {
