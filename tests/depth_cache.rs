@@ -131,6 +131,7 @@ fn the_cache_is_looked_at_and_cleaned() {
     let mut off = dir.command(&["cache", "info"]);
     off.env("CHIARO_CACHE", "off");
     assert!(cli_util::finish(off).ends(2).stderr.contains("--depth-cache"));
+    assert!(dir.run(&["cache", "info", "--depth-cache", "off"]).ends(2).stderr.contains("./off"));
 }
 
 #[test]

@@ -41,6 +41,10 @@ pub fn run(command: &CacheCommand) -> anyhow::Result<Exit> {
 }
 
 fn folder(place: &PlaceArgs) -> anyhow::Result<PathBuf> {
+    if place.depth_cache.as_deref().is_some_and(|folder| folder == depth_cache::OFF) {
+        let off = depth_cache::OFF;
+        return Err(Usage(format!("--depth-cache {off} is no folder: give one (./{off} if that is its name)")).into());
+    }
     place.depth_cache.clone().or_else(depth_cache::default_folder).ok_or_else(|| {
         let variable = depth_cache::VARIABLE;
         Usage(format!("there is no depth cache: {variable} is off, or the user has no folder of caches; give one with --depth-cache"))
