@@ -97,6 +97,16 @@ fn collisions_are_refused_before_work() {
 }
 
 #[test]
+fn advice_on_collisions_of_maps_fits_their_command() {
+    let dir = folder();
+    dir.picture("in/a.tif");
+    dir.picture("in/a_depth.tif");
+    let ran = dir.run(&["depth", "in", "-o", "in", "--kind", "tiff", "--device", "cpu"]).ends(2);
+    assert!(ran.stderr.contains("over the input") && ran.stderr.contains("--exclude"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("--name"), "{}", ran.stderr);
+}
+
+#[test]
 fn nothing_matched_is_its_own_code() {
     let dir = folder();
     fs::create_dir(dir.path("empty")).unwrap();

@@ -71,6 +71,36 @@ fn what_looks_wrong_goes_to_review_and_stays_found() {
 }
 
 #[test]
+fn a_run_without_limits_tells_what_lies_in_review() {
+    let folder = folder();
+    let folder = folder.path();
+    let older = |outcome: &Outcome| outcome.warnings.iter().filter(|w| w.contains("earlier result")).count();
+    // What is the user's own there is none of ours.
+    let foreign = folder.join("out/review/z/day/a_depth.npy");
+    std::fs::create_dir_all(foreign.parent().unwrap()).unwrap();
+    std::fs::write(&foreign, b"mine").unwrap();
+    let (_, outcome) = run(folder, &[], OnExist::SkipIfValid);
+    assert_eq!((&outcome.status, older(&outcome)), (&Status::Done, 0), "{outcome:?}");
+    std::fs::remove_dir_all(folder.join("out")).unwrap();
+
+    run(folder, &["depth.max_flatness=0"], OnExist::SkipIfValid);
+    for status in [Status::Done, Status::UpToDate] {
+        let (_, outcome) = run(folder, &[], OnExist::SkipIfValid);
+        assert_eq!((&outcome.status, older(&outcome)), (&status, 1), "{outcome:?}");
+    }
+    // An input of the same place in a folder called review makes outputs there that are no older ones.
+    std::fs::remove_dir_all(folder.join("out/review")).unwrap();
+    std::fs::create_dir_all(folder.join("in/review/day")).unwrap();
+    std::fs::copy(folder.join("in/day/a.tif"), folder.join("in/review/day/a.tif")).unwrap();
+    for _ in 0..2 {
+        let recipe = common::recipe("version = 1\n[[op]]\nid = \"exposure\"\nev = 0.5\n");
+        let (_, outcomes) =
+            common::run(common::options(&folder.join("out2")), recipe, &folder.join("in"), &Work::Grade);
+        assert!(outcomes.len() == 2 && outcomes.iter().all(|outcome| older(outcome) == 0), "{outcomes:?}");
+    }
+}
+
+#[test]
 fn without_limits_scores_are_told_and_nothing_is_held_back() {
     let folder = folder();
     let (summary, outcome) = run(folder.path(), &[], OnExist::SkipIfValid);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chiaro::codec::{self, Compression, Format};
 use chiaro::engine::job::{DepthExport, Outcome, Status, Work};
 use chiaro::engine::options::EngineOptions;
-use chiaro::picture::{Channels, Extent, Metadata, Region, SampleType, Strip};
+use chiaro::picture::{Channels, Extent, Region, SampleType, Strip};
 use chiaro::recipe::Recipe;
 
 const EXTENT: Extent = Extent { width: 96, height: 64 };
@@ -443,77 +443,11 @@ fn exports_come_back() {
     }
 }
 
-/// Depth of phones: a map in the XMP packet, and one behind the picture.
 #[test]
-fn phones_put_depth_into_their_pictures() {
-    let place = Place::new(&[]);
-    let small = Extent { width: 48, height: 32 };
-    let (near, far) = (1.0f32, 40.0);
-    let inverse = |z: f32| ((1.0 / near - 1.0 / z) / (1.0 / near - 1.0 / far) * 65_535.0).clamp(0.0, 65_535.0);
-    let codes: Vec<f32> = map_of(small).into_iter().map(inverse).collect();
-    png(&place.m("map.png"), small, &codes);
-    let map = std::fs::read(place.m("map.png")).unwrap();
-    let data = base64(&map);
-    let gdepth = format!(
-        "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description rdf:about=\"\" \
-         xmlns:GDepth=\"http://ns.google.com/photos/1.0/depthmap/\" GDepth:Format=\"RangeInverse\" GDepth:Near=\"{near}\" GDepth:Far=\"{far}\" \
-         GDepth:Units=\"m\" GDepth:Mime=\"image/png\" GDepth:Data=\"{data}\"/></rdf:RDF></x:xmpmeta>"
-    );
-    let item = |more: String| format!("<rdf:li rdf:parseType=\"Resource\"><Container:Item {more}/></rdf:li>");
-    let container = format!(
-        "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description rdf:about=\"\" \
-         xmlns:Container=\"http://ns.google.com/photos/1.0/container/\" xmlns:Item=\"http://ns.google.com/photos/1.0/container/item/\" \
-         xmlns:DepthMap=\"http://ns.google.com/photos/dd/1.0/depthmap/\"><DepthMap:Map DepthMap:Format=\"RangeInverse\" DepthMap:Near=\"{near}\" \
-         DepthMap:Far=\"{far}\" DepthMap:Units=\"Meters\"/><Container:Directory><rdf:Seq>{}{}{}</rdf:Seq></Container:Directory></rdf:Description></rdf:RDF></x:xmpmeta>",
-        item("Item:Mime=\"image/jpeg\" Item:Semantic=\"Primary\"".to_owned()),
-        item(format!("Item:Mime=\"image/png\" Item:Semantic=\"Depth\" Item:Length=\"{}\"", map.len())),
-        item("Item:Mime=\"video/mp4\" Item:Semantic=\"MotionPhoto\" Item:Length=\"5\"".to_owned()),
-    );
-    jpeg(&place.input("g.jpg"), &gdepth, &[]);
-    jpeg(&place.input("c.jpg"), &container, &[&map[..], b"movie"].concat());
-    jpeg(&place.input("cut.jpg"), &container, &map[..map.len() / 2]);
-    let outcomes = place.depth("out", "source = \"jpeg\"");
-    let [c, cut, g] = outcomes.as_slice() else { panic!("{outcomes:?}") };
-    common::assert_done(&[c.clone(), g.clone()]);
-    assert!(failure(cut).contains("depth of the phone"), "{cut:?}");
-    assert!(g.depth.as_deref().unwrap().contains("GDepth") && c.depth.as_deref().unwrap().contains("dynamic depth"));
-    let [g, c] = ["g_depth.png", "c_depth.png"].map(|name| place.map("out", name));
-    assert!(worst(&g, &c) < 600, "{}", worst(&g, &c));
-    let floor = g[g.len() - 5];
-    assert!(floor > 50_000 && g[50] < 20_000, "{floor} {}", g[50]);
-    // Words of a map that is not there any more fail nothing unless they were asked for.
-    let outcomes = place.depth("auto", "source = \"auto\"");
-    common::assert_done(&outcomes);
-    let [c, cut, g] = outcomes.as_slice() else { panic!("{outcomes:?}") };
-    assert!(c.depth.as_deref().unwrap().contains("dynamic depth") && g.depth.as_deref().unwrap().contains("GDepth"));
-    assert!(!cut.depth.as_deref().unwrap().contains("of the phone"), "{cut:?}");
-    assert!(cut.warnings.iter().any(|w| w.contains("dynamic depth") && w.contains("estimated instead")), "{cut:?}");
-}
-
-fn jpeg(path: &Path, xmp: &str, behind: &[u8]) {
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let strip = colorful();
-    let file = std::fs::File::create(path).unwrap();
-    let mut spec = common::spec(EXTENT, strip.layout, Compression::lossy(95, None));
-    spec.metadata = Metadata { xmp: Some(xmp.as_bytes().to_vec()), ..Metadata::default() };
-    let pool = common::pool(1);
-    let mut sink = codec::create(Format::Jpeg, file, path, spec).unwrap();
-    sink.write(&strip, &pool).unwrap();
-    sink.finish(&pool).unwrap();
-    let mut bytes = std::fs::read(path).unwrap();
-    bytes.extend(behind);
-    std::fs::write(path, bytes).unwrap();
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let bits = three.iter().fold(0u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (3 - three.len()));
-        for i in 0..4 {
-            let letter = LETTERS[(bits >> (18 - 6 * i) & 63) as usize] as char;
-            text.push(if i <= three.len() { letter } else { '=' });
-        }
-    }
-    text
+fn a_channel_of_a_picture_that_has_none_is_told_with_the_way_out() {
+    let place = Place::new(&["a.tif"]);
+    let outcomes = place.depth("out", "source = \"exr:Z\"");
+    let message = failure(&outcomes[0]);
+    assert!(message.contains("(depth.source = \"exr:Z\"), it has none") && !message.contains("recipe"), "{message}");
+    assert!(message.contains("only EXR") && message.contains("'{stem}_z.exr:Z'"), "{message}");
 }

@@ -147,7 +147,7 @@ impl State {
 
     fn work(&mut self, batch: &Batch, intake: &Intake, facts: &mut EngineFacts) -> anyhow::Result<Exit> {
         let review = chiaro::engine::review::is_possible(&batch.recipe, &batch.work);
-        refuse_collisions(&batch.job.out, &intake.jobs, review).map_err(|e| usage_error(&e))?;
+        refuse_collisions(&batch.job.out, &intake.jobs, &batch.work, review).map_err(|e| usage_error(&e))?;
         let Some(options) = self.options(batch, intake) else {
             self.totals.summary.not_started = intake.jobs.len() as u64;
             return Ok(self.exit());

@@ -47,8 +47,8 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     let memory_bytes = args.machine.memory.unwrap_or_else(default_memory);
     let jobs = args.machine.jobs.map_or_else(batch::default_jobs, usize::from);
     let mut report = PlanReport::new(&recipe, memory_bytes, jobs, &gathered.intake);
-    report.collisions =
-        refuse_collisions(&out, &gathered.intake.jobs, recipe.depth.gate.is_on()).err().map(|e| e.to_string());
+    let collisions = refuse_collisions(&out, &gathered.intake.jobs, &Work::Grade, recipe.depth.gate.is_on());
+    report.collisions = collisions.err().map(|e| e.to_string());
     let share_bytes = job_share(memory_bytes, jobs, gathered.intake.jobs.len());
     let review = review::is_possible(&recipe, &Work::Grade).then(|| out.clone());
     let exists = Existing::new(&out, args.on_exist.into(), review);

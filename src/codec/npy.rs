@@ -99,7 +99,8 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
 
 /// Type and size, from the literal of a Python dictionary.
 fn described(header: &str) -> std::result::Result<(Element, Extent), String> {
-    let advice = "save it with numpy.save(name, array.astype(\"float32\")), array of two axes";
+    // `astype` would keep the order of axes in memory.
+    let advice = "save an array of two axes with numpy.save(name, numpy.ascontiguousarray(array, dtype=\"float32\"))";
     let value = |key: &str| {
         let at = header.find(&format!("'{key}'"))? + key.len() + 2;
         Some(header.get(at..)?.trim_start_matches([' ', ':']))
@@ -110,7 +111,7 @@ fn described(header: &str) -> std::result::Result<(Element, Extent), String> {
         format!("a NumPy array of type {shown:?} is not read: {advice}")
     })?;
     if value("fortran_order").is_none_or(|v| !v.starts_with("False")) {
-        return Err(format!("a NumPy array in Fortran order is not read: {advice} through numpy.ascontiguousarray"));
+        return Err(format!("a NumPy array in Fortran order is not read: {advice}"));
     }
     let shape = value("shape").and_then(|v| v.strip_prefix('(')?.split(')').next()).unwrap_or_default();
     let sides: Option<Vec<u32>> =
@@ -219,7 +220,9 @@ mod tests {
         {
             assert!(read(descr, shape).unwrap_err().contains("numpy.save"), "{descr} {shape}");
         }
-        assert!(described(&header("<f4", "True", "3, 2")).unwrap_err().contains("Fortran"));
+        assert!(
+            described(&header("<f4", "True", "3, 2")).unwrap_err().contains("Fortran order is not read: save an array")
+        );
         assert!(described("").is_err());
     }
 

@@ -24,6 +24,15 @@ pub enum CollisionKind {
     OverInput,
 }
 
+/// How a command names its outputs, so that advice names options that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// By a template, `--name`.
+    Template,
+    /// By the picture and the form of its map, as `chiaro depth` does.
+    Fixed,
+}
+
 /// A refused claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Collision {
@@ -40,11 +49,27 @@ pub struct Collision {
 impl Collision {
     /// The collision as an error of one job, for inputs that arrive one by one.
     pub fn to_error(&self) -> Error {
-        Error::output(&self.output, self.reason())
+        Error::output(&self.output, self.reason(Naming::Template))
     }
 
-    fn reason(&self) -> String {
+    fn reason(&self, naming: Naming) -> String {
         let (first, second) = (escape(&self.first), escape(&self.second));
+        if naming == Naming::Fixed {
+            return match self.kind {
+                CollisionKind::SameOutput if self.first == self.second => format!(
+                    "two outputs of {second} would both write it (names are compared without case); write each --kind into a \
+                     folder of its own with -o"
+                ),
+                CollisionKind::SameOutput => format!(
+                    "{first} and {second} would both write it (names are compared without case); run them into different \
+                     folders with -o"
+                ),
+                CollisionKind::OverInput => format!(
+                    "{second} would write it over the input {first}; choose another folder with -o, or leave maps of an \
+                     earlier run out with --exclude"
+                ),
+            };
+        }
         match self.kind {
             CollisionKind::SameOutput if self.first == self.second => format!(
                 "two outputs of {second} would both write it (names are compared without case); tell them apart with \
@@ -61,14 +86,15 @@ impl Collision {
     }
 }
 
-/// All collisions as one error about the output folder `out`, the first ten spelled out; `None` without any.
-pub fn report(out: &Path, collisions: &[Collision]) -> Option<Error> {
+/// All collisions as one error about the output folder `out`, the first ten spelled out with advice for outputs that are named so; `None`
+/// without any.
+pub fn report(out: &Path, collisions: &[Collision], naming: Naming) -> Option<Error> {
     if collisions.is_empty() {
         return None;
     }
     let mut reason = format!("{} outputs collide, nothing was started", collisions.len());
     for collision in collisions.iter().take(SHOWN) {
-        reason += &format!("\n  {}: {}", escape(&collision.output), collision.reason());
+        reason += &format!("\n  {}: {}", escape(&collision.output), collision.reason(naming));
     }
     if let Some(more @ 1..) = collisions.len().checked_sub(SHOWN) {
         reason += &format!("\n  and {more} more");
@@ -317,10 +343,13 @@ mod tests {
             second: "y/a.tif".into(),
             output: "out/a.tif".into(),
         };
-        let text = report(Path::new("out"), &vec![one.clone(); 25]).unwrap().to_string();
+        let told = |count: usize, naming| report(Path::new("out"), &vec![one.clone(); count], naming);
+        let text = told(25, Naming::Template).unwrap().to_string();
         assert!(text.contains("25 outputs collide") && text.ends_with("and 15 more"), "{text}");
         assert!(text.contains("x/a.tif and y/a.tif") && text.lines().count() == 12, "{text}");
-        assert!(!report(Path::new("out"), &vec![one; 10]).unwrap().to_string().contains("more"));
-        assert!(report(Path::new("out"), &[]).is_none());
+        assert!(text.contains("--name") && !told(10, Naming::Template).unwrap().to_string().contains("more"));
+        assert!(told(0, Naming::Template).is_none());
+        let text = told(1, Naming::Fixed).unwrap().to_string();
+        assert!(!text.contains("--name") && text.contains("different folders with -o"), "{text}");
     }
 }

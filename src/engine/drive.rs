@@ -43,6 +43,8 @@ pub struct Run<'a> {
     pub ledger: &'a Ledger,
     pub stager: &'a Stager,
     pub committer: &'a Committer,
+    /// Earlier runs may have left pictures in review, where this one sends none.
+    pub has_older_review: bool,
     /// Next job to take.
     pub next: AtomicUsize,
     /// Set when no further job may be taken.
@@ -141,7 +143,10 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
         Decision::Write { replace } => replace,
         Decision::Skip(SkipReason::UpToDate) => {
             outcome.status = Status::UpToDate;
-            outcome.warnings.extend(reviewed.and_then(|settled| review::left_over(&settled.targets)));
+            outcome.warnings.extend(match reviewed {
+                Some(settled) => review::left_over(&settled.targets),
+                None => left_in_review(run, job, &identity),
+            });
             return Ok(false);
         }
         Decision::Skip(SkipReason::Exists) => {
@@ -174,7 +179,7 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
     };
     let mut plan = plan_with(&request, supplied)?;
     plan.notes.append(&mut remarks);
-    if matches!(run.kind, Kind::Depth(_)) && plan.depth.is_none() {
+    if matches!(run.kind, Kind::Depth(_)) {
         plan.require_depth(&request)?;
     }
     if let Kind::Mask(number) = run.kind {
@@ -211,7 +216,10 @@ fn one(run: &Run, job: &Job, outcome: &mut Outcome, probe: Probe, messages: &Sen
         let delivered = (targets, replace);
         let (targets, replace) = match reviewed {
             Some(settled) => place(run, &mut work, outcome, delivered, settled)?,
-            None => delivered,
+            None => {
+                work.warnings.extend(left_in_review(run, job, &identity));
+                delivered
+            }
         };
         let rendered = run.devices.render(&mut work, source.as_mut(), facts, |work, source, facts| {
             rendered(run, work, (&plan, &forms), source, facts, &targets)
@@ -319,6 +327,21 @@ fn place(
     };
     work.warnings.extend(review::left_over(&elsewhere));
     Ok(chosen)
+}
+
+/// A word on what earlier runs, with limits for depth, have sent to review of a picture that this run, without them, delivers. What no journal
+/// vouches for is the user's own.
+fn left_in_review(run: &Run, job: &Job, identity: &Identity) -> Option<String> {
+    if !run.has_older_review {
+        return None;
+    }
+    let mut names = review::targets(&run.engine.options.out, &job.targets);
+    let is_ours = |name: &PathBuf| {
+        let state = run.ledger.state(identity, std::slice::from_ref(name));
+        matches!(state, Ok(state) if !matches!(state, State::Absent | State::Foreign { .. }))
+    };
+    names.retain(is_ours);
+    review::left_over(&names)
 }
 
 /// Ends the run if the model cannot be used: no picture that needs it can be done.

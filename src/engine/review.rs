@@ -19,6 +19,14 @@ pub fn is_possible(recipe: &Recipe, work: &Work) -> bool {
     recipe.depth.gate.is_on() && !matches!(work, Work::Mask(_))
 }
 
+/// True when earlier runs may have sent pictures to review, and this one, which sends none, has no output of its own in a folder of that name.
+pub fn has_older(out: &Path, jobs: &[Job], work: &Work) -> bool {
+    let folder = out.join(FOLDER);
+    let is_there = folder.symlink_metadata().is_ok_and(|facts| facts.is_dir());
+    let own = || jobs.iter().flat_map(|job| &job.targets).any(|target| target.starts_with(&folder));
+    is_there && !matches!(work, Work::Mask(_)) && !own()
+}
+
 /// Where outputs go instead.
 pub fn targets(out: &Path, targets: &[PathBuf]) -> Vec<PathBuf> {
     let folder = out.join(FOLDER);

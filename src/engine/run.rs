@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::budget::{Budget, default_memory};
 use super::cancel::Cancel;
-use super::claims::{Claims, report};
+use super::claims::{Claims, Naming, report};
 use super::committer::{CommitOptions, Committer};
 use super::depth_cache::{DepthCache, DepthCacheCounts, compiled};
 use super::drive::{self, Message, Run};
@@ -231,7 +231,7 @@ impl Engine {
     /// missing or unusable. Afterwards nothing is an error of the run: failures are outcomes.
     pub fn run(&self, jobs: &[Job], work: &Work, mut on_event: impl FnMut(Event)) -> Result<Summary> {
         let review = review::is_possible(&self.recipe, work);
-        refuse_collisions(&self.options.out, jobs, review)?;
+        refuse_collisions(&self.options.out, jobs, work, review)?;
         if self.may_estimate(work) {
             self.start_depth(jobs.len())?;
         }
@@ -269,6 +269,7 @@ impl Engine {
             ledger: &opened.ledger,
             stager: &stager,
             committer: &committer,
+            has_older_review: !review && review::has_older(&self.options.out, jobs, work),
             next: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
             fatal: Mutex::new(None),
@@ -369,12 +370,12 @@ fn count(summary: &mut Summary, outcome: &Outcome) {
     }
 }
 
-/// Refuses the run when two outputs, or an output and an input, are one file. `review`: pictures can go to review, so their names there
-/// count too.
+/// Refuses the run when two outputs, or an output and an input, are one file. `work` is what the run does, for the advice; `review`: pictures can
+/// go to review, so their names there count too.
 ///
 /// # Errors
 /// `Output`, with what collides.
-pub fn refuse_collisions(out: &Path, jobs: &[Job], review: bool) -> Result<()> {
+pub fn refuse_collisions(out: &Path, jobs: &[Job], work: &Work, review: bool) -> Result<()> {
     let inputs = jobs.iter().map(|job| job.input.as_path());
     let in_review = |job: &Job| if review { review::targets(out, &job.targets) } else { Vec::new() };
     let reviewed: Vec<PathBuf> = jobs.iter().flat_map(in_review).collect();
@@ -392,7 +393,8 @@ pub fn refuse_collisions(out: &Path, jobs: &[Job], review: bool) -> Result<()> {
             found.extend(claims.claim(&job.input, target).err().map(|c| *c));
         }
     }
-    report(out, &found).map_or(Ok(()), Err)
+    let naming = if matches!(work, Work::Depth(_)) { Naming::Fixed } else { Naming::Template };
+    report(out, &found, naming).map_or(Ok(()), Err)
 }
 
 fn folders(jobs: &[Job]) -> BTreeSet<PathBuf> {

@@ -60,7 +60,7 @@ pub fn find(
             MapOrigin::File { path: pattern.path_for(picture), channel: pattern.channel.clone() }
         }
         DepthSource::Phone if !carries => {
-            let what = "the recipe asks for depth of a phone (depth.source = \"jpeg\"), the picture carries none: \
+            let what = "depth is to come from a phone (depth.source = \"jpeg\"), the picture carries none: \
                         \"auto\" estimates where there is none";
             return Err(Error::unsupported(picture, what));
         }
@@ -112,6 +112,9 @@ fn look_into(
         ))
     })?;
     let mut notes = Vec::new();
+    if matches!(origin, MapOrigin::Phone(_)) {
+        notes.extend(of_map.warnings.iter().map(|warning| format!("{}: {warning}", map.name())));
+    }
     if size.is_as_stored() && info.orientation > 1 && lies != info.orientation {
         notes.push(format!(
             "{} is taken as lying as the picture is stored (orientation {})",

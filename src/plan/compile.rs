@@ -70,6 +70,8 @@ pub struct Plan {
     pub bytes: u64,
     /// Remarks for the user.
     pub notes: Vec<String>,
+    /// Those of them that are about the pictures the recipe writes.
+    pub(super) of_outputs: Vec<String>,
     pub(super) context: Context,
     /// `near_m` and `far_m` of the recipe.
     pub(super) anchors_m: Option<(f32, f32)>,
@@ -145,7 +147,8 @@ pub fn plan_with(request: &PlanRequest, supplied: Option<SuppliedPlan>) -> Resul
         Referred::Scene => Grading::Acescct,
     });
     let depth = if reads_depth(recipe) { Some(depth_plan(request, supplied.as_ref())?) } else { None };
-    notes.extend(output_notes(info, &outputs, work));
+    let of_outputs = output_notes(info, &outputs, work);
+    notes.extend(of_outputs.iter().cloned());
     let mut plan = Plan {
         recipe: recipe.name.clone(),
         ops: kept,
@@ -157,6 +160,7 @@ pub fn plan_with(request: &PlanRequest, supplied: Option<SuppliedPlan>) -> Resul
         keep_decoded: false,
         bytes: 0,
         notes,
+        of_outputs,
         context: Context {
             grading,
             frame: ops::Frame { extent: info.extent, orientation: info.orientation, ..ops::Frame::default() },
@@ -241,7 +245,15 @@ pub(super) fn depth_plan(request: &PlanRequest, supplied: Option<&SuppliedPlan>)
         (DepthSource::Channel(wanted), _) => {
             let found: Vec<String> = info.depth_channels.iter().take(16).map(|name| format!("{name:?}")).collect();
             let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
-            Err(Error::input(path, format!("the recipe asks for depth channel {wanted:?}, the picture has {found}")))
+            let advice = match info.format {
+                "exr" => "name one that it has, or a file beside it",
+                _ => "only EXR pictures have such channels: name a file beside the picture",
+            };
+            let what = format!(
+                "depth is to come from its channel {wanted:?} (depth.source = \"exr:{wanted}\"), it has {found}; \
+                 {advice}, as in '{{stem}}_z.exr:{wanted}'"
+            );
+            Err(Error::input(path, what))
         }
     }
 }
@@ -268,15 +280,22 @@ fn check_domains(path: &Path, plan: &Plan) -> Result<()> {
 }
 
 impl Plan {
-    /// Plans depth although no operation reads it: for jobs whose product is the depth map.
+    /// Plans depth although no operation reads it: for jobs whose product is the depth map. Remarks on pictures, of which they write none, go.
     ///
     /// # Errors
     /// As [`plan`].
     pub fn require_depth(&mut self, request: &PlanRequest) -> Result<()> {
         self.depth = Some(depth_plan(request, self.supplied.as_ref())?);
+        self.forget_outputs();
         self.note_supplied();
         memory::choose(self, request);
         memory::check(self, request)
+    }
+
+    /// Takes back what was said of the pictures of the recipe, when others are written, or none.
+    pub(super) fn forget_outputs(&mut self) {
+        let moot = std::mem::take(&mut self.of_outputs);
+        self.notes.retain(|note| !moot.contains(note));
     }
 
     /// Takes over what is to be said of the map.

@@ -122,6 +122,7 @@ impl Plan {
         let reads_depth = self.ops.iter().chain([op]).any(OpSetting::reads_depth);
         self.depth = if reads_depth { Some(depth_plan(request, self.supplied.as_ref())?) } else { None };
         self.shown = Some(op.clone());
+        self.forget_outputs();
         self.outputs = vec![OutputPlan {
             name: String::new(),
             kind: OutputKind::Picture,

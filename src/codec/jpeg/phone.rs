@@ -6,7 +6,9 @@
 //!   directory of what follows, with lengths.
 //!
 //! Both store depth between `Near` and `Far`, as *RangeInverse*, `v = (1/near - 1/z) / (1/near - 1/far)`, or *RangeLinear*,
-//! `v = (z - near) / (far - near)`, with v from 0 to 1. Where near and far are usable, z is what is handed out; else v itself.
+//! `v = (z - near) / (far - near)`, with v from 0 to 1. Where near and far are usable, z is what is handed out; else v itself, which a warning
+//! says. Defaults are those of GDepth's reference: a `Format` that is not given is *RangeInverse*, `Units` are meters. Dynamic depth has none
+//! for its units.
 
 use std::path::Path;
 
@@ -25,12 +27,18 @@ use crate::picture::{
 
 /// Ends of the namespaces, which differ by version.
 const DEPTHMAP: &str = "/depthmap/";
-const ITEM: &str = "/container/item/";
+/// Of what a directory lists: as dynamic depth 1.0 was published (`http://ns.google.com/photos/dd/1.0/item/`, which AOSP's library writes), and as
+/// containers of other pictures have it (`http://ns.google.com/photos/1.0/container/item/`).
+const ITEMS: [&str; 2] = ["/dd/1.0/item/", "/container/item/"];
+/// The property that points to extended XMP.
+const NOTE: &str = "HasExtendedXMP";
 
 /// Bytes of an appended map at most.
 const MOST_BYTES: u64 = 64 << 20;
 /// Bytes of a value that is no map.
 const MOST_VALUE: usize = 256;
+/// Characters of a value that messages show.
+const SHOWN: usize = 40;
 
 /// The convention by which a packet carries depth; `None` when it carries none. Looks at the text only.
 pub(super) fn convention(packet: Option<&[u8]>) -> Option<&'static str> {
@@ -38,13 +46,38 @@ pub(super) fn convention(packet: Option<&[u8]>) -> Option<&'static str> {
     if text.contains(DEPTHMAP) && text.contains("Data") && data_of_packet(text).is_some() {
         return Some("GDepth");
     }
-    let elements = if text.contains(ITEM) { xmp::elements(text, MOST_VALUE) } else { return None };
-    elements.iter().any(is_depth).then_some("dynamic depth")
+    if ITEMS.iter().any(|namespace| text.contains(namespace))
+        && place_of_depth(&xmp::elements(text, MOST_VALUE)).is_some()
+    {
+        return Some("dynamic depth");
+    }
+    // Asked for or not, it has to be said that it cannot be read.
+    lacks_its_map(text).then_some("GDepth")
 }
 
-fn is_depth(item: &Element) -> bool {
-    item.value(ITEM, "Semantic").is_some_and(|semantic| semantic.eq_ignore_ascii_case("depth"))
-        || item.value(ITEM, "DataURI").is_some_and(|uri| uri.to_ascii_lowercase().contains("depthmap"))
+/// True for a packet that describes a depth map of GDepth and points to extended XMP that would hold it: it was not there, or damaged.
+pub(super) fn lacks_its_map(packet: &str) -> bool {
+    let facts = ["Format", "Near", "Far", "Mime"];
+    let describes = |element: &Element| facts.iter().any(|name| element.value(DEPTHMAP, name).is_some());
+    packet.contains(DEPTHMAP)
+        && packet.contains(NOTE)
+        && data_of_packet(packet).is_none()
+        && xmp::elements(packet, MOST_VALUE).iter().any(describes)
+}
+
+/// What a directory says of an item.
+fn of_item<'a>(item: &'a Element, name: &str) -> Option<&'a str> {
+    ITEMS.iter().find_map(|namespace| item.value(namespace, name))
+}
+
+/// Which of the elements is the item of the depth map: the one that is called so, or has the address that the description of the map gives.
+fn place_of_depth(elements: &[Element]) -> Option<usize> {
+    let address = elements.iter().find_map(|element| element.value(DEPTHMAP, "DepthURI"));
+    elements.iter().position(|item| {
+        of_item(item, "Semantic").is_some_and(|semantic| semantic.eq_ignore_ascii_case("depth"))
+            || of_item(item, "DataURI")
+                .is_some_and(|uri| Some(uri) == address || uri.to_ascii_lowercase().contains("depthmap"))
+    })
 }
 
 /// Opens the depth map in a JPEG picture as a gray picture of floats. Its header is read, and that its file ends as it should; it is
@@ -58,8 +91,8 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
     let (info, _) = facts::read(&file, &head, limits)?;
     let packet = info.metadata.xmp.as_deref().and_then(|packet| std::str::from_utf8(packet).ok());
     let packet = packet.ok_or_else(|| Error::unsupported(path, "the picture carries no depth"))?;
-    let (map, codes) = find(&file, &head, packet).map_err(|reason| Error::input(path, reason))?;
-    let info = self::info(map.extent());
+    let (map, codes, warning) = find(&file, &head, packet).map_err(|reason| Error::input(path, reason))?;
+    let info = PictureInfo { warnings: warning.into_iter().collect(), ..self::info(map.extent()) };
     Ok(WholeSource::boxed(file, info, PhoneDepth { map, codes }))
 }
 
@@ -81,16 +114,36 @@ struct Codes {
 }
 
 impl Codes {
-    /// As the packet says it, in attributes or in elements.
-    fn of(elements: &[Element]) -> Self {
+    /// As the packet says it, in attributes or in elements, with `default_units` where it names none; and a warning, when depth has no unit
+    /// because near and far are not usable.
+    ///
+    /// # Errors
+    /// A sentence for a format whose numbers are not known.
+    fn of(elements: &[Element], default_units: &str) -> std::result::Result<(Self, Option<String>), String> {
         let fact = |name: &str| elements.iter().find_map(|element| element.value(DEPTHMAP, name)).map(str::trim);
         let number = |name: &str| fact(name).and_then(|text| text.parse::<f32>().ok());
         let range = match (number("Near"), number("Far")) {
             (Some(near), Some(far)) if near > 0.0 && far > near && far.is_finite() => Some((near, far)),
             _ => None,
         };
-        let linear = fact("Format").is_some_and(|format| format.eq_ignore_ascii_case("RangeLinear"));
-        let units = fact("Units").unwrap_or_default().to_ascii_lowercase();
+        let shown = |name: &str| {
+            fact(name)
+                .map_or("missing".to_owned(), |text| format!("{:?}", text.chars().take(SHOWN).collect::<String>()))
+        };
+        let linear = match fact("Format") {
+            None => false,
+            Some(format) if format.eq_ignore_ascii_case("RangeInverse") => false,
+            Some(format) if format.eq_ignore_ascii_case("RangeLinear") => true,
+            Some(_) => {
+                let format = shown("Format");
+                return Err(format!("its format is {format}, RangeInverse and RangeLinear are read"));
+            }
+        };
+        let warning = range.is_none().then(|| {
+            let (near, far) = (shown("Near"), shown("Far"));
+            format!("near ({near}) and far ({far}) are not two positive numbers, the smaller one first: its depth has no meters")
+        });
+        let units = fact("Units").unwrap_or(default_units).to_ascii_lowercase();
         let unit = match (range, units.as_str()) {
             (None, _) if linear => "linear",
             (None, _) => "",
@@ -98,7 +151,7 @@ impl Codes {
             (Some(_), "mm" | "millimeter" | "millimeters") => "millimeters",
             (Some(_), _) => "proportional",
         };
-        Self { range, linear, unit }
+        Ok((Self { range, linear, unit }, warning))
     }
 
     /// The value of a code from 0 to 1.
@@ -111,15 +164,19 @@ impl Codes {
     }
 }
 
-/// The map that the packet holds or names, and what its codes are.
-fn find(file: &FileBytes, head: &Head, packet: &str) -> std::result::Result<(Map, Codes), String> {
+/// The map that the packet holds or names, what its codes are, and a warning about them.
+fn find(file: &FileBytes, head: &Head, packet: &str) -> std::result::Result<(Map, Codes, Option<String>), String> {
     let elements = xmp::elements(packet, MOST_VALUE);
-    let embedded = match data_of_packet(packet) {
-        Some(text) => Embedded::Bytes(base64(text).ok_or("the depth map in its XMP packet is no base64")?),
-        None => appended(file, head, &elements)?,
+    let (embedded, default_units) = match data_of_packet(packet) {
+        Some(text) => (Embedded::Bytes(base64(text).ok_or("the depth map in its XMP packet is no base64")?), "m"),
+        None if place_of_depth(&elements).is_none() && lacks_its_map(packet) => {
+            return Err("it cannot be read, because the extended XMP that holds it is missing or damaged".to_owned());
+        }
+        None => (appended(file, head, &elements)?, ""),
     };
+    let (codes, warning) = Codes::of(&elements, default_units)?;
     let map = Map::open(embedded, file).map_err(|reason| format!("damaged: {reason}"))?;
-    Ok((map, Codes::of(&elements)))
+    Ok((map, codes, warning))
 }
 
 fn info(extent: Extent) -> PictureInfo {
@@ -150,12 +207,11 @@ fn data_of_packet(packet: &str) -> Option<&str> {
 
 /// The item behind the picture that the directory calls depth: items follow each other up to the end of the file.
 fn appended(file: &FileBytes, head: &Head, elements: &[Element]) -> std::result::Result<Embedded, String> {
-    let items: Vec<&Element> = elements.iter().filter(|e| e.value(ITEM, "Mime").is_some()).collect();
-    let at = items.iter().position(|item| is_depth(item)).ok_or("its directory of contents names no depth map")?;
+    let at = place_of_depth(elements).ok_or("its directory of contents names no depth map")?;
     let number =
-        |item: &Element, name: &str| item.value(ITEM, name).and_then(|v| v.trim().parse::<u64>().ok()).unwrap_or(0);
-    let length = items.get(at).map_or(0, |item| number(item, "Length"));
-    let behind = items
+        |item: &Element, name: &str| of_item(item, name).and_then(|v| v.trim().parse::<u64>().ok()).unwrap_or(0);
+    let length = elements.get(at).map_or(0, |item| number(item, "Length"));
+    let behind = elements
         .iter()
         .skip(at)
         .fold(0u64, |sum, item| sum.saturating_add(number(item, "Length")).saturating_add(number(item, "Padding")));
@@ -237,11 +293,21 @@ mod tests {
         assert_eq!(convention(Some(gdepth("GDepth:Data=\"AA\"").as_bytes())), Some("GDepth"));
         // The namespace alone, with another's data, is no map.
         assert_eq!(convention(Some(gdepth("xmlns:GImage=\"urn:x\" GImage:Data=\"AA\"").as_bytes())), None);
-        let item = |semantic: &str| {
-            format!("<x xmlns:Item=\"http://ns.google.com/photos/1.0/container/item/\" Item:Semantic=\"{semantic}\"/>")
-        };
-        assert_eq!(convention(Some(item("Depth").as_bytes())), Some("dynamic depth"));
-        assert_eq!(convention(Some(item("GainMap").as_bytes())), None);
+        // A map that is described, but whose extended XMP is lost; or never was promised.
+        let lost = "GDepth:Near=\"1\" xmlns:n=\"http://ns.adobe.com/xmp/note/\" n:HasExtendedXMP=\"00\"";
+        assert_eq!(convention(Some(gdepth(lost).as_bytes())), Some("GDepth"));
+        assert_eq!(convention(Some(gdepth("GDepth:Near=\"1\"").as_bytes())), None);
+        for version in ["1.0/container", "dd/1.0", "dd/1.0/container"] {
+            let item = |said: &str| {
+                let maps = "xmlns:D=\"http://ns.google.com/photos/dd/1.0/depthmap/\"";
+                let items = format!("xmlns:Item=\"http://ns.google.com/photos/{version}/item/\"");
+                convention(Some(format!("<x {maps} D:DepthURI=\"third\"><y {items} Item:{said}/></x>").as_bytes()))
+            };
+            for depth in ["Semantic=\"Depth\"", "DataURI=\"android/depthmap\"", "DataURI=\"third\""] {
+                assert_eq!(item(depth), Some("dynamic depth"), "{version} {depth}");
+            }
+            assert_eq!((item("Semantic=\"GainMap\""), item("DataURI=\"primary_image\"")), (None, None), "{version}");
+        }
         assert_eq!((convention(None), convention(Some(b"<x/>"))), (None, None));
     }
 
@@ -249,14 +315,32 @@ mod tests {
     fn facts_stand_in_attributes_or_in_elements() {
         let of = |inner: &str| {
             let packet = format!("<d xmlns:GDepth=\"http://ns.google.com/photos/1.0/depthmap/\" {inner}</d>");
-            Codes::of(&xmp::elements(&packet, MOST_VALUE))
+            Codes::of(&xmp::elements(&packet, MOST_VALUE), "m")
         };
-        let attributes = of("GDepth:Near=\"1\" GDepth:Far=\"3\" GDepth:Format=\"RangeLinear\" GDepth:Units=\"m\">");
-        let elements =
-            of("><GDepth:Near>1</GDepth:Near><GDepth:Far> 3 </GDepth:Far><GDepth:Format>RangeLinear</GDepth:Format>\
-             <GDepth:Units>m</GDepth:Units>");
+        let known = |inner: &str| of(inner).unwrap().0;
+        let attributes = known("GDepth:Near=\"1\" GDepth:Far=\"3\" GDepth:Format=\"RangeLinear\" GDepth:Units=\"m\">");
+        let elements = known(
+            "><GDepth:Near>1</GDepth:Near><GDepth:Far> 3 </GDepth:Far><GDepth:Format>RangeLinear</GDepth:Format>\
+             <GDepth:Units>m</GDepth:Units>",
+        );
         assert_eq!(attributes, Codes { range: Some((1.0, 3.0)), linear: true, unit: "meters" });
         assert_eq!(elements, attributes);
-        assert_eq!((elements.value(0.5), of(">").value(0.5)), (2.0, 0.5));
+        assert_eq!((elements.value(0.5), known(">").value(0.5)), (2.0, 0.5));
+        // Defaults of the reference.
+        let bare = Codes { range: Some((1.0, 3.0)), linear: false, unit: "meters" };
+        assert_eq!(of("GDepth:Near=\"1\" GDepth:Far=\"3\">"), Ok((bare, None)));
+        // What cannot be used is said, never guessed.
+        let unknown = of("GDepth:Near=\"1\" GDepth:Far=\"3\" GDepth:Format=\"Banana\">").unwrap_err();
+        assert!(unknown.contains("\"Banana\"") && unknown.contains("RangeLinear"), "{unknown}");
+        for (range, near, far) in [
+            ("GDepth:Near=\"3,0\" GDepth:Far=\"9\"", "\"3,0\"", "\"9\""),
+            ("GDepth:Near=\"9\" GDepth:Far=\"9\"", "\"9\"", "\"9\""),
+            ("GDepth:Far=\"9\"", "missing", "\"9\""),
+        ] {
+            let (codes, warning) = of(&format!("{range} GDepth:Units=\"m\">")).unwrap();
+            let warning = warning.unwrap();
+            assert_eq!((codes.range, codes.unit), (None, ""));
+            assert!(warning.starts_with(&format!("near ({near}) and far ({far}) are not")), "{warning}");
+        }
     }
 }

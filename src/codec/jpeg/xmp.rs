@@ -7,6 +7,7 @@ use std::fmt::Write;
 use md5::{Digest, Md5};
 
 use super::meta::MOST_PAYLOAD;
+use super::phone;
 
 const STANDARD: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const EXTENDED: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
@@ -66,16 +67,25 @@ impl Packets {
             Ok(extension) => match merged(&standard, &extension) {
                 Some(packet) => Some(packet),
                 None => {
-                    warnings.push("extended XMP is left out: its form is not known".into());
+                    warnings.push(left_out("its form is not known", &standard));
                     Some(standard)
                 }
             },
             Err(reason) => {
-                warnings.push(format!("extended XMP is left out: {reason}"));
+                warnings.push(left_out(&reason, &standard));
                 Some(standard)
             }
         }
     }
+}
+
+/// That the extension of a standard packet is left out, and what goes with it.
+fn left_out(reason: &str, standard: &[u8]) -> String {
+    let lost = match std::str::from_utf8(standard).is_ok_and(phone::lacks_its_map) {
+        true => "; it would hold the depth of the phone, which cannot be read",
+        false => "",
+    };
+    format!("extended XMP is left out: {reason}{lost}")
 }
 
 /// The digest that a standard packet gives as property or attribute `xmpNote:HasExtendedXMP`.
