@@ -134,7 +134,7 @@ pub fn select_map(header: &Header, wanted: Option<&str>) -> Result<Option<Select
             }
         }
     };
-    // What is read is the first to be asked for, and needs to be known by the name it was asked for only.
+    // What is read comes first, as the default does.
     candidates.sort_by_key(|candidate| candidate.at != at);
     let sample = header.parts.get(at.part).and_then(|part| part.channels.get(at.channel)).map(|channel| channel.sample);
     Ok(Some(Selection {
@@ -229,7 +229,8 @@ fn elsewhere(header: &Header, misplaced: impl Fn(&Part) -> bool) -> Vec<Elsewher
         let float = |channel: &usize| part.channels.get(*channel).is_some_and(|found| found.sample != Sample::U32);
         places.extend((0..part.channels.len()).filter(float).map(|channel| ChannelAt { part: index, channel }));
     }
-    let is_depth = |at: &ChannelAt| header.parts.get(at.part).and_then(depth_in) == Some(at.channel);
+    let depths: Vec<Option<usize>> = header.parts.iter().map(depth_in).collect();
+    let is_depth = |at: &ChannelAt| depths.get(at.part) == Some(&Some(at.channel));
     places.sort_by_key(|at| !is_depth(at));
     let window = |at: ChannelAt| header.parts.get(at.part).map(|part| part.data_window);
     let named = named(header, &places).into_iter();
