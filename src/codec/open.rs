@@ -68,15 +68,22 @@ pub fn open_page(path: &Path, limits: &Limits, page: u32) -> Result<Box<dyn Sour
     }
 }
 
-/// Opens a depth map: a picture of any format Chiaro reads, or a NumPy array.
+/// Opens a depth map: a picture of any format Chiaro reads, or a NumPy array. Of an EXR file only the depth is read: `channel`, or its depth channel,
+/// beside color or alone.
 ///
 /// # Errors
-/// As [`open`].
-pub fn open_map(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
+/// As [`open`]; `Unsupported` for an EXR file without this channel.
+pub fn open_map(path: &Path, limits: &Limits, channel: Option<&str>) -> Result<Box<dyn Source>> {
     let mut head = Vec::with_capacity(8);
     let file = File::open(path).map_err(|e| Error::input(path, e))?;
     file.take(8).read_to_end(&mut head).map_err(|e| Error::input(path, e))?;
-    if head.starts_with(npy::SIGNATURE) { npy::open(path, limits) } else { open(path, limits) }
+    if head.starts_with(npy::SIGNATURE) {
+        return npy::open(path, limits);
+    }
+    match Format::sniff(&head) {
+        Some(Format::Exr) => exr::open_map(path, limits, channel),
+        _ => open(path, limits),
+    }
 }
 
 /// How many pages [`open_page`] knows: full-size pictures, without reduced copies and masks. 1 for files that are no TIFF.

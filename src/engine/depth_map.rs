@@ -48,7 +48,7 @@ impl DepthMap {
             }
             MapOrigin::File { path, channel } => {
                 look_at(path).map_err(|reason| Error::input(picture, format!("{name}: {reason}")))?;
-                (codec::open_map(path, limits).map_err(told)?, channel.as_deref())
+                (codec::open_map(path, limits, channel.as_deref()).map_err(told)?, channel.as_deref())
             }
             MapOrigin::Phone(_) => (codec::jpeg::open_phone_depth(picture, limits).map_err(told)?, None),
         };

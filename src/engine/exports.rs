@@ -88,7 +88,8 @@ impl Form {
             layout: self.layout(),
             encoding: if is_float { encodings::linear_rec709() } else { encodings::srgb() },
             orientation: info.orientation,
-            metadata: Metadata::default(),
+            // A map lies where its picture lies.
+            metadata: Metadata { frame: info.metadata.frame.clone(), ..Metadata::default() },
             compression: Compression::Deflate,
             extras: None,
             gray_name: "Z",

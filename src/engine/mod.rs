@@ -7,6 +7,7 @@
 //! | `analyse`, `render` | the two phases |
 //! | `estimated`, `supplied_depth` | depth from a model, depth that comes with the picture |
 //! | `depth_map`, `map_checks`, `map_agreement` | a map's file as plain numbers; whether a map looks wrong |
+//! | `map_windows` | whether an EXR map's pixels are those of the picture |
 //! | `restart` | a device that fails in the middle of a picture: rendered anew on the CPU |
 //! | [`review`] | pictures whose depth looks wrong |
 //! | `exports` | forms of depth maps |
@@ -53,6 +54,7 @@ pub mod journal;
 mod lane;
 mod map_agreement;
 mod map_checks;
+mod map_windows;
 mod mask_files;
 pub mod naming;
 pub mod on_exist;

@@ -79,7 +79,7 @@ fn picture(
     let program = plan.program(output, &work.job.input, &facts.render)?;
     let info = source.info();
     let metadata = match plan.is_mask() {
-        true => Metadata { icc: output.icc.clone(), ..Metadata::default() },
+        true => Metadata { icc: output.icc.clone(), frame: info.metadata.frame.clone(), ..Metadata::default() },
         false => super::carried::metadata(work, plan, output, info),
     };
     // What of it speaks of places in a picture of another size, the sink leaves out.

@@ -8,6 +8,7 @@ use super::depth_map::DepthMap;
 use super::drive::Work;
 use super::exports::{KnownUnit, MapFacts};
 use super::map_checks::{self, Behavior};
+use super::map_windows;
 use crate::codec::{Limits, Pool, Source};
 use crate::depth::gate::Scores;
 use crate::depth::join::Normalization;
@@ -66,6 +67,10 @@ pub fn find(
         }
         DepthSource::Phone => phone(),
         DepthSource::Auto if carries => phone(),
+        DepthSource::Auto => {
+            remarks.extend(map_windows::left_out(info));
+            return Ok(None);
+        }
         _ => return Ok(None),
     };
     let found = look_into(recipe, picture, info, origin, limits);
@@ -103,6 +108,9 @@ fn look_into(
         return Err(told(
             "a PNM file is read with its numbers scaled to 8 or 16 bits: save it as PNG or TIFF".to_owned(),
         ));
+    }
+    if let Some(reason) = map_windows::mismatch(of_map, info) {
+        return Err(told(reason));
     }
     let size = MapSize::of(of_map.extent, info.extent, (lies, info.orientation)).ok_or_else(|| {
         let turned = if info.orientation > 1 { format!(" (orientation {})", info.orientation) } else { String::new() };

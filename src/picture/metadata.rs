@@ -1,5 +1,7 @@
 //! What travels beside the pixels.
 
+use super::Frame;
+
 /// Unit of a [`Resolution`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResolutionUnit {
@@ -68,6 +70,8 @@ pub struct Metadata {
     pub own_facts: Vec<String>,
     /// Names of channels beside the picture that only its own format can hold, at its own size (layers and depth of EXR).
     pub own_channels: Vec<String>,
+    /// Where the pixels lie, in formats that say so (the windows of EXR); a sink of such a format writes it beside pixels of that size.
+    pub frame: Option<Frame>,
     /// What a sink may carry of text facts that only its own format knows (PNG texts, EXR attributes).
     pub policy: Policy,
 }

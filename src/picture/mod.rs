@@ -11,6 +11,7 @@ mod layout;
 mod metadata;
 pub mod photoshop;
 mod strip;
+mod window;
 pub mod xmp;
 
 pub use encoding::{ColorEncoding, Curve, CurveTable, Primaries, Referred};
@@ -19,6 +20,7 @@ pub use geometry::{Extent, Region};
 pub use layout::{Alpha, Channels, PixelLayout, SampleType};
 pub use metadata::{Metadata, Policy, Resolution, ResolutionUnit};
 pub use strip::{Lent, Strip};
+pub use window::{Elsewhere, Frame, Window};
 
 /// How a file can be read, which decides how much memory a job needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,8 +18,8 @@ use crate::ops::field::Field;
 use crate::ops::quantiles::Quantiles;
 use crate::ops::{self, Context, Domain, Grading, Op, Step};
 use crate::picture::{
-    Alpha, Channels, ColorEncoding, ColorModel, Compression, Extent, Format, PictureInfo, PixelLayout, Policy,
-    Referred, Region, SampleType,
+    Alpha, Channels, ColorEncoding, ColorModel, Compression, Elsewhere, Extent, Format, PictureInfo, PixelLayout,
+    Policy, Referred, Region, SampleType, Window,
 };
 use crate::recipe::{DepthSource, OpSetting, OutputKind, Recipe};
 
@@ -243,6 +243,14 @@ pub(super) fn depth_plan(request: &PlanRequest, supplied: Option<&SuppliedPlan>)
         }
         (DepthSource::Channel(wanted), _) if named(wanted) => own(wanted),
         (DepthSource::Channel(wanted), _) => {
+            if let Some((found, here)) = lies_elsewhere(info, wanted) {
+                let there = found.data;
+                let what = format!(
+                    "depth channel {wanted:?}, which the recipe asks for, has another data window, {there}, than the picture, {here}: \
+                     write both with one data window, or take another depth.source"
+                );
+                return Err(Error::input(path, what));
+            }
             let found: Vec<String> = info.depth_channels.iter().take(16).map(|name| format!("{name:?}")).collect();
             let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
             let advice = match info.format {
@@ -256,6 +264,12 @@ pub(super) fn depth_plan(request: &PlanRequest, supplied: Option<&SuppliedPlan>)
             Err(Error::input(path, what))
         }
     }
+}
+
+/// A channel of the picture's file that is not its depth because it lies elsewhere, and where the picture lies.
+fn lies_elsewhere<'a>(info: &'a PictureInfo, wanted: &str) -> Option<(&'a Elsewhere, Window)> {
+    let frame = info.metadata.frame.as_ref()?;
+    frame.elsewhere.iter().find(|found| found.name == wanted).map(|found| (found, frame.data))
 }
 
 /// The error for supplied depth that nobody looked for.

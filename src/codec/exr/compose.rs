@@ -61,7 +61,9 @@ pub fn layout(spec: &SinkSpec, extras: Option<&ExrExtras>) -> Layout {
     let tiles = extras.and_then(|e| e.tiles).map(|t| Tiles { levels: false, ..t });
     // The specification knows decreasing order for scan lines and tiles alike; random order is written as increasing.
     let decreasing = extras.is_some_and(|e| e.decreasing);
-    let window = extras.map_or_else(|| Window::at_origin(spec.extent), |e| e.data_window);
+    let frame = spec.metadata.frame.as_ref().filter(|frame| extras.is_none() && frame.data.is_of(spec.extent));
+    let origin = || frame.map_or_else(|| Window::at_origin(spec.extent), |frame| frame.data);
+    let window = extras.map_or_else(origin, |e| e.data_window);
     let mut attributes =
         Attributes(extras.map(|e| beside::carried(&e.attributes, spec.metadata.policy)).unwrap_or_default());
     attributes.set("channels", "chlist", channel_list(&channels));
@@ -69,7 +71,7 @@ pub fn layout(spec: &SinkSpec, extras: Option<&ExrExtras>) -> Layout {
     attributes.set("dataWindow", "box2i", box2i(window));
     attributes.set("lineOrder", "lineOrder", vec![u8::from(decreasing)]);
     attributes.set("chromaticities", "chromaticities", chromaticities(spec));
-    attributes.default("displayWindow", "box2i", box2i(window));
+    attributes.default("displayWindow", "box2i", box2i(frame.map_or(window, |frame| frame.display)));
     attributes.default("pixelAspectRatio", "float", 1f32.to_le_bytes().to_vec());
     attributes.default("screenWindowCenter", "v2f", vec![0; 8]);
     attributes.default("screenWindowWidth", "float", 1f32.to_le_bytes().to_vec());

@@ -8,7 +8,7 @@
 use std::fs::File;
 use std::io::{BufReader, Read};
 
-use crate::picture::Extent;
+pub use crate::picture::Window;
 
 /// Version field: bit 9, a single-part file is tiled.
 pub const FLAG_TILED: u32 = 1 << 9;
@@ -71,28 +71,6 @@ impl Channel {
     }
 }
 
-/// An inclusive pixel rectangle (`box2i`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// First column and row.
-    pub min: [i32; 2],
-    /// Last column and row.
-    pub max: [i32; 2],
-}
-
-impl Window {
-    /// The window of a picture that begins at the origin.
-    pub fn at_origin(extent: Extent) -> Self {
-        let last = |v: u32| i32::try_from(v.saturating_sub(1)).unwrap_or(i32::MAX);
-        Self { min: [0, 0], max: [last(extent.width), last(extent.height)] }
-    }
-
-    /// Width and height; zero or negative for an empty window.
-    pub fn size(&self) -> [i64; 2] {
-        [0, 1].map(|i| i64::from(self.max[i]) - i64::from(self.min[i]) + 1)
-    }
-}
-
 /// Tiles of a tiled part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tiles {
@@ -145,6 +123,12 @@ impl Part {
     /// The part's name, if it has one.
     pub fn name(&self) -> Option<String> {
         self.attribute("name", "string").map(|v| String::from_utf8_lossy(v).into_owned())
+    }
+
+    /// What is shown; without the attribute, which OpenEXR demands, what there is.
+    pub fn display_window(&self) -> Window {
+        let window = self.attribute("displayWindow", "box2i").and_then(|value| window(value).ok());
+        window.unwrap_or(self.data_window)
     }
 
     /// Primaries and white as x, y pairs: red, green, blue, white.
@@ -211,8 +195,7 @@ fn part(attributes: Vec<Attribute>, version: u32) -> Result<Part, String> {
     let need = |name: &str, kind: &str| get(name, kind).ok_or_else(|| format!("attribute {name:?} is missing"));
     let channels = channels(need("channels", "chlist")?)?;
     let compression = *need("compression", "compression")?.first().ok_or("attribute \"compression\" is empty")?;
-    let mut window = Cursor(need("dataWindow", "box2i")?);
-    let data_window = Window { min: [window.i32()?, window.i32()?], max: [window.i32()?, window.i32()?] };
+    let data_window = window(need("dataWindow", "box2i")?)?;
     let line_order = get("lineOrder", "lineOrder").and_then(|v| v.first().copied()).unwrap_or(0);
     let kind = get("type", "string").unwrap_or_default();
     let multipart = version & FLAG_MULTIPART != 0;
@@ -224,6 +207,12 @@ fn part(attributes: Vec<Attribute>, version: u32) -> Result<Part, String> {
         None => None,
     };
     Ok(Part { channels, compression, data_window, line_order, tiles, deep, chunk_count, attributes })
+}
+
+/// A `box2i`.
+fn window(value: &[u8]) -> Result<Window, String> {
+    let mut cursor = Cursor(value);
+    Ok(Window { min: [cursor.i32()?, cursor.i32()?], max: [cursor.i32()?, cursor.i32()?] })
 }
 
 /// The `tiles` attribute: width, height, mode byte (low nibble: levels, high nibble: rounding).

@@ -11,7 +11,7 @@
 //! | half and float, mixed (then all become float) | 32-bit integer color |
 //! | scan lines and tiles, full resolution | reduced-resolution levels (left out, with a warning) |
 //! | none, RLE, ZIPS, ZIP, PIZ, PXR24, B44, B44A, DWAA, DWAB | HTJ2K |
-//! | first part with color; depth from any part of the same size | deep data |
+//! | first part with R, G, B, else with Y; depth from any part of the same data window | deep data |
 //!
 //! Written: scan lines, or tiles where the input had them; the input's compression where it is lossless for the samples, else ZIP.
 //!
@@ -30,4 +30,4 @@ mod source;
 
 pub use extras::ExrExtras;
 pub use sink::create;
-pub use source::open;
+pub use source::{open, open_map};

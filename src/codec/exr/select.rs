@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::header::{Channel, Header, Part, Sample};
-use crate::picture::{Channels, SampleType};
+use crate::picture::{Channels, Elsewhere, SampleType};
 
 /// Names of a depth channel, in order of preference. After them comes the depth pass of a layer, `LAYER.Depth.Z` as Blender
 /// names it, in any case of letters.
@@ -18,7 +18,7 @@ pub struct ChannelAt {
     pub channel: usize,
 }
 
-/// A channel that may hold depth: float, not color, of the picture's own size.
+/// A channel that may hold depth: of a picture a float one that is not color and lies where the picture lies.
 #[derive(Debug, Clone)]
 pub struct Candidate {
     /// Name to ask for: the channel's, in a multi-part file also with the part's name in front (`PART.CHANNEL`).
@@ -44,28 +44,35 @@ pub struct Selection {
     pub depth: Option<ChannelAt>,
     /// Every channel that can be asked for as depth, the default first.
     pub candidates: Vec<Candidate>,
+    /// Channels that would be among them but for the data window of their part.
+    pub elsewhere: Vec<Elsewhere>,
     /// All other channels of the part.
     pub others: Vec<usize>,
     /// Things worth telling.
     pub warnings: Vec<String>,
 }
 
-/// Chooses the picture of a file: of a multi-part file the first part that has color.
+/// Chooses the picture of a file: of a multi-part file the first part that has R, G and B, else the first one with Y, wherever it stands; depth
+/// is read as gray only where no part has color.
 ///
 /// # Errors
 /// A sentence with advice when there is none, or when the choice is not clear.
 pub fn select(header: &Header) -> Result<Selection, String> {
-    let mut first_error = None;
-    for (index, part) in header.parts.iter().enumerate() {
-        match select_in_part(part, index) {
-            Ok(mut selection) => {
-                finish(header, &mut selection);
-                return Ok(selection);
-            }
-            Err(error) => _ = first_error.get_or_insert(error),
+    let tried: Vec<_> = header.parts.iter().enumerate().map(|(index, part)| select_in_part(part, index)).collect();
+    // Of equals the first one.
+    let best = tried.iter().filter_map(|found| found.as_ref().ok()).min_by_key(|found| rank(found));
+    let unread =
+        || tried.iter().zip(&header.parts).find_map(|(found, part)| found.as_ref().err().filter(|_| has_color(part)));
+    let error = match best {
+        Some(found) if rank(found) < DEPTH_RANK || unread().is_none() => {
+            let mut selection = found.clone();
+            finish(header, &mut selection);
+            return Ok(selection);
         }
-    }
-    let error = first_error.unwrap_or_default();
+        Some(_) => unread(),
+        None => tried.iter().find_map(|found| found.as_ref().err()),
+    };
+    let error = error.cloned().unwrap_or_default();
     Err(if header.parts.len() > 1 {
         format!("no part has a picture Chiaro grades; the first one: {error}")
     } else {
@@ -73,11 +80,88 @@ pub fn select(header: &Header) -> Result<Selection, String> {
     })
 }
 
+/// Rank of a part that has depth only.
+const DEPTH_RANK: u8 = 2;
+
+/// What is preferred as the picture of a file, the best first.
+fn rank(selection: &Selection) -> u8 {
+    match selection.depth {
+        Some(depth) if selection.color.contains(&depth.channel) => DEPTH_RANK,
+        _ => u8::from(!selection.channels.is_color()),
+    }
+}
+
+fn has_color(part: &Part) -> bool {
+    layer(part, b"").is_some() || !layers(part).is_empty()
+}
+
+/// Chooses the one channel of a file that is read for its depth: the one of this name, of any part, color or not; without a name the depth channel, or
+/// the only channel there is. `None` when the file is to be read as a picture.
+///
+/// # Errors
+/// A sentence with advice when there is no such channel, and no picture either.
+pub fn select_map(header: &Header, wanted: Option<&str>) -> Result<Option<Selection>, String> {
+    let picture = select(header);
+    let depth = picture.as_ref().ok().and_then(|found| found.depth);
+    let readable = |part: &Part| !part.deep && unsubsampled(part).is_ok();
+    let places =
+        (0..header.parts.len()).filter(|index| header.parts.get(*index).is_some_and(readable)).flat_map(|part| {
+            let channels = header.parts.get(part).map_or(0, |found| found.channels.len());
+            (0..channels).map(move |channel| ChannelAt { part, channel })
+        });
+    let preferred = picture.as_ref().map(|found| found.candidates.clone()).unwrap_or_default();
+    let places: Vec<ChannelAt> = preferred.iter().map(|candidate| candidate.at).chain(places).collect();
+    let mut candidates = named(header, &places);
+    let at = match wanted {
+        Some(wanted) => match candidates.iter().find(|candidate| candidate.name == wanted) {
+            Some(found) => found.at,
+            None => return Err(no_channel(wanted, &candidates)),
+        },
+        None => {
+            let default = || {
+                (0..header.parts.len()).find_map(|index| {
+                    let part = header.parts.get(index).filter(|part| readable(part))?;
+                    Some(ChannelAt { part: index, channel: depth_in(part)? })
+                })
+            };
+            match (depth.or_else(default), &places[..], picture) {
+                (Some(at), ..) => at,
+                (None, [only], Err(_)) => *only,
+                (None, _, Ok(_)) => return Ok(None),
+                (None, _, Err(error)) => {
+                    return Err(format!("{error}; as a depth map it takes the channel's name, FILE.exr:CHANNEL"));
+                }
+            }
+        }
+    };
+    // What is read comes first, as the default does.
+    candidates.sort_by_key(|candidate| candidate.at != at);
+    let sample = header.parts.get(at.part).and_then(|part| part.channels.get(at.channel)).map(|channel| channel.sample);
+    Ok(Some(Selection {
+        part: at.part,
+        prefix: Vec::new(),
+        color: vec![at.channel],
+        channels: Channels::Gray,
+        sample: if sample == Some(Sample::F16) { SampleType::F16 } else { SampleType::F32 },
+        depth: Some(at),
+        candidates,
+        elsewhere: Vec::new(),
+        others: Vec::new(),
+        warnings: Vec::new(),
+    }))
+}
+
+fn no_channel(wanted: &str, candidates: &[Candidate]) -> String {
+    let list: Vec<String> = candidates.iter().take(16).map(|candidate| format!("{:?}", candidate.name)).collect();
+    let list = if list.is_empty() { "none that can be depth".to_owned() } else { list.join(", ") };
+    format!("it has no channel {wanted:?}; it has {list}")
+}
+
 /// Depth in other parts, and the warnings that need the whole file.
 fn finish(header: &Header, selection: &mut Selection) {
     let chosen = &header.parts[selection.part];
-    let size = chosen.data_window.size();
-    let fits = |part: &Part| !part.deep && part.data_window.size() == size && unsubsampled(part).is_ok();
+    let readable = |part: &Part| !part.deep && unsubsampled(part).is_ok();
+    let fits = |part: &Part| readable(part) && part.data_window == chosen.data_window;
     if selection.depth.is_none() {
         selection.depth = header.parts.iter().enumerate().find_map(|(index, part)| {
             let channel = if fits(part) { depth_in(part)? } else { return None };
@@ -85,6 +169,7 @@ fn finish(header: &Header, selection: &mut Selection) {
         });
     }
     selection.candidates = candidates(header, selection, fits);
+    selection.elsewhere = elsewhere(header, |part| readable(part) && part.data_window != chosen.data_window);
     let dropped: Vec<String> = header
         .parts
         .iter()
@@ -118,8 +203,13 @@ fn candidates(header: &Header, selection: &Selection, fits: impl Fn(&Part) -> bo
         let channels = (0..found.channels.len()).filter(free).filter(float);
         places.extend(channels.map(|channel| ChannelAt { part, channel }));
     }
+    named(header, &places)
+}
+
+/// Names of places that are unique: of places that share one, the first has it.
+fn named(header: &Header, places: &[ChannelAt]) -> Vec<Candidate> {
     let (mut all, mut taken) = (Vec::new(), HashSet::new());
-    for at in places {
+    for &at in places {
         let Some(part) = header.parts.get(at.part) else { continue };
         let Some(label) = part.channels.get(at.channel).map(Channel::label) else { continue };
         let long = part.name().filter(|_| header.parts.len() > 1).map(|part| format!("{part}.{label}"));
@@ -130,6 +220,23 @@ fn candidates(header: &Header, selection: &Selection, fits: impl Fn(&Part) -> bo
         }
     }
     all
+}
+
+/// Float channels of parts that would do but for their window, default depth first.
+fn elsewhere(header: &Header, misplaced: impl Fn(&Part) -> bool) -> Vec<Elsewhere> {
+    let mut places = Vec::new();
+    for (index, part) in header.parts.iter().enumerate().filter(|(_, part)| misplaced(part)) {
+        let float = |channel: &usize| part.channels.get(*channel).is_some_and(|found| found.sample != Sample::U32);
+        places.extend((0..part.channels.len()).filter(float).map(|channel| ChannelAt { part: index, channel }));
+    }
+    let depths: Vec<Option<usize>> = header.parts.iter().map(depth_in).collect();
+    let is_depth = |at: &ChannelAt| depths.get(at.part) == Some(&Some(at.channel));
+    places.sort_by_key(|at| !is_depth(at));
+    let window = |at: ChannelAt| header.parts.get(at.part).map(|part| part.data_window);
+    let named = named(header, &places).into_iter();
+    named
+        .filter_map(|Candidate { name, at }| Some(Elsewhere { name, is_depth: is_depth(&at), data: window(at)? }))
+        .collect()
 }
 
 fn select_in_part(part: &Part, index: usize) -> Result<Selection, String> {
@@ -155,7 +262,18 @@ fn select_in_part(part: &Part, index: usize) -> Result<Selection, String> {
         warnings.push("the file has no color; its depth channel is read as gray".into());
     }
     let depth = depth.map(|channel| ChannelAt { part: index, channel });
-    Ok(Selection { part: index, prefix, color, channels, sample, depth, candidates: Vec::new(), others, warnings })
+    Ok(Selection {
+        part: index,
+        prefix,
+        color,
+        channels,
+        sample,
+        depth,
+        candidates: Vec::new(),
+        elsewhere: Vec::new(),
+        others,
+        warnings,
+    })
 }
 
 /// Prefix, channels and layout of the color.

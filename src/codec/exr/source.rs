@@ -10,14 +10,14 @@ use super::beside;
 use super::decode::{self, Plane};
 use super::extras::ExrExtras;
 use super::header::{self, Channel, Header, Part, Sample};
-use super::select::{Selection, select};
+use super::select::{Selection, select, select_map};
 use crate::codec::{DEPTH_FACTS, Extras, Limits, Pool, Source};
 use crate::color::encodings;
 use crate::error::{Error, Result};
 use crate::picture::carry::exif_orientation;
 use crate::picture::{
-    Access, Alpha, ColorEncoding, ColorModel, Curve, Extent, FILE_TYPE_DEFAULT, Metadata, PictureInfo, PixelLayout,
-    Primaries, Referred, Region, Resolution, ResolutionUnit, SampleType, Strip,
+    Access, Alpha, ColorEncoding, ColorModel, Curve, Extent, FILE_TYPE_DEFAULT, Frame, Metadata, PictureInfo,
+    PixelLayout, Primaries, Referred, Region, Resolution, ResolutionUnit, SampleType, Strip,
 };
 
 /// An opened EXR file.
@@ -52,10 +52,27 @@ enum DepthPlane {
 /// `Input` for damage, `Limit` for a picture larger than `limits`, `Unsupported` (with a sentence) for kinds that are not read:
 /// deep data, luminance-chroma, subsampled channels, HTJ2K compression, no or no unique color.
 pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>> {
+    open_with(path, limits, select)
+}
+
+/// Opens an EXR file for its depth: `channel`, or the depth channel that it has, alone, as gray and as depth; it needs no color. Without either
+/// the picture, as [`open`] does.
+///
+/// # Errors
+/// As [`open`]; `Unsupported` when there is no such channel.
+pub fn open_map(path: &Path, limits: &Limits, channel: Option<&str>) -> Result<Box<dyn Source>> {
+    open_with(path, limits, |header| select_map(header, channel)?.map_or_else(|| select(header), Ok))
+}
+
+fn open_with(
+    path: &Path,
+    limits: &Limits,
+    choose: impl FnOnce(&Header) -> std::result::Result<Selection, String>,
+) -> Result<Box<dyn Source>> {
     let file = File::open(path).map_err(|e| Error::input(path, e))?;
     let file_len = file.metadata().map_err(|e| Error::input(path, e))?.len();
     let header = header::read(&file, file_len, limits.metadata_bytes).map_err(|e| Error::input(path, e))?;
-    let selection = select(&header).map_err(|e| Error::unsupported(path, e))?;
+    let selection = choose(&header).map_err(|e| Error::unsupported(path, e))?;
     let part = header.parts.get(selection.part).ok_or_else(|| Error::input(path, "no such part"))?;
     let info = info(path, part, &header, &selection, limits)?;
     let others = Arc::new(OnceLock::new());
@@ -98,7 +115,9 @@ fn info(path: &Path, part: &Part, header: &Header, selection: &Selection, limits
     let mut warnings = selection.warnings.clone();
     let (encoding, encoding_source) = encoding(part, &mut warnings);
     let own_channels = selection.others.iter().filter_map(|&c| part.channels.get(c)).map(Channel::label).collect();
-    let metadata = Metadata { resolution: density(part), own_channels, ..beside::read(part) };
+    let (data, display) = (part.data_window, part.display_window());
+    let frame = Some(Frame { data, display, elsewhere: selection.elsewhere.clone() });
+    let metadata = Metadata { resolution: density(part), own_channels, frame, ..beside::read(part) };
     Ok(PictureInfo {
         extent,
         layout: PixelLayout { sample: selection.sample, channels: selection.channels, alpha },
@@ -268,7 +287,10 @@ impl Source for ExrSource {
     }
 
     fn resident_bytes(&self, _rows: u32) -> u64 {
-        let part = self.header.parts.get(self.selection.part).map_or(0, |p| decode::pixel_bytes(&p.channels));
+        let s = &self.selection;
+        let channels = self.header.parts.get(s.part).map_or(&[][..], |part| &part.channels);
+        let read = s.color.iter().chain(&s.others).filter_map(|&c| channels.get(c));
+        let part: usize = read.map(|channel| channel.sample.bytes()).sum();
         let foreign_depth = self.selection.depth.is_some_and(|d| d.part != self.selection.part);
         self.info.extent.pixels() * (part + if foreign_depth { 4 } else { 0 }) as u64
     }
