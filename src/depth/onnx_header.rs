@@ -14,25 +14,8 @@ const MAX_FILES: usize = 4096;
 /// Nodes that are looked at for who reads the input.
 const MAX_NODES: usize = 4096;
 /// Names of `TensorProto.DataType` from 0.
-const ELEMENTS: [&str; 17] = [
-    "undefined",
-    "float",
-    "uint8",
-    "int8",
-    "uint16",
-    "int16",
-    "int32",
-    "int64",
-    "string",
-    "bool",
-    "float16",
-    "double",
-    "uint32",
-    "uint64",
-    "complex64",
-    "complex128",
-    "bfloat16",
-];
+const ELEMENTS: &str = "undefined float uint8 int8 uint16 int16 int32 int64 string bool float16 double uint32 uint64 complex64 \
+                        complex128 bfloat16";
 /// `TensorProto.DataType.FLOAT`.
 pub const FLOAT: i64 = 1;
 /// `TensorProto.DataType.FLOAT16`.
@@ -72,7 +55,7 @@ pub struct Value {
 impl Value {
     /// The type of its elements, as ONNX names it.
     pub fn element_name(&self) -> &'static str {
-        usize::try_from(self.element_type).ok().and_then(|i| ELEMENTS.get(i)).unwrap_or(&"unknown")
+        usize::try_from(self.element_type).ok().and_then(|i| ELEMENTS.split(' ').nth(i)).unwrap_or("unknown")
     }
 
     /// The shape as people write it: `[1, 3, height, 518]`; `?` for a size without a name.
@@ -470,6 +453,7 @@ pub(super) mod tests {
         }
         let good = OnnxHeader::parse(&model(&[("x", &[1])], Some("data/weights.bin"), &[])).unwrap();
         assert_eq!(good.external_files, ["data/weights.bin"]);
+        assert!(bytes("offset", "-1").is_err());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 const VERSION: &str = "0.27.0";
 
 /// rten takes weights from files directly beside the model alone, and by some extensions (its `model/external_data.rs`).
-const WEIGHTS_ADVICE: &str = "; its weights lie in files of their own, of which the built-in engine takes only NAME.data and NAME.onnx_data \
+const WEIGHTS_ADVICE: &str = "; its weights lie in files of their own, of which the built-in engine takes only those with an extension as .data or .onnx_data \
                               directly beside the model: run it in ONNX Runtime (--inference ort), or export it with its weights inside";
 
 /// What this engine is.

@@ -61,43 +61,7 @@ impl Shelf {
     /// file. Recipe: an id that is taken or wrong, a license that was not accepted. Output: the list, or a copy, cannot be written.
     pub fn add(folder: &Path, addition: &Addition) -> Result<Added> {
         let file = addition.file.canonicalize().map_err(|error| Error::input(&addition.file, error))?;
-        let opened = opened(&file)?;
-        let id = id_of(addition, &opened)?;
-        let listed = models::known().model(&id);
-        let old = Self::users_list(folder)?.into_iter().find(|model| model.id == id);
-        let (mut given, mut notes) = kept(addition, old.as_ref(), &opened);
-        if let Some(known) = listed {
-            given.preset.get_or_insert_with(|| known.id.clone());
-        }
-        check_license(addition, &opened, listed)?;
-        notes.extend(check_hash(addition, &opened, listed)?);
-        let mut entry = contract::entry(&file, &opened.header, &given, opened.sha256.clone(), opened.bytes)?;
-        // An id that is known says which weights these are.
-        entry.noncommercial |= listed.is_some_and(|known| known.noncommercial);
-        if let Some(old) = old.as_ref().filter(|_| addition.contract.license.is_none() && given.license.is_some()) {
-            entry.noncommercial |= old.noncommercial && old.contract.license == given.license;
-        }
-        entry.id.clone_from(&id);
-        let mut listing = Listing {
-            file: Some(file.clone()),
-            weights: opened.header.external_files.clone(),
-            sha256: Some(opened.sha256.clone()),
-            megabytes: u32::try_from(opened.bytes.div_ceil(1_000_000)).ok(),
-            noncommercial: entry.noncommercial,
-            contract: given,
-            id,
-            ..Listing::default()
-        };
-        listing.contract.license = Some(entry.license.clone());
-        listing.contract.name = Some(entry.name.clone());
-        let same = old.as_ref().is_some_and(|old| is_same(old, &listing));
-        if let Some(old) = old.as_ref().filter(|_| !same && !addition.replace) {
-            return Err(Error::recipe("models add", 0, taken(old, &listing)));
-        }
-        if entry.noncommercial && !addition.allow_noncommercial && !same {
-            return Err(Error::recipe("models add", 0, refusal(&entry.id, &entry.license)));
-        }
-        notes.extend(license_note(addition, &entry));
+        let Prepared { mut entry, mut listing, mut notes, old, same } = prepare(folder, addition, &file)?;
         create(folder)?;
         let _lock = lock(folder)?;
         let mut models = Self::users_list(folder)?;
@@ -192,6 +156,58 @@ impl Shelf {
         });
         Ok(removed.collect())
     }
+}
+
+/// A model that may be added.
+struct Prepared {
+    entry: ModelEntry,
+    listing: Listing,
+    notes: Vec<String>,
+    /// What the list has of this id, and whether that says the same.
+    old: Option<Listing>,
+    same: bool,
+}
+
+/// Reads a model and checks everything that needs no change of the list. `file` is absolute, links resolved.
+fn prepare(folder: &Path, addition: &Addition, file: &Path) -> Result<Prepared> {
+    let opened = opened(file)?;
+    let id = id_of(addition, &opened)?;
+    let listed = models::known().model(&id);
+    let old = Shelf::users_list(folder)?.into_iter().find(|model| model.id == id);
+    let (mut given, mut notes) = kept(addition, old.as_ref(), &opened);
+    if let Some(known) = listed {
+        given.preset.get_or_insert_with(|| known.id.clone());
+    }
+    check_license(addition, &opened, listed)?;
+    notes.extend(check_hash(addition, &opened, listed)?);
+    let mut entry = contract::entry(file, &opened.header, &given, opened.sha256.clone(), opened.bytes)?;
+    // An id that is known says which weights these are.
+    entry.noncommercial |= listed.is_some_and(|known| known.noncommercial);
+    if let Some(old) = old.as_ref().filter(|_| addition.contract.license.is_none() && given.license.is_some()) {
+        entry.noncommercial |= old.noncommercial && old.contract.license == given.license;
+    }
+    entry.id.clone_from(&id);
+    let mut listing = Listing {
+        file: Some(file.to_owned()),
+        weights: opened.header.external_files.clone(),
+        sha256: Some(opened.sha256.clone()),
+        megabytes: u32::try_from(opened.bytes.div_ceil(1_000_000)).ok(),
+        noncommercial: entry.noncommercial,
+        contract: given,
+        id,
+        ..Listing::default()
+    };
+    listing.contract.license = Some(entry.license.clone());
+    listing.contract.name = Some(entry.name.clone());
+    let same = old.as_ref().is_some_and(|old| is_same(old, &listing));
+    if let Some(old) = old.as_ref().filter(|_| !same && !addition.replace) {
+        return Err(Error::recipe("models add", 0, taken(old, &listing)));
+    }
+    if entry.noncommercial && !addition.allow_noncommercial && !same {
+        return Err(Error::recipe("models add", 0, refusal(&entry.id, &entry.license)));
+    }
+    notes.extend(license_note(addition, &entry));
+    Ok(Prepared { entry, listing, notes, old, same })
 }
 
 fn quoted_ids(ids: &[String]) -> String {
