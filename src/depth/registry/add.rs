@@ -102,14 +102,14 @@ impl Shelf {
                 if place { "nothing changed".to_owned() } else { format!("it is now used in {}", escape(&path)) };
             notes = vec![format!("it is listed already, with these facts: {what}")];
         }
-        let used = [used, files_of(&path, &listing.weights)].concat();
+        let new = files_of(&path, &listing.weights);
         entry.source = super::ModelSource::File(path);
         models.push(listing);
         models.sort_by(|a, b| a.id.cmp(&b.id));
         Self::write(folder, models)?;
         if let Some(copy) = old_copy {
             // The list is written: a copy that stays is worth a word and no failure.
-            let gone = copy.delete(folder, &used);
+            let gone = copy.delete(folder, &used, &new);
             if !gone.deleted.is_empty() {
                 let names: Vec<String> = gone.deleted.iter().map(|path| escape(path)).collect();
                 notes.push(format!("deleted the copy of the model it replaces: {}", names.join(", ")));
@@ -151,7 +151,7 @@ impl Shelf {
             gone.iter().map(|model| (model.id.clone(), model.copied.then(|| OldCopy::of(model, folder)))).collect();
         Self::write(folder, stay)?;
         let removed = gone.into_iter().map(|(id, copy)| {
-            let gone = copy.map(|copy| copy.delete(folder, &used)).unwrap_or_default();
+            let gone = copy.map(|copy| copy.delete(folder, &used, &[])).unwrap_or_default();
             Removed { id, deleted: gone.deleted, notes: gone.notes, failed: gone.failed }
         });
         Ok(removed.collect())
@@ -381,6 +381,7 @@ mod tests {
         let added = Shelf::add(&shelf, &addition(from.join("b.onnx"), true)).unwrap();
         added.entry.verify().unwrap();
         assert!(!own("a.onnx").exists() && own("b.onnx").is_file(), "{:?}", added.notes);
+        assert!(!added.notes.concat().contains("stays"), "{:?}", added.notes);
         assert!(
             added.notes.iter().any(|note| note.contains("a.onnx") && !note.contains("b.onnx")),
             "{:?}",

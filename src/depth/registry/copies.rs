@@ -46,12 +46,16 @@ impl OldCopy {
         self.files.first().map_or(Path::new(""), PathBuf::as_path)
     }
 
-    /// Deletes it, but for the files `used` by others, and folders that are empty then. Nothing goes when it is no longer what was copied.
-    pub(super) fn delete(self, folder: &Path, used: &[PathBuf]) -> Gone {
+    /// Deletes it, but for the files `used` by others and those of the model that takes its place (`new`), and folders that are empty
+    /// then. Nothing goes when it is no longer what was copied.
+    pub(super) fn delete(self, folder: &Path, used: &[PathBuf], new: &[PathBuf]) -> Gone {
         let mut gone = Gone::default();
         let own = folder.join(&self.id);
-        let files = self.files.iter().map(|file| folder.join(file)).filter(|path| path.symlink_metadata().is_ok());
-        for path in files.collect::<Vec<_>>() {
+        for path in self.files.iter().map(|file| folder.join(file)) {
+            let is_new = path.canonicalize().is_ok_and(|path| new.contains(&path));
+            if is_new || path.symlink_metadata().is_err() {
+                continue;
+            }
             if path.canonicalize().is_ok_and(|path| used.contains(&path)) {
                 let reason = "another listed model uses it";
                 gone.notes.extend(self.intact.then(|| format!("{} stays: {reason}", escape(&path))));
