@@ -65,7 +65,7 @@ fn a_model_is_added_used_verified_and_removed() {
         run_depth("dpt-large", &[]).ends(0);
         assert_eq!(dir.tree("out"), ["a_depth.png"]);
         // Another contract of the same file is another result.
-        run(&dir, &["models", "add", "half.onnx", "--id", "dpt-large", "--set", "depth.mean=0"]).ends(0);
+        run(&dir, &["models", "add", "half.onnx", "--id", "dpt-large", "--set", "depth.mean=0", "--replace"]).ends(0);
         assert_eq!(run_depth("dpt-large", &[]).ends(0).count("done"), 1);
         assert_eq!(run_depth("dpt-large", &[]).ends(0).count("up-to-date"), 1);
     }
@@ -107,6 +107,125 @@ fn copies_go_with_the_model_and_nothing_else_does() {
 }
 
 #[test]
+fn a_copy_takes_no_files_place_and_goes_alone() {
+    let dir = folder();
+    let read = |name: &str| fs::read(dir.path(name)).unwrap();
+    let (patches, half) = (read("patches.onnx"), read("half.onnx"));
+    dir.file("models/a/model.onnx", &patches);
+    dir.file("dl/model.onnx", &half);
+    let preset = ["--preset", "depth-anything-v2"];
+    let add = |file: &str, more: &[&str]| run(&dir, &[&["models", "add", file][..], &preset, more].concat());
+    // Of nobody, then of another model: not even --replace is a word for it.
+    contains(&add("dl/model.onnx", &["--id", "a", "--copy"]).ends(1), &["models/a/model.onnx", "another file", "--id"]);
+    add("models/a/model.onnx", &["--id", "b"]).ends(0);
+    let ran = add("dl/model.onnx", &["--id", "a", "--copy", "--replace"]).ends(1);
+    contains(&ran, &["another listed model uses", "leave --copy out"]);
+    assert_eq!(read("models/a/model.onnx"), patches);
+    // The same content is no harm, and stays for the other model.
+    dir.file("dl/model.onnx", &patches);
+    add("dl/model.onnx", &["--id", "a", "--copy"]).ends(0);
+    contains(&run(&dir, &["models", "remove", "a"]).ends(0), &["removed  a", "stays"]);
+    contains(&run(&dir, &["models", "verify", "b"]).ends(0), &["ok "]);
+    // A file that lies where its copy would is the user's.
+    dir.file("models/c/half.onnx", &half);
+    add("models/c/half.onnx", &["--id", "c", "--copy"]).ends(0);
+    run(&dir, &["models", "remove", "c"]).ends(0);
+    assert_eq!(read("models/c/half.onnx"), half);
+    // A copy that was changed is no copy any more.
+    add("half.onnx", &["--id", "d", "--copy"]).ends(0);
+    dir.file("models/d/half.onnx", &patches);
+    contains(&run(&dir, &["models", "verify", "d"]).ends(1), &["has changed", "--replace --copy`"]);
+    dir.file("models/d/half.onnx", [&half[..], b"\0"].concat());
+    let mut changed = half.clone();
+    changed.push(0);
+    let ran = add("half.onnx", &["--id", "d", "--copy", "--replace"]).ends(1);
+    contains(&ran, &["has changed since", "models/d/half.onnx"]);
+    contains(&run(&dir, &["models", "remove", "d"]).ends(0), &["removed  d", "stays", "SHA-256"]);
+    assert_eq!(read("models/d/half.onnx"), changed);
+}
+
+#[test]
+fn adding_again_changes_nothing_unasked() {
+    let dir = folder();
+    let add = |more: &[&str]| run(&dir, &[&["models", "add", "half.onnx", "--id", "x"][..], more].concat());
+    let keys = ["--preset", "dpt", "--license", "CC-BY-NC-4.0", "--name", "Mine", "--set", "depth.mean=0.25"];
+    add(&[&keys[..], &["--allow-noncommercial"]].concat()).ends(0);
+    let list = || fs::read_to_string(dir.path("models/registry.toml")).unwrap();
+    let before = list();
+    // Nothing said, or the same said: the same model, license included.
+    contains(&add(&[]).ends(0), &["listed already", "nothing changed", "(non-commercial)"]);
+    add(&keys).ends(0);
+    assert_eq!(list(), before);
+    for other in [&["--set", "depth.mean=0"][..], &["--preset", "midas-small"], &["--license", "MIT"], &["--name", "N"]]
+    {
+        contains(&add(other).ends(2), &["\"x\" already", "other facts", "--replace"]);
+    }
+    contains(&add(&["--license", ""]).ends(2), &["--license", "SPDX"]);
+    assert_eq!(list(), before);
+    // A file that is not the license's: the known facts stay, but for what is said.
+    let free = ["--set", "depth.mean=0", "--replace"];
+    contains(&add(&free).ends(2), &["CC-BY-NC-4.0", "--allow-noncommercial"]);
+    contains(
+        &add(&[&free[..], &["--allow-noncommercial"]].concat()).ends(0),
+        &["CC-BY-NC-4.0", "[0.0, 0.0, 0.0]", "kept from the model it replaces"],
+    );
+    contains(&add(&["--license", "MIT", "--replace"]).ends(0), &["MIT"]);
+    assert!(!list().contains("noncommercial") && list().contains("mean = ") && list().contains("Mine"), "{}", list());
+}
+
+#[test]
+fn the_advice_about_a_changed_file_works() {
+    let dir = folder();
+    fs::create_dir(dir.path("my nets")).unwrap();
+    let file = dir.path("my nets/net.onnx");
+    fs::copy(stand_in("half"), &file).unwrap();
+    let file = file.canonicalize().unwrap();
+    run(&dir, &["models", "add", "my nets/net.onnx", "--id", "x", "--preset", "dpt", "--license", "MIT"]).ends(0);
+    fs::copy(stand_in("boxed"), &file).unwrap();
+    let ran = run(&dir, &["models", "verify", "x"]).ends(1);
+    let command = format!("chiaro models add '{}' --id x --replace`", file.display());
+    if !cfg!(windows) {
+        contains(&ran, &[&command]);
+    }
+    let ran = run(&dir, &["models", "add", "my nets/net.onnx", "--id", "x", "--replace"]).ends(0);
+    contains(&ran, &["license MIT", "preset = ", "kept"]);
+    contains(&run(&dir, &["models", "verify", "x"]).ends(0), &["ok "]);
+    fs::remove_file(&file).unwrap();
+    contains(&run(&dir, &["models", "verify", "x"]).ends(1), &["is gone", "models add FILE.onnx --id x --replace"]);
+    // The published file of this id is another: the command says the hash that is meant.
+    fs::copy(stand_in("patches"), dir.path("p.onnx")).unwrap();
+    let id = "depth-anything-v2-small";
+    let hash = |ran: &Ran| ran.stderr.split("--sha256 ").nth(1).map(|text| text[..64].to_owned()).unwrap();
+    let first = hash(&run(&dir, &["models", "add", "p.onnx", "--id", id]).ends(1));
+    run(&dir, &["models", "add", "p.onnx", "--id", id, "--sha256", &first]).ends(0);
+    fs::copy(stand_in("boxed"), dir.path("p.onnx")).unwrap();
+    let second = hash(&run(&dir, &["models", "verify", id]).ends(1));
+    run(&dir, &["models", "add", "p.onnx", "--id", id, "--replace", "--sha256", &second]).ends(0);
+    assert_ne!(first, second);
+}
+
+#[test]
+fn commands_end_with_the_code_of_what_was_done() {
+    let dir = folder();
+    run(&dir, &["models", "add", "half.onnx", "--id", "x", "--preset", "dpt"]).ends(0);
+    contains(&run(&dir, &["models", "remove", "x", "nosuch"]).ends(2), &["no model \"nosuch\"", "nothing was removed"]);
+    run(&dir, &["models", "verify", "x"]).ends(0);
+    contains(&run(&dir, &["models", "verify", "nosuch"]).ends(1), &["neither the id of a model", "models list"]);
+    // A model that cannot be used is one problem, however many pictures wait for it.
+    dir.picture("in/b.tif");
+    fs::remove_file(dir.path("half.onnx")).unwrap();
+    dir.recipe("version = 1\n[depth]\nmodel = \"x\"\n[[op]]\nid = \"haze\"\ndensity = 0.5\n");
+    let ran = run(&dir, &["plan", "in", "-r", "look.toml"]).ends(4);
+    assert_eq!(
+        (ran.stderr.matches("is gone").count(), ran.stdout.contains("0 pictures")),
+        (1, false),
+        "{}",
+        ran.stderr
+    );
+    run(&dir, &["models", "remove", "x", "x"]).ends(0);
+}
+
+#[test]
 fn licenses_that_exclude_commerce_need_a_word() {
     let dir = folder();
     let add = ["models", "add", "patches.onnx", "--id", "depth-anything-v2-base"];
@@ -119,8 +238,16 @@ fn licenses_that_exclude_commerce_need_a_word() {
     contains(&run(&dir, &depth).ends(2), &["does not allow commercial use", "--allow-noncommercial"]);
     dir.recipe("version = 1\n[depth]\nmodel = \"depth-anything-v2-base\"\n[[op]]\nid = \"haze\"\ndensity = 0.5\n");
     let plan = ["plan", "in", "-r", "look.toml"];
-    contains(&run(&dir, &plan).ends(1), &["--allow-noncommercial"]);
+    let ran = run(&dir, &plan).ends(2);
+    contains(&ran, &["--allow-noncommercial"]);
+    assert_eq!(ran.stderr.matches("does not allow").count(), 1, "{}", ran.stderr);
     contains(&run(&dir, &[&plan[..], &["--allow-noncommercial"]].concat()).ends(0), &["depth-anything-v2-base at"]);
+    // A known id stands for its weights; another id for the user's word, which is noted.
+    let free = ["--license", "MIT", "--replace"];
+    contains(&run(&dir, &[&add[..], &free].concat()).ends(2), &["CC-BY-NC-4.0", "not \"MIT\"", "another --id"]);
+    let own = ["models", "add", "boxed.onnx", "--id", "own", "--preset", "depth-anything-v2-base"];
+    run(&dir, &own).ends(2);
+    contains(&run(&dir, &[&own[..], &free].concat()).ends(0), &["MIT is your word", "CC-BY-NC-4.0"]);
     // A file that is named by its path is asked the same.
     let by_path =
         ["depth", "in", "-o", "out", "--model", "focal.onnx", "--set", "depth.preset=depth-pro", "--device", "cpu"];
@@ -179,8 +306,9 @@ fn graph(inputs: &[(&str, u8, &[u8])], output: (&str, u8, &[u8]), weights: Optio
     let mut graph: Vec<u8> = inputs.iter().flat_map(|(n, e, s)| field(11, &value(n, *e, s))).collect();
     graph.extend(field(12, &value(output.0, output.1, output.2)));
     if let Some(file) = weights {
-        let location = [field(1, b"location"), field(2, file.as_bytes())].concat();
-        graph.extend(field(5, &[field(8, b"weights"), field(13, &location)].concat()));
+        let said = [("location", file), ("offset", "32"), ("length", "4")];
+        let said = said.map(|(key, value)| field(13, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat()));
+        graph.extend(field(5, &[field(8, b"weights"), said.concat()].concat()));
     }
     [&[7 << 3 | 2, graph.len() as u8 | 0x80, (graph.len() >> 7) as u8][..], &graph].concat()
 }
@@ -190,7 +318,14 @@ fn files_that_are_no_depth_models_are_told_apart() {
     let dir = folder();
     let picture = ("image", 1u8, &[1u8, 3, 8, 8][..]);
     let map = ("depth", 1u8, &[1u8, 8, 8][..]);
-    let cases: [(&str, Vec<u8>, &[&str]); 9] = [
+    dir.file("short.bin", b"1234");
+    let cases: [(&str, Vec<u8>, &[&str]); 11] = [
+        (
+            "short.onnx",
+            graph(&[picture], map, Some("short.bin")),
+            &["\"short.bin\" are too short", "4 bytes", "needs 36"],
+        ),
+        ("wide.onnx", graph(&[("image", 1, &[1, 3, 8, 0])], map, None), &["8 high and 0 wide", "4096"]),
         (
             "classifier.onnx",
             graph(&[picture], ("logits", 1, &[1, 100]), None),
@@ -251,4 +386,18 @@ fn weights_behind_a_link_are_outside() {
     dir.file("secret", "x");
     std::os::unix::fs::symlink(dir.path("secret"), dir.path("sub/w.bin")).unwrap();
     contains(&run(&dir, &["models", "add", "sub/m.onnx", "--preset", "dpt"]).ends(1), &["outside its own folder"]);
+}
+
+/// The built-in engine says what to do about weights that it does not take.
+#[test]
+fn weights_in_other_files_have_advice() {
+    let dir = folder();
+    dir.file("net.onnx", graph(&[("image", 1, &[1, 3, 8, 8])], ("depth", 1, &[1, 8, 8]), Some("w/1.bin")));
+    dir.file("w/1.bin", [0; 36]);
+    run(&dir, &["models", "add", "net.onnx", "--id", "net", "--preset", "dpt"]).ends(0);
+    if cfg!(feature = "onnx") {
+        let ran = run(&dir, &["depth", "in", "-o", "out", "--model", "net", "--inference", "rten"]);
+        assert_ne!(ran.code, Some(0));
+        contains(&ran, &["--inference ort", "weights inside", ".onnx_data"]);
+    }
 }

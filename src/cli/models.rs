@@ -161,7 +161,16 @@ fn digest(shelf: &Shelf, model: &str) -> chiaro::error::Result<String> {
         let entry = ModelEntry::embedded();
         return entry.verify().map(|()| entry.sha256);
     }
-    let Some(listing) = shelf.get(model) else { return registry::file_sha256(Path::new(model)) };
+    let Some(listing) = shelf.get(model) else {
+        let path = Path::new(model);
+        if path.symlink_metadata().is_err() {
+            return Err(Error::input(
+                path,
+                "is neither the id of a model (`chiaro models list` shows them) nor a file",
+            ));
+        }
+        return registry::file_sha256(path);
+    };
     shelf.open(listing).map(|entry| entry.sha256)
 }
 
@@ -209,11 +218,12 @@ fn listing_facts(shelf: &Shelf, model: &Listing) -> Facts {
     for (key, value) in contract.values() {
         facts.add(key, value);
     }
+    let replace = if shelf.state(model) == State::FileGone { " --replace" } else { "" };
     let flag = if model.noncommercial { " --allow-noncommercial" } else { "" };
     facts
         .maybe("meaning", contract.output.map(meaning))
         .maybe("note", model.note.as_ref().map(text))
-        .add("to use it", format!("chiaro models add FILE.onnx --id {}{flag}", model.id));
+        .add("to use it", format!("chiaro models add FILE.onnx --id {}{replace}{flag}", model.id));
     facts
 }
 

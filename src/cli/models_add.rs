@@ -48,18 +48,23 @@ pub fn add(args: &AddModelArgs) -> anyhow::Result<Exit> {
 /// Usage: no such model. The list cannot be written.
 pub fn remove(ids: &[String]) -> anyhow::Result<Exit> {
     let folder = folder()?;
-    for id in ids {
-        match Shelf::remove(&folder, id) {
-            Ok(deleted) => {
-                output::line(&format!("removed  {id}"))?;
-                for path in deleted {
-                    output::line(&format!("deleted  {}", escape(&path)))?;
-                }
-            }
-            Err(error) => return ended(error),
+    let removed = match Shelf::remove(&folder, ids) {
+        Ok(removed) => removed,
+        Err(error) => return ended(error),
+    };
+    let mut exit = Exit::Success;
+    for model in removed {
+        output::line(&format!("removed  {}", model.id))?;
+        for path in &model.deleted {
+            output::line(&format!("deleted  {}", escape(path)))?;
+        }
+        model.notes.iter().for_each(|note| voice::say(Level::Warning, None, note));
+        if let Some(error) = &model.failed {
+            say(&describe(error));
+            exit = Exit::Failures;
         }
     }
-    Ok(Exit::Success)
+    Ok(exit)
 }
 
 /// An input that is wrong is an item that failed; everything else ends the command by its kind.

@@ -75,7 +75,11 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
                     output::text(&picture_text(&picture))?;
                 }
             }
-            Err(error) => report.failed.push(describe(&error)),
+            Err(error) => match &planner.model {
+                // It is every picture's: said once, and the code is that of a run.
+                Some(Err(error)) => return Err(error.clone().into()),
+                _ => report.failed.push(describe(&error)),
+            },
         }
     }
     report.estimate(args.out.as_deref().and_then(free_bytes), pace);

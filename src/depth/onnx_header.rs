@@ -4,7 +4,7 @@
 //! An ONNX file is one protocol buffer message (`onnx.proto3`, <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3>; wire
 //! format: <https://protobuf.dev/programming-guides/encoding/>). Only the few fields named below are looked at; weights are stepped over.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path};
 
 /// Nesting of subgraphs that is followed; deeper files are refused.
@@ -14,25 +14,8 @@ const MAX_FILES: usize = 4096;
 /// Nodes that are looked at for who reads the input.
 const MAX_NODES: usize = 4096;
 /// Names of `TensorProto.DataType` from 0.
-const ELEMENTS: [&str; 17] = [
-    "undefined",
-    "float",
-    "uint8",
-    "int8",
-    "uint16",
-    "int16",
-    "int32",
-    "int64",
-    "string",
-    "bool",
-    "float16",
-    "double",
-    "uint32",
-    "uint64",
-    "complex64",
-    "complex128",
-    "bfloat16",
-];
+const ELEMENTS: &str = "undefined float uint8 int8 uint16 int16 int32 int64 string bool float16 double uint32 uint64 complex64 \
+                        complex128 bfloat16";
 /// `TensorProto.DataType.FLOAT`.
 pub const FLOAT: i64 = 1;
 /// `TensorProto.DataType.FLOAT16`.
@@ -45,6 +28,17 @@ pub enum Dimension {
     Fixed(u64),
     /// Known only when the model runs; the name may be empty.
     Symbolic(String),
+}
+
+impl Dimension {
+    /// As people write it; `?` for a size without a name.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Fixed(size) => size.to_string(),
+            Self::Symbolic(name) if name.is_empty() => "?".into(),
+            Self::Symbolic(name) => name.clone(),
+        }
+    }
 }
 
 /// A declared input or output.
@@ -61,18 +55,13 @@ pub struct Value {
 impl Value {
     /// The type of its elements, as ONNX names it.
     pub fn element_name(&self) -> &'static str {
-        usize::try_from(self.element_type).ok().and_then(|i| ELEMENTS.get(i)).unwrap_or(&"unknown")
+        usize::try_from(self.element_type).ok().and_then(|i| ELEMENTS.split(' ').nth(i)).unwrap_or("unknown")
     }
 
     /// The shape as people write it: `[1, 3, height, 518]`; `?` for a size without a name.
     pub fn shape_words(&self) -> String {
         let Some(shape) = &self.shape else { return "of unknown shape".into() };
-        let word = |dimension: &Dimension| match dimension {
-            Dimension::Fixed(size) => size.to_string(),
-            Dimension::Symbolic(name) if name.is_empty() => "?".into(),
-            Dimension::Symbolic(name) => name.clone(),
-        };
-        format!("[{}]", shape.iter().map(word).collect::<Vec<_>>().join(", "))
+        format!("[{}]", shape.iter().map(Dimension::word).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -87,6 +76,8 @@ pub struct OnnxHeader {
     pub metadata: Vec<(String, String)>,
     /// Files with external weights, as written in the model, without repetition.
     pub external_files: Vec<String>,
+    /// Bytes that each of `external_files` has at least: the largest offset + length of a tensor in it, where the model says both.
+    pub external_ends: HashMap<String, u64>,
     /// Program that wrote the file.
     pub producer: String,
     /// The operations that read the first input, by name (`Conv`, `Sub`, ...), in graph order.
@@ -187,17 +178,28 @@ impl OnnxHeader {
     }
 
     fn tensor(&mut self, tensor: &[u8], initializer: bool) -> Result<(), String> {
+        let (mut location, mut offset, mut length) = (None, 0, 0);
         for field in Fields(tensor) {
             match field? {
                 (8, Wire::Bytes(name)) if initializer => self.initializers.push(text(name)?),
                 (13, Wire::Bytes(entry)) => {
-                    let (key, file) = entry_pair(entry)?;
-                    if key == "location" {
-                        self.weights_file(file)?;
+                    let (key, value) = entry_pair(entry)?;
+                    match key.as_str() {
+                        "location" => {
+                            self.weights_file(value.clone())?;
+                            location = Some(value);
+                        }
+                        "offset" => offset = bytes(&key, &value)?,
+                        "length" => length = bytes(&key, &value)?,
+                        _ => {}
                     }
                 }
                 _ => {}
             }
+        }
+        if let Some(file) = location {
+            let end = self.external_ends.entry(file).or_default();
+            *end = (*end).max(offset.saturating_add(length));
         }
         Ok(())
     }
@@ -227,6 +229,11 @@ pub(super) fn stays_inside(file: &str) -> Result<(), String> {
     plain.then_some(()).ok_or_else(|| {
         format!("refers to weights outside its own folder: {file:?}; export it with its weights inside or beside it")
     })
+}
+
+/// Offset and length of external weights are decimal text (`TensorProto.external_data`).
+fn bytes(key: &str, text: &str) -> Result<u64, String> {
+    text.trim().parse().map_err(|_| format!("says {key} = {text:?} of its weights, allowed: a number of bytes"))
 }
 
 fn declared(value: &[u8]) -> Result<Value, String> {
@@ -446,6 +453,7 @@ pub(super) mod tests {
         }
         let good = OnnxHeader::parse(&model(&[("x", &[1])], Some("data/weights.bin"), &[])).unwrap();
         assert_eq!(good.external_files, ["data/weights.bin"]);
+        assert!(bytes("offset", "-1").is_err());
     }
 
     #[test]

@@ -17,12 +17,13 @@ use crate::picture::Extent;
 
 mod add;
 pub mod contract;
+mod copies;
 mod meaning;
 pub mod shelf;
 pub mod size;
 
 pub use crate::recipe::contract::{ChannelOrder, OutputMeaning};
-pub use add::{Added, Addition};
+pub use add::{Added, Addition, Removed};
 pub use contract::Contract;
 pub use meaning::NEAREST_M;
 pub use shelf::{Shelf, State, find, permit, user_folder};
@@ -35,6 +36,8 @@ pub const MAX_MODEL_BYTES: u64 = 4 << 30;
 static CHIARO_SMALL: &[u8] = include_bytes!("../../data/models/chiaro-small/chiaro-small.onnx");
 /// SHA-256 of the embedded model: part of every result's identity, so it must not cost a hash at start-up.
 const CHIARO_SMALL_SHA256: &str = "612d1dde05e2a031f4e5c4a01850e8db5f00135a6f04feacf0aee3f684cd62a8";
+/// The license of a model of which nobody said any.
+const UNKNOWN: &str = "unknown";
 /// Id of the embedded model.
 pub const EMBEDDED: &str = "chiaro-small";
 
@@ -233,6 +236,13 @@ impl ModelEntry {
     }
 }
 
+/// Whether a model is a file that refers to weights in files beside it; `false` where that cannot be read.
+pub(super) fn has_weights_beside(source: &ModelSource) -> bool {
+    let ModelSource::File(path) = source else { return false };
+    let header = read_limited(path, MAX_MODEL_BYTES).ok().and_then(|file| OnnxHeader::parse(&file).ok());
+    header.is_some_and(|header| !header.external_files.is_empty())
+}
+
 /// SHA-256 of a model file and the weights it refers to, in their order; hexadecimal digits.
 ///
 /// # Errors
@@ -260,6 +270,14 @@ fn opened(path: &Path) -> Result<Opened> {
     drop(file);
     for name in &header.external_files {
         let weights = read_limited(&beside(path, name)?, MAX_MODEL_BYTES.saturating_sub(bytes))?;
+        let needed = header.external_ends.get(name).copied().unwrap_or(0);
+        if (weights.len() as u64) < needed {
+            let reason = format!(
+                "its weights {name:?} are too short: {} bytes, the model needs {needed}; fetch or export both again",
+                weights.len()
+            );
+            return Err(Error::input(path, reason));
+        }
         hash.update(&weights);
         bytes += weights.len() as u64;
     }

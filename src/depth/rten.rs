@@ -8,11 +8,15 @@ use rten_tensor::prelude::*;
 use rten_tensor::{NdTensorView, Tensor};
 
 use super::engine::{EngineInfo, Inference, map_size};
-use super::registry::{ModelEntry, ModelSource};
+use super::registry::{ModelEntry, ModelSource, has_weights_beside};
 use crate::error::{Error, Result};
 
 /// Version of the crate, checked against the lock file by a test: it is part of every result's identity.
 const VERSION: &str = "0.27.0";
+
+/// rten takes weights from files directly beside the model alone, and by some extensions (its `model/external_data.rs`).
+const WEIGHTS_ADVICE: &str = "; its weights lie in files of their own, of which the built-in engine takes only those with an extension as .data or .onnx_data \
+                              directly beside the model: run it in ONNX Runtime (--inference ort), or export it with its weights inside";
 
 /// What this engine is.
 pub(super) fn info() -> EngineInfo {
@@ -68,7 +72,10 @@ impl Pools {
             ModelSource::Embedded(bytes) => options.load_static_slice(bytes),
             ModelSource::File(path) => options.load_file(path),
         };
-        let model = model.map_err(|error| entry.error(format!("rten cannot load the model: {error}")))?;
+        let model = model.map_err(|error| {
+            let advice = if has_weights_beside(&entry.source) { WEIGHTS_ADVICE } else { "" };
+            entry.error(format!("rten cannot load the model: {error}{advice}"))
+        })?;
         let model = Arc::new(model);
         models.insert(entry.sha256.clone(), Arc::downgrade(&model));
         Ok(model)

@@ -164,8 +164,11 @@ impl Contract {
                 let error = value.parse().ok().filter(|px| *px <= 2);
                 self.edge_error_px = Some(error.ok_or(format!("edge_error_px is {value:?}, allowed: 0, 1, 2"))?);
             }
-            "license" => self.license = Some(value.into()),
-            "name" => self.name = Some(value.into()),
+            "license" => {
+                let what = "allowed: an SPDX expression (MIT, CC-BY-NC-4.0), or unknown";
+                self.license = Some(said(&key, value).map_err(|reason| format!("{reason}, {what}"))?);
+            }
+            "name" => self.name = Some(said(&key, value).map_err(|reason| format!("{reason}, allowed: any text"))?),
             _ => return Err(format!("unknown key {key:?}, known: {}", KEYS.join(", "))),
         }
         Ok(())
@@ -230,6 +233,11 @@ fn list(values: [f32; 3]) -> Value {
     Value::List(values.iter().map(|v| v.to_string().parse().unwrap_or(f64::from(*v))).collect())
 }
 
+/// Text that says something.
+fn said(key: &str, value: &str) -> std::result::Result<String, String> {
+    if value.is_empty() { Err(format!("{key} is {value:?}")) } else { Ok(value.to_owned()) }
+}
+
 fn side(what: &str, text: &str) -> std::result::Result<u32, String> {
     text.parse()
         .ok()
@@ -268,6 +276,8 @@ mod tests {
             ("channels", "rbg"),
             ("fit", "lower"),
             ("preset", "midas"),
+            ("license", " "),
+            ("name", ""),
             ("k", ""),
         ] {
             let error = contract.set(key, value).unwrap_err();

@@ -290,7 +290,10 @@ fn set(listing: &mut Listing, key: &str, item: &Item) -> std::result::Result<(),
             listing.id = id.clone();
         }
         ("name", Value::Text(text)) => listing.contract.name = Some(text.clone()),
-        ("license", Value::Text(text)) => listing.contract.license = Some(text.clone()),
+        // Empty says nothing.
+        ("license", Value::Text(text)) => {
+            listing.contract.license = Some(text.clone()).filter(|text| !text.trim().is_empty());
+        }
         ("preset", Value::Text(text)) => listing.contract.preset = Some(text.clone()),
         ("from", Value::Text(text)) => listing.from = Some(text.clone()),
         ("note", Value::Text(text)) => listing.note = Some(text.clone()),

@@ -23,7 +23,9 @@ impl Contract {
     fn of_notes(header: &OnnxHeader) -> std::result::Result<Self, String> {
         let mut contract = Self::default();
         for (key, value) in &header.metadata {
-            if let Some(key) = key.strip_prefix(NOTE_PREFIX).filter(|key| Self::knows(key)) {
+            // A note that says nothing is none.
+            let said = !value.trim().is_empty();
+            if let Some(key) = key.strip_prefix(NOTE_PREFIX).filter(|key| said && Self::knows(key)) {
                 contract.set(key, value).map_err(|reason| format!("the model's own note is wrong: {reason}"))?;
             }
         }
@@ -54,6 +56,8 @@ fn gathered(header: &OnnxHeader, given: &Contract, sha256: &str) -> std::result:
         contract.license.clone_from(&model.contract.license);
         excluded |= model.noncommercial;
     }
+    // Nobody's word changes the license of a published file.
+    excluded |= by_hash().is_some_and(|model| model.noncommercial);
     excluded |= contract.license.as_deref().is_some_and(is_noncommercial);
     Ok((contract, excluded))
 }
@@ -115,7 +119,7 @@ pub(super) fn entry(
         name: contract.name.unwrap_or_else(|| stem.clone()),
         id: stem,
         sha256,
-        license: contract.license.unwrap_or_else(|| "unknown".into()),
+        license: contract.license.unwrap_or_else(|| super::UNKNOWN.into()),
         noncommercial,
         source: ModelSource::File(path.into()),
         input_name: input.name.clone(),
@@ -252,7 +256,9 @@ fn size_rule(
     }
     if !(is_symbolic(width) && is_symbolic(height)) {
         return Err(format!(
-            "the sides of the model's input are {height:?} and {width:?}; both must be open, or 1 to 4096"
+            "the input of the model is {} high and {} wide; both must be open, or 1 to 4096",
+            height.word(),
+            width.word()
         ));
     }
     let Some(size) = contract.size else { return Ok(None) };

@@ -16,7 +16,7 @@ use crate::recipe::nearest;
 /// Environment variable that names the folder of the user's models.
 pub const VARIABLE: &str = "CHIARO_MODELS";
 /// File name of the user's list.
-const LIST: &str = "registry.toml";
+pub(super) const LIST: &str = "registry.toml";
 
 /// Whether a model can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Shelf {
         for model in &mut all {
             // A shipped model that was added keeps what is known of it.
             if let Some(shipped) = known.iter().find(|shipped| shipped.id == model.id) {
-                model.noncommercial |= shipped.noncommercial && model.contract.license.is_none();
+                model.noncommercial |= shipped.noncommercial;
                 model.from = model.from.take().or_else(|| shipped.from.clone());
                 model.note = model.note.take().or_else(|| shipped.note.clone());
                 model.contract.preset.get_or_insert_with(|| shipped.id.clone());
@@ -160,15 +160,27 @@ impl Shelf {
             (State::Ready | State::FileGone, Some(file)) => file,
             _ => return Err(Error::Environment(how_to_get(model))),
         };
-        let advice = format!("add it again with `chiaro models add {} --id {}`", escape(&file), model.id);
         if !file.is_file() {
-            return Err(Error::input(&file, format!("the file of depth model {:?} is gone: {advice}", model.id)));
+            let reason = format!(
+                "the file of depth model {:?} is gone: put it back, or type `{}` with the file that takes its place",
+                model.id,
+                add_again("FILE.onnx", model)
+            );
+            return Err(Error::input(&file, reason));
         }
         let mut entry = ModelEntry::from_file(&file, &model.contract)?;
         if let Some(recorded) = model.sha256.as_ref().filter(|recorded| **recorded != entry.sha256) {
             let reason = format!(
-                "the file of depth model {:?} has changed: SHA-256 is {}, expected {recorded}; {advice}",
-                model.id, entry.sha256
+                "the file of depth model {:?} has changed: SHA-256 is {}, expected {recorded}; put the old one back or, if you trust the \
+                 new one, type `{}{}`",
+                model.id,
+                entry.sha256,
+                add_again(&quoted(&file), model),
+                if is_other_export(model, &entry.sha256) {
+                    format!(" --sha256 {}", entry.sha256)
+                } else {
+                    String::new()
+                }
             );
             return Err(Error::input(&file, reason));
         }
@@ -217,6 +229,29 @@ fn read_list(path: &Path) -> Result<ModelList> {
     let bytes = std::fs::read(path).map_err(|error| Error::input(path, error))?;
     let text = String::from_utf8(bytes).map_err(|_| Error::recipe(path, 0, "is not UTF-8 text"))?;
     ModelList::parse(&text, path)
+}
+
+/// The command that adds another file under the id of `model`, with the contract that the list has.
+fn add_again(file: &str, model: &Listing) -> String {
+    let copy = if model.copied { " --copy" } else { "" };
+    let license = if model.noncommercial { " --allow-noncommercial" } else { "" };
+    format!("chiaro models add {file} --id {} --replace{copy}{license}", model.id)
+}
+
+/// Whether `models add` would ask for the hash: the published file of this id is known to be another.
+fn is_other_export(model: &Listing, sha256: &str) -> bool {
+    models::known().model(&model.id).is_some_and(|known| known.sha256.is_some() && !known.is_published(sha256))
+}
+
+/// A path as a word of a shell's command line.
+pub fn quoted(path: &Path) -> String {
+    let text = escape(path);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./+=:@,%".contains(c) || (cfg!(windows) && c == '\\');
+    match (text.chars().all(plain) && !text.is_empty(), cfg!(windows)) {
+        (true, _) => text,
+        (false, true) => format!("\"{text}\""),
+        (false, false) => format!("'{}'", text.replace('\'', "'\\''")),
+    }
 }
 
 /// What to do about a model whose contract is known and whose file is not.
