@@ -290,7 +290,7 @@ fn a_model_file_is_described_on_the_command_line() {
 
     dir.recipe("version = 1\n[depth]\nmodel = \"net.onnx\"\n[[op]]\nid = \"haze\"\ndensity = 0.5\n");
     let plan = ["plan", "in", "-r", "look.toml"];
-    assert!(dir.run(&plan).ends(1).stderr.contains("mean="));
+    assert!(dir.run(&plan).ends(4).stderr.contains("mean="));
     assert!(dir.run(&with_keys(&plan)).ends(0).stdout.contains("net.onnx at 256x192"));
 }
 
