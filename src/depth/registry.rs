@@ -237,6 +237,7 @@ impl ModelEntry {
 }
 
 /// Whether a model is a file that refers to weights in files beside it; `false` where that cannot be read.
+#[cfg(feature = "onnx")]
 pub(super) fn has_weights_beside(source: &ModelSource) -> bool {
     let ModelSource::File(path) = source else { return false };
     let header = read_limited(path, MAX_MODEL_BYTES).ok().and_then(|file| OnnxHeader::parse(&file).ok());
