@@ -124,6 +124,20 @@ fn what_does_not_load_is_not_stored() {
     assert_eq!(files(folder.path()), Vec::<PathBuf>::new());
 }
 
+/// A file that was replaced since it was looked at is another model: its graph would stand under the hash of the first.
+#[test]
+#[cfg_attr(not(has_onnxruntime), ignore = "ORT_DYLIB_PATH is not set (make deps fetches ONNX Runtime)")]
+fn a_replaced_model_is_not_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let models = tempfile::tempdir().unwrap();
+    let Some(keeping) = engine(Some(folder.path())) else { return };
+    let model = network(models.path());
+    let other = onnx_util::mean_of_channels(FLOAT, u64::from(SIDE));
+    std::fs::write(models.path().join("network.onnx"), other).unwrap();
+    map(&keeping, &model, (SIDE, SIDE));
+    assert_eq!(files(folder.path()), Vec::<PathBuf>::new());
+}
+
 /// Several workers load at once: whoever stores, nobody waits or gets another map.
 #[test]
 #[cfg_attr(not(has_onnxruntime), ignore = "ORT_DYLIB_PATH is not set (make deps fetches ONNX Runtime)")]

@@ -45,7 +45,7 @@ pub(super) fn together(session: &mut dyn Inference, inputs: &[&[f32]]) -> Result
 }
 
 /// Runs pictures one by one and then as one, twice: the first batch of a session takes longer. Returns the maps of those that ran alone, and whether
-/// this session may batch from now on: the batches gave the same bits, and the second took less time. `None` where two pictures are the same: what a
+/// it may batch from now on: the batches gave the same bits, and the second took less time. `None` where two pictures are the same: what a
 /// model makes of a mixture of them does not show then.
 pub(super) fn trial(session: &mut dyn Inference, inputs: &[&[f32]]) -> (Vec<Result<Ran>>, Option<bool>) {
     let single: Vec<Result<Ran>> = inputs.iter().map(|input| alone(session, input)).collect();

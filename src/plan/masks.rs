@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use super::compile::{Plan, PlanRequest, depth_plan};
+use super::compile::{Plan, PlanRequest};
 use super::memory;
+use super::origin::depth_plan;
 use super::output::OutputPlan;
 use super::spaces::Compiler;
 use crate::color::encodings;

@@ -7,6 +7,7 @@
 mod compile;
 mod masks;
 mod memory;
+mod origin;
 mod output;
 mod program;
 mod spaces;
